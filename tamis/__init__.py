@@ -1,0 +1,1 @@
+"""tamis sieves datasets for language models and keeps the receipts."""

@@ -1,0 +1,24 @@
+"""What a row may be: the four kinds, their texts, and the tables the ledger is made of."""
+
+from tamis.schemas.ledger import DECISION, FATE, FATES, QUARANTINE, VERDICT
+from tamis.schemas.rows import ENVELOPE, KINDS, MESSAGE, MESSAGES, Kind, kind
+from tamis.schemas.texts import flat, joined, kind_of, rebuild, text_fields
+
+__all__ = [
+    "DECISION",
+    "ENVELOPE",
+    "FATE",
+    "FATES",
+    "KINDS",
+    "MESSAGE",
+    "MESSAGES",
+    "QUARANTINE",
+    "VERDICT",
+    "Kind",
+    "flat",
+    "joined",
+    "kind",
+    "kind_of",
+    "rebuild",
+    "text_fields",
+]

@@ -1,0 +1,191 @@
+"""Stage and Corpus: the two shapes all curation is made of.
+
+A stage never drops a row and never opens a file. It measures (`measure`: text to numbers and new columns) and decides
+(`decide`: numbers to decisions). The engine splits and edits, the ledger remembers. Because `decide` sees only what is
+stored, a run can be replayed under other thresholds without the text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from typing import Any, ClassVar, Literal, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from tamis.schemas import DECISION
+from tamis.schemas.ledger import Action
+from tamis.schemas.rows import RECORD_ID
+
+NOTHING = pa.schema([])
+
+Keep = Literal[">=", "<=", ">", "<", "=="]
+
+
+class Rule(NamedTuple):
+    """One reason for a decision: what stays has `column / per  keep  threshold`.
+
+    `per` divides, so that a ratio is stored as two whole numbers and compares exactly; anything over 0 counts as 0.
+    """
+
+    id: str
+    action: Action
+    column: str | None = None
+    keep: Keep | None = None
+    threshold: float | None = None
+    per: str | None = None
+    says: str = ""
+
+
+class Feature(NamedTuple):
+    """Columns computed once from a batch and shared by every stage that names them, until its text changes.
+
+    `compute` maps the joined text of each row (string array, no nulls) to a batch of columns in the same order.
+    """
+
+    name: str
+    compute: Callable[[pa.StringArray], pa.RecordBatch]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Row-wise work. Its fields are its parameters: its `repr` is its ledger line and YAML is its constructor."""
+
+    name: ClassVar[str] = ""
+    version: ClassVar[int] = 1
+    reads: ClassVar[pa.Schema] = NOTHING
+    """Columns it needs beside the text."""
+    writes: ClassVar[pa.Schema] = NOTHING
+    """Columns it adds to the data."""
+    scores: ClassVar[pa.Schema] = NOTHING
+    """Numbers it measures, kept for every record so that a run can be replayed."""
+    features: ClassVar[tuple[Feature, ...]] = ()
+    """Shared columns it takes its numbers from; a batch given to `measure` has them under their own names."""
+    edits: ClassVar[bool] = False
+    """True where `measure` may return text fields anew; the engine compares and hashes them."""
+    holds_gil: ClassVar[bool] = False
+    """True where it is Python through and through: the engine then gives it processes instead of threads."""
+
+    @property
+    def label(self) -> str:
+        """Name and version: `near@1`."""
+        return f"{self.name}@{self.version}"
+
+    @property
+    def params(self) -> dict[str, Any]:
+        """Every parameter with its value."""
+        return {f.name: getattr(self, f.name) for f in fields(self)}
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """The rules it decides by, in the order in which they are asked."""
+        return ()
+
+    def measure(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Columns of `writes` and `scores`, and edited text fields, for every row of `batch`, in order.
+
+        By default the columns of `scores` as the features left them.
+        """
+        return batch.select(self.scores.names)
+
+    def decide(self, scores: pa.RecordBatch) -> pa.RecordBatch:
+        """DECISION rows for the rows of `scores` that do not stay as they are: by default the first rule broken."""
+        return first_broken(self.rules, scores)
+
+    def __call__(self, data: Any) -> tuple[Any, pa.Table]:
+        """Sieve `data` (Arrow table, Polars frame or HF `Dataset`): what is kept, in its own type, and the verdicts."""
+        from tamis.direct import apply
+
+        return apply(self, data)
+
+
+@dataclass(frozen=True)
+class Corpus(Stage):
+    """Work that must see all rows: a small `sketch` of each, exchanged by `key`, then `resolve` on all that share one."""
+
+    sketches: ClassVar[pa.Schema] = pa.schema([pa.field("key", RECORD_ID)])
+    """Columns of a sketch. `key` (16 bytes, evenly spread; null: not compared) says who meets whom."""
+
+    def sketch(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """One row of `sketches` for every row of `batch`, in order."""
+        raise NotImplementedError
+
+    def resolve(self, sketches: pa.Table) -> pa.Table:
+        """RESOLUTION rows for the records that do not stay.
+
+        `sketches` has `ordinal` (uint64, position in the input, ascending), `record_id` and the columns of `self.sketches`;
+        rows that share a key are all in it. The answer must not depend on which other keys are.
+        """
+        raise NotImplementedError
+
+
+RESOLUTION = pa.schema(
+    [
+        pa.field("ordinal", pa.uint64(), False),
+        pa.field("rule", pa.dictionary(pa.int16(), pa.string()), False),
+        pa.field("value", pa.float32()),
+        pa.field("peer_id", RECORD_ID),
+    ]
+)
+"""What a Corpus says of records, by their position in the input."""
+
+
+def decisions(
+    rows: np.ndarray,
+    rules: pa.Array | Sequence[str],
+    values: np.ndarray | None = None,
+    spans: pa.Array | None = None,
+    evidence: pa.Array | None = None,
+) -> pa.RecordBatch:
+    """A DECISION batch. rows (n,) uint32; rules n names or a dictionary array; values (n,) numbers or None."""
+    n = len(rows)
+    if not isinstance(rules, pa.Array):
+        rules = pa.array(rules, pa.string())
+    if not pa.types.is_dictionary(rules.type):
+        rules = rules.dictionary_encode()
+    columns = [
+        pa.array(rows, pa.uint32()),
+        rules.cast(DECISION.field("rule").type),
+        pa.nulls(n, pa.float32()) if values is None else pa.array(values, pa.float32(), from_pandas=True),
+        pa.nulls(n, DECISION.field("spans").type) if spans is None else spans,
+        pa.nulls(n, pa.string()) if evidence is None else evidence,
+    ]
+    return pa.record_batch(columns, schema=DECISION)
+
+
+_STAYS: dict[str, Callable[[np.ndarray, float], np.ndarray]] = {
+    ">=": np.greater_equal,
+    "<=": np.less_equal,
+    ">": np.greater,
+    "<": np.less,
+    "==": np.equal,
+}
+
+
+def first_broken(rules: Sequence[Rule], scores: pa.RecordBatch) -> pa.RecordBatch:
+    """For each row the first of `rules` that it breaks, with the value it broke it by; a null or nan breaks none."""
+    n = scores.num_rows
+    rule = np.full(n, -1, np.int16)
+    value = np.zeros(n)
+    for k, r in enumerate(rules):
+        measured = ratio(r, scores)
+        with np.errstate(invalid="ignore"):
+            broken = ~_STAYS[r.keep](measured, r.threshold) & ~np.isnan(measured) & (rule < 0)  # type: ignore[index]
+        rule[broken], value[broken] = k, measured[broken]
+    rows = np.flatnonzero(rule >= 0).astype(np.uint32)
+    names = pa.DictionaryArray.from_arrays(pa.array(rule[rows], pa.int16()), pa.array([r.id for r in rules], pa.string()))
+    return decisions(rows, names, value[rows])
+
+
+def ratio(rule: Rule, scores: pa.RecordBatch) -> np.ndarray:
+    """What `rule` compares, for every row of `scores`: (n,) float64, nan where it was not measured."""
+    top = _floats(scores.column(rule.column))
+    if rule.per is None:
+        return top
+    bottom = _floats(scores.column(rule.per))
+    return np.divide(top, bottom, out=np.where(np.isnan(top), np.nan, 0.0), where=bottom != 0)
+
+
+def _floats(column: pa.Array) -> np.ndarray:
+    return column.cast(pa.float64()).to_numpy(zero_copy_only=False)
