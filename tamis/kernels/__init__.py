@@ -1,0 +1,1 @@
+"""Arrays in, arrays out: numba over Arrow buffers. Kernels know nothing of records."""
