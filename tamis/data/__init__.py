@@ -1,0 +1,1 @@
+"""Rows from files and frames to the four kinds, and back."""
