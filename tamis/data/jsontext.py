@@ -109,6 +109,8 @@ def _one_binary(value: bytes | None) -> str:
 
 
 def _map(array: pa.Array) -> pa.StringArray:
+    entry = pa.struct([pa.field("key", array.type.key_type), pa.field("value", array.type.item_type)])
+    array = array.cast(pa.list_(entry))
     entries = array.flatten()
     keys, items = pc.struct_field(entries, [0]), pc.struct_field(entries, [1])
     if not (pa.types.is_string(keys.type) or pa.types.is_large_string(keys.type)):
