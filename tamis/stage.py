@@ -64,6 +64,8 @@ class Stage:
     """Shared columns it takes its numbers from; a batch given to `measure` has them under their own names."""
     edits: ClassVar[bool] = False
     """True where `measure` may return text fields anew; the engine compares and hashes them."""
+    measured_by: ClassVar[frozenset[str]] = frozenset()
+    """Parameters that change what is measured: under another value a replay has nothing to go by."""
     holds_gil: ClassVar[bool] = False
     """True where it is Python through and through: the engine then gives it processes instead of threads."""
 

@@ -1,0 +1,83 @@
+"""The command line: the only place that prints. Each command is a file, imported when it is called."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from typing import Any
+
+import click
+
+from tamis.errors import TamisError
+
+COMMANDS = {
+    "check": "Hold data against a contract.",
+    "demo": "The whole walk on bundled real data.",
+    "explain": "What became of a record, and why.",
+    "profile": "Look before you curate.",
+    "recipes": "List, show and check recipes.",
+    "replay": "What other thresholds would change, from stored scores.",
+    "report": "Write a run's report again, as HTML, Markdown or JSON.",
+    "run": "Carry a recipe out on data.",
+    "verify": "Is a run whole, byte for byte?",
+}
+
+
+class Lazy(click.Group):
+    """A group that knows its commands by name and one sentence, and imports one only when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Every command."""
+        return sorted(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command called `cmd_name`, imported."""
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"tamis.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Name and sentence of every command, without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl(sorted(COMMANDS.items()))
+
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click does, but with the nearest name in the complaint."""
+        from difflib import get_close_matches
+
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            near = get_close_matches(args[0], COMMANDS, 1, 0.5)
+            hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(COMMANDS)}"
+            ctx.fail(f"no command {args[0]!r}; {hint}")
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=Lazy, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="tamis", message="tamis %(version)s")
+def group() -> None:
+    """Sieve datasets for language models, and keep the receipts.
+
+    Exit codes: 0 fine; 1 a gate, contract or verification said no; 2 usage or configuration; 3 run error.
+    """
+
+
+def main(args: list[str] | None = None) -> None:
+    """Run the command line and leave with its exit code. A TamisError is a sentence, never a traceback."""
+    try:
+        code: Any = group.main(args=args, prog_name="tamis", standalone_mode=False)
+    except click.ClickException as wrong:
+        wrong.show()
+        sys.exit(2)
+    except click.exceptions.Abort:
+        click.echo("interrupted", err=True)
+        sys.exit(130)
+    except TamisError as wrong:
+        click.echo(f"tamis: {wrong}", err=True)
+        sys.exit(wrong.exit_code)
+    except KeyboardInterrupt:
+        click.echo("interrupted; a run goes on where it stopped with --resume", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.exit(0)
+    sys.exit(code if isinstance(code, int) else 0)

@@ -1,0 +1,63 @@
+"""`tamis run`: carry a recipe out on data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+@click.command("run")
+@click.argument("recipe", type=click.Path(path_type=Path))
+@click.option("-i", "--input", "inputs", multiple=True, metavar="PATH", help="File, folder, glob or - ; may be given again.")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder to write the run to.")
+@click.option("--engine", type=click.Choice(["inline", "local"]), default="local", show_default=True, help="Who does the work.")
+@click.option("--workers", type=click.IntRange(1), help="Threads or processes.  [default: one for every processor]")
+@click.option("--resume", is_flag=True, help="Go on with a run that was interrupted.")
+@click.option("--set", "changes", multiple=True, metavar="STAGE.PARAM=VALUE", help="Change the recipe; may be given again.")
+@click.option("--partition-size", type=click.IntRange(1), metavar="BYTES", help="Input a task takes; changes no byte of the output.")
+@click.option("--dry-run", is_flag=True, help="Check recipe and input, show the plan, move no row.")
+@click.option("--json", "as_json", is_flag=True, help="Print run.json instead of the summary.")
+@click.option("--quiet", is_flag=True, help="Print errors only.")
+def command(
+    recipe: Path,
+    inputs: tuple[str, ...],
+    output: Path | None,
+    engine: str,
+    workers: int | None,
+    resume: bool,
+    changes: tuple[str, ...],
+    partition_size: int | None,
+    dry_run: bool,
+    as_json: bool,
+    quiet: bool,
+) -> int:
+    """Carry RECIPE out on data and account for every record.
+
+    Lines that cannot be read go to quarantine/ with file, line and byte offset, and the exit code stays 0. It is 3 where input
+    was damaged or nothing could be read, 1 where a gate or contract said no, 2 where the call or the recipe is wrong.
+
+    \b
+    Example:
+        tamis run recipe.yaml -i data/ -o runs/first
+    """
+    from tamis.cli.show import Progressbar, plan_lines, print_json, print_run
+    from tamis.recipes.run import PARTITION, outcome, prepare, run
+
+    size = partition_size or PARTITION
+    if dry_run:
+        for line in plan_lines(recipe, list(inputs) or None, changes, size, prepare):
+            click.echo(line)
+        return 0
+    options: dict[str, Any] = {"engine": engine, "workers": workers, "resume": resume, "set": changes}
+    with Progressbar(quiet or as_json) as progress:
+        done = run(recipe, list(inputs) or None, output, partition_size=size, on_progress=progress, **options)
+    if as_json:
+        print_json(done.facts)
+    elif not quiet:
+        print_run(done)
+    code, why = outcome(done)
+    if why:
+        click.echo(f"tamis: {why}", err=True)
+    return code

@@ -1,0 +1,109 @@
+"""How facts look on a terminal."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import click
+
+
+def print_json(value: Any) -> None:
+    """One JSON object on standard output."""
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+class Progressbar:
+    """Progress of a run: a bar on a terminal, a line now and then elsewhere, nothing where `silent`."""
+
+    def __init__(self, silent: bool) -> None:
+        self.silent = silent
+        self.bar: Any = None
+        self.task: Any = None
+        self.what = ""
+        self.said = 0.0
+
+    def __enter__(self) -> Progressbar:
+        if not self.silent and sys.stderr.isatty():
+            from rich.console import Console
+            from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+            columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+            self.bar = Progress(*columns, console=Console(stderr=True), transient=True)
+            self.bar.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        if self.bar is not None:
+            self.bar.stop()
+
+    def __call__(self, progress: Any) -> None:
+        """Show `progress`, a tamis.engine.drive.Progress."""
+        if self.silent:
+            return
+        if self.bar is not None:
+            if progress.what != self.what:
+                self.what = progress.what
+                self.task = self.bar.add_task(progress.what, total=progress.total)
+            self.bar.update(self.task, completed=progress.done)
+        elif progress.what != self.what or time.monotonic() - self.said > 10:
+            self.what, self.said = progress.what, time.monotonic()
+            rows = f", {progress.rows:,} records" if progress.rows else ""
+            click.echo(f"{progress.what}: {progress.done} of {progress.total}{rows}", err=True)
+
+
+def print_run(run: Any) -> None:
+    """The flow of records through a run, its balance, and where the report is."""
+    for line in flow(run.facts):
+        click.echo(line)
+    click.echo(f"report: {run.path / 'report.html'}")
+
+
+def flow(facts: dict[str, Any]) -> Iterator[str]:
+    """One line a step with its most frequent reasons, then the balance."""
+    rows = facts["rows"]
+    width = max(len(step["stage"]) for step in facts["steps"])
+    number = len(f"{rows['in']:,}") + 2
+    yield f"{'step':<{width + 4}}{'in':>{number}}  {'dropped':>{max(number, 7)}}  {'aside':>{max(number, 5)}}  reasons"
+    for step in facts["steps"]:
+        r = step["rows"]
+        name = f"{step['step']:>2}  {step['stage']:<{width}}"
+        yield (
+            f"{name}{r['in']:>{number},}  {r['dropped']:>{max(number, 7)},}  {r['quarantined']:>{max(number, 5)},}  "
+            + reasons(step["reasons"])
+        ).rstrip()
+    yield f"{rows['in']:,} in = {rows['kept']:,} kept + {rows['dropped']:,} dropped + {rows['quarantined']:,} quarantined"
+    for warning in facts["warnings"]:
+        yield f"warning: {warning}"
+
+
+def reasons(found: Sequence[dict[str, Any]], most: int = 4) -> str:
+    """The most frequent reasons, in words."""
+    shown = [f"{r['rule']} {r['rows']:,}" + (" edited" if r["fate"] == "edited" else "") for r in found[:most]]
+    rest = sum(r["rows"] for r in found[most:])
+    return ", ".join([*shown, f"others {rest:,}"] if rest else shown)
+
+
+def plan_lines(
+    recipe: Path, inputs: list[str] | None, changes: Sequence[str], size: int, prepare: Callable[..., Any]
+) -> Iterable[str]:
+    """What a run would do, as lines."""
+    from tamis.recipes.load import load
+
+    with tempfile.TemporaryDirectory() as scratch:
+        job = prepare(load(recipe).set(changes), inputs, Path(scratch), size)
+    size_in = sum(f.bytes for f in job.files)
+    shapes = ", ".join(f"{name} ({n:,} sampled)" for name, n in job.shapes.items())
+    yield f"{len(job.files):,} files, {size_in / 1e6:,.1f} MB, read as {job.plan.kind.name}: {shapes or 'no rows'}"
+    yield f"{len(job.fragments):,} tasks a pass"
+    for segment in job.plan.segments:
+        yield f"pass {segment.number + 1}"
+        for step, stage in segment.stages:
+            yield f"  {step:>2}  {stage!r}"
+    yield f"columns: {', '.join(job.plan.schema.names)}"

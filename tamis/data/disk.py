@@ -1,0 +1,34 @@
+"""What a disk can refuse, as a sentence."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tamis.errors import OutputError
+
+_MENDS = {
+    errno.ENOSPC: "the disk is full; free some space, then run again with --resume",
+    errno.EDQUOT: "the disk quota is used up; free some space, then run again with --resume",
+    errno.EACCES: "it may not be written; choose another place with -o, or change its permissions",
+    errno.EPERM: "it may not be written; choose another place with -o, or change its permissions",
+    errno.EROFS: "the file system is read-only; choose another place with -o",
+    errno.ENOTDIR: "a file stands where a folder is needed; choose another place with -o",
+    errno.EFBIG: "the file system allows no file that large; choose another place with -o",
+    errno.ENAMETOOLONG: "the name is too long for the file system; choose another place with -o",
+    errno.EIO: "the disk reports an error; check it, then run again with --resume",
+}
+
+
+@contextmanager
+def disk_errors(path: Path) -> Iterator[None]:
+    """Turn what the disk refuses while `path` is written into an OutputError that says what to do."""
+    try:
+        yield
+    except OSError as refused:
+        number = refused.errno
+        if number not in _MENDS:
+            raise
+        raise OutputError(f"cannot write {path}: {_MENDS[number]}") from refused

@@ -1,0 +1,163 @@
+"""A plan carried out: passes, exchanges, books, and the files of the run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple, TypeVar
+
+import numpy as np
+
+from tamis.data import Fragment, Reading
+from tamis.engine.account import AccountTask, Books, balance, check_attrition, run_account
+from tamis.engine.emit import Emit, run_emit, tasks
+from tamis.engine.exchange import IDS, Fates, ResolveTask, partitions_for, ranges, run_resolve
+from tamis.engine.executor import Engine
+from tamis.engine.passes import PassTask, run_pass
+from tamis.engine.plan import Plan, Segment
+from tamis.engine.work import Work
+from tamis.ledger import DROPPED, KEPT, QUARANTINED, READING, Step
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+class Progress(NamedTuple):
+    """How far a run is: `done` of `total` tasks of what is going on now."""
+
+    what: str
+    done: int
+    total: int
+    rows: int
+
+
+OnProgress = Callable[[Progress], None]
+
+
+class Result(NamedTuple):
+    """What a run leaves: its books, the files written and what was wrong with the input."""
+
+    books: Books
+    rows: dict[str, int]
+    files: list[dict[str, Any]]
+    fragment_rows: list[int]
+    damage: list[tuple[int, str]]
+
+
+@dataclass
+class Drive:
+    """Everything a run needs, and what it has found so far."""
+
+    work: Work
+    out: Path
+    plan: Plan
+    fragments: Sequence[Fragment]
+    reading: Reading
+    engine: Engine
+    max_drop_per_source: float | None = None
+    on_progress: OnProgress = lambda _: None
+    records: list[dict[str, Any]] = field(default_factory=list)
+
+    def run(self) -> Result:
+        """Carry the plan out; what is done already is not done again."""
+        self._first_pass()
+        totals = [record["total"] for record in self.records]
+        fates = Fates(self.work, ranges(totals))
+        fates.add_segment(0)
+        self._exchange(fates, IDS, 0, self.plan.segments[0], ids=True)
+        for segment in self.plan.segments:
+            if segment.number:
+                self._later_pass(fates, segment)
+                fates.add_segment(segment.number)
+            if segment.corpus:
+                self._exchange(fates, f"step{segment.corpus[0]}", segment.corpus[0], segment)
+        books = self._books(fates)
+        if self.max_drop_per_source is not None:
+            labels = {0: READING.label, **{step: stage.label for step, stage in self.plan.steps}}
+            check_attrition(books, self.max_drop_per_source, labels)
+        files = self._emit(fates, books)
+        rows = balance(books, len(self.plan.steps), _counted(files))
+        damage = [(k, str(r["damage"])) for k, r in enumerate(self.records) if r["damage"]]
+        return Result(books, rows, files, totals, damage)
+
+    def _map(self, what: str, task: Callable[[T], R], items: Iterable[T], total: int, processes: bool = False) -> list[R]:
+        """Results of all tasks, in the order of the items, with progress."""
+        found: dict[int, R] = {}
+        rows = 0
+        self.on_progress(Progress(what, 0, total, 0))
+        for place, result in self.engine.map(task, items, processes=processes):
+            found[place] = result
+            rows += result.get("total", 0) if isinstance(result, dict) else 0
+            self.on_progress(Progress(what, len(found), total, rows))
+        return [found[k] for k in range(len(found))]
+
+    def _first_pass(self) -> None:
+        segment = self.plan.segments[0]
+        items = (
+            PassTask(self.work, self.plan, segment, k, fragment, self.reading)
+            for k, fragment in enumerate(self.fragments)
+        )
+        self.records = self._map(_names(segment, "reading"), run_pass, items, len(self.fragments), segment.holds_gil)
+
+    def _later_pass(self, fates: Fates, segment: Segment) -> None:
+        items = (self._later_task(fates, segment, k) for k in range(len(self.fragments)))
+        self._map(_names(segment, "sieving"), run_pass, items, len(self.fragments), segment.holds_gil)
+
+    def _later_task(self, fates: Fates, segment: Segment, k: int) -> PassTask:
+        before = segment.number - 1
+        told = next(n for n, (group, *_) in enumerate(fates.told) if group == before)
+        wrote = np.flatnonzero(fates.of(k, told + 1)[0] == KEPT)
+        still = fates.of(k)[0][wrote] == KEPT
+        total = int(fates.bases[k + 1] - fates.bases[k])
+        left, which = wrote[still].astype(np.uint32), np.flatnonzero(still)
+        return PassTask(self.work, self.plan, segment, k, self.fragments[k], self.reading, total, left, (before, which))
+
+    def _exchange(self, fates: Fates, group: str, step: int, segment: Segment, ids: bool = False) -> None:
+        n = partitions_for(int(fates.bases[-1]))
+        corpus = None if ids or segment.corpus is None else segment.corpus[1]
+        items = (
+            ResolveTask(self.work, group, k, n, fates.bases, segment.number, corpus, fates.exchanges) for k in range(n)
+        )
+        self._map("record ids" if ids else f"resolving {corpus.label}" if corpus else "", run_resolve, items, n)
+        aside = ids or (corpus is not None and all(rule.action == "quarantine" for rule in corpus.rules))
+        fates.add_exchange(group, n, step, QUARANTINED if aside else DROPPED)
+
+    def _books(self, fates: Fates) -> Books:
+        count = len(self.fragments)
+        items = (AccountTask(self.work, fates, k, len(self.plan.segments)) for k in range(count))
+        books = Books()
+        for part in self._map("balancing the books", run_account, items, count):
+            books.add(part)
+        return books
+
+    def _emit(self, fates: Fates, books: Books) -> list[dict[str, Any]]:
+        steps = {0: READING, **{step: Step.of(stage) for step, stage in self.plan.steps}}
+        files = [fragment.file.name for fragment in self.fragments]
+        emit = Emit(self.work, self.out, self.plan, fates, self._line_bases(files), files, steps)
+        items = list(tasks(emit, books.rows_in.total(), books.entries.total()))
+        return self._map("writing", run_emit, items, len(items))
+
+    def _line_bases(self, files: Sequence[str]) -> np.ndarray:
+        """Line of its file, from 1, on which each fragment begins."""
+        bases, seen = np.empty(len(files), np.int64), dict[str, int]()
+        for k, (name, record) in enumerate(zip(files, self.records, strict=True)):
+            bases[k] = 1 + seen.get(name, 0)
+            seen[name] = seen.get(name, 0) + record["lines"]
+        return bases
+
+
+def _names(segment: Segment, verb: str) -> str:
+    names = ", ".join(stage.name for _, stage in segment.stages)
+    return f"{verb}: {names}" if names else verb
+
+
+def _counted(files: Iterable[dict[str, Any]]) -> dict[str, int]:
+    """Rows in the files written, by what they should equal."""
+    rows = {"kept": 0, "quarantined": 0, "in": 0}
+    of = {"data": "kept", "quarantine": "quarantined", "fates.parquet": "in"}
+    for file in files:
+        name = of.get(file["path"].split("/")[0])
+        if name:
+            rows[name] += file["rows"]
+    return rows

@@ -1,0 +1,238 @@
+"""One task: a fragment through a segment, from files to files.
+
+Segment 0 reads a fragment of the input; later ones read what was left of it. Each task writes
+
+    rows      data of the rows still in at the end, in order      sizes     bytes of each of them
+    fates     fate and step of every record, as far as decided    drafts    verdicts, sorted by record_id
+    scores    numbers of every record, for replay                 aside     records set aside, with their data
+    sketch    what the corpus stage compares, sorted by key       index     (segment 0) id, source and line of every record
+                                                                  ids       (segment 0) the ids, sorted
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tamis.data import Fragment, Reading, read
+from tamis.engine.plan import Plan, Segment, overlay
+from tamis.engine.segment import Notes, Rows, advance, gather, sketch_table
+from tamis.engine.work import Work, arrow_file, write_arrow
+from tamis.ledger import DRAFT, QUARANTINED, aside_schema, draft, sort_keys, working
+from tamis.schemas import QUARANTINE
+
+INDEX = pa.schema(
+    [pa.field("record_id", pa.binary(16)), pa.field("source", pa.string()), pa.field("line", pa.int64())],
+)
+"""One row for every record of a fragment, in order; `line` counts from the start of the fragment, from 0."""
+
+BUCKETS = 256
+"""Ranges of the first byte of a key: a partition of an exchange is a run of them."""
+
+
+class PassTask(NamedTuple):
+    """All that one task needs; it can be sent to another process."""
+
+    work: Work
+    plan: Plan
+    segment: Segment
+    index: int
+    fragment: Fragment
+    reading: Reading
+    total: int = 0
+    """Later segments: records of the fragment."""
+    left: np.ndarray | None = None
+    """Later segments: places in the fragment of the rows in the last `rows` file that are still in."""
+    rows_from: tuple[int, np.ndarray] | None = None
+    """Later segments: the segment that wrote that file, and which of its rows these are."""
+
+
+def run_pass(task: PassTask) -> dict[str, Any]:
+    """Carry out `task`, unless its completion record says it is done; return the record."""
+    if (done := task.work.done(task.segment.number, task.index)) is not None:
+        return done
+    work, segment, notes = task.work, task.segment, Notes()
+    tally, sketches, sizes = Tally(), [], [np.zeros(0, np.int64)]
+    schema = after(task.plan, segment)
+    rows_path = work.temporary(segment.number, task.index, "rows")
+    with arrow_file(rows_path, schema) as writer:
+        for rows in _later(task) if task.rows_from else _first(task, notes, tally):
+            for step, stage in segment.steps:
+                advance(rows, step, stage, notes)
+            if segment.corpus:
+                stage = segment.corpus[1]
+                sketched = stage.sketch(rows.seen_by(stage))
+                sketches.append(sketch_table(rows.row, rows.batch.column("record_id"), rows.alive, sketched))
+            kept = rows.batch.filter(pa.array(rows.alive)) if not rows.alive.all() else rows.batch
+            sizes.append(row_bytes(kept))
+            if kept.num_rows:
+                writer.write_batch(pa.record_batch(kept.columns, schema=schema))
+    parts = {"rows": rows_path, **_side_files(task, notes, tally, sketches, np.concatenate(sizes))}
+    return work.finish(segment.number, task.index, parts, tally.facts())
+
+
+class Tally:
+    """What segment 0 learns of its fragment: how many records and lines, and each record's id, source and line."""
+
+    def __init__(self) -> None:
+        self.total = self.lines = 0
+        self.damage: str | None = None
+        self.index: list[pa.Table] = []
+
+    def facts(self) -> dict[str, Any]:
+        """The part of the completion record that other tasks build on."""
+        return {"total": self.total, "lines": self.lines, "damage": self.damage}
+
+
+def after(plan: Plan, segment: Segment) -> pa.Schema:
+    """Columns of the data at the end of `segment`."""
+    schema = plan.kind.schema
+    for earlier in plan.segments[: segment.number + 1]:
+        for _, stage in earlier.steps:
+            schema = overlay(schema, stage.writes)
+    return schema
+
+
+def _first(task: PassTask, notes: Notes, tally: Tally) -> Iterator[Rows]:
+    """The fragment of the input, block by block; what cannot be read is set aside at step 0."""
+    for block in read(task.fragment, task.reading):
+        row = block.position.astype(np.uint32) + np.uint32(tally.total)
+        ids = [block.rows.column("record_id"), block.bad.column("record_id")]
+        places = np.concatenate([block.position, block.bad.column("position").to_numpy()]).argsort(kind="stable")
+        sources = [block.rows.column("source"), pa.repeat(pa.scalar(task.fragment.source), block.bad.num_rows)]
+        lines = [pa.array(block.line, pa.int64()), block.bad.column("line")]
+        columns = [pa.concat_arrays(pair).take(pa.array(places)) for pair in (ids, sources, lines)]
+        tally.index.append(pa.table(columns, schema=INDEX))
+        if block.bad.num_rows:
+            _set_bad_aside(task, block.bad, np.uint32(tally.total), notes)
+        tally.total += block.total
+        tally.lines += block.lines
+        if block.rows.num_rows:
+            yield Rows(block.rows, row, np.ones(block.rows.num_rows, bool))
+
+
+def _set_bad_aside(task: PassTask, bad: pa.RecordBatch, base: np.uint32, notes: Notes) -> None:
+    row = bad.column("position").to_numpy().astype(np.uint32) + base
+    rule, n = bad.column("rule").cast(pa.string()), bad.num_rows
+    notes.verdicts.append(draft(row, bad.column("record_id"), 0, ["quarantine"] * n, rule=rule))
+    notes.gone.append((row, QUARANTINED, 0))
+    known = {
+        "step": pa.array(np.zeros(n, np.uint8)),
+        "rule": rule,
+        "row": pa.array(row),
+        "source": pa.repeat(pa.scalar(task.fragment.source), n),
+        **{name: bad.column(name) for name in ("line", "offset", "message", "raw", "record_id")},
+    }
+    schema = _aside(task)
+    columns = [known.get(f.name, pa.nulls(n, f.type)) for f in schema]
+    notes.aside.append(pa.table(columns, schema=schema))
+
+
+def _aside(task: PassTask) -> pa.Schema:
+    return working(aside_schema(task.plan.schema)).append(pa.field("row", pa.uint32()))
+
+
+def _later(task: PassTask) -> Iterator[Rows]:
+    """What an earlier segment left of the fragment."""
+    assert task.rows_from is not None and task.left is not None
+    segment, which = task.rows_from
+    start = at = 0
+    for batch in task.work.batches(segment, task.index, "rows"):
+        end = start + batch.num_rows
+        here = which[np.searchsorted(which, start) : np.searchsorted(which, end)] - start
+        if here.size:
+            rows = batch.take(pa.array(here)) if here.size < batch.num_rows else batch
+            yield Rows(rows, task.left[at : at + here.size], np.ones(here.size, bool))
+        start, at = end, at + here.size
+
+
+def _side_files(
+    task: PassTask, notes: Notes, tally: Tally, sketches: list[pa.Table], sizes: np.ndarray
+) -> dict[str, Path]:
+    first = task.rows_from is None
+    total = tally.total if first else task.total
+    fate, step = np.zeros(total, np.uint8), np.zeros(total, np.uint8)
+    for gone, f, s in notes.gone:
+        fate[gone], step[gone] = f, s
+    tables = {
+        "sizes": pa.table({"bytes": sizes}),
+        "fates": pa.table({"fate": fate, "step": step}),
+        "drafts": by_id(pa.Table.from_batches(notes.verdicts, schema=DRAFT)),
+        "aside": _in_order(pa.concat_tables([_fit(t, _aside(task)) for t in notes.aside] or [_aside(task).empty_table()])),
+    }
+    if any(stage.scores for _, stage in task.segment.steps):
+        tables["scores"] = _scores(task, notes, total)
+    if task.segment.corpus:
+        tables["sketch"] = by_key(pa.concat_tables(sketches) if sketches else empty_sketch(task.segment))
+    if first:
+        index = pa.concat_tables(tally.index or [INDEX.empty_table()])
+        tables["index"] = index
+        tables["ids"] = by_key(pa.table({"row": np.arange(total, dtype=np.uint32), "key": index.column("record_id")}))
+    number = task.segment.number
+    return {name: write_arrow(task.work.temporary(number, task.index, name), table) for name, table in tables.items()}
+
+
+def _scores(task: PassTask, notes: Notes, total: int) -> pa.Table:
+    """One column for every number every stage measured, named `step.column`."""
+    columns = {}
+    for step, stage in task.segment.steps:
+        found = gather(notes.scores.get(step, []), total, stage.scores)
+        columns.update({f"{step}.{name}": found.column(name) for name in stage.scores.names})
+    return pa.table(columns)
+
+
+def empty_sketch(segment: Segment) -> pa.Table:
+    """The sketch file of a fragment without rows."""
+    assert segment.corpus is not None
+    head = [pa.field("row", pa.uint32()), pa.field("record_id", pa.binary(16)), pa.field("alive", pa.bool_())]
+    return pa.schema([*head, *segment.corpus[1].sketches]).empty_table()
+
+
+def by_id(drafts: pa.Table) -> pa.Table:
+    """Verdicts sorted by record_id and step."""
+    return drafts.sort_by([("record_id", "ascending"), ("step", "ascending")])
+
+
+def by_key(table: pa.Table) -> pa.Table:
+    """`table` in the order of the first 8 bytes of its `key`, then of its rows."""
+    return table.take(pa.array(np.argsort(sort_keys(table.column("key")), kind="stable")))
+
+
+def _in_order(aside: pa.Table) -> pa.Table:
+    return aside.take(pa.array(np.argsort(aside.column("row").to_numpy(), kind="stable")))
+
+
+def _fit(table: pa.Table, schema: pa.Schema) -> pa.Table:
+    n, names = table.num_rows, table.schema.names
+    return pa.table([table.column(f.name) if f.name in names else pa.nulls(n, f.type) for f in schema], schema=schema)
+
+
+def row_bytes(batch: pa.RecordBatch | pa.Table) -> np.ndarray:
+    """Bytes of text in each row: (n,) int64. Strings, binaries and lists of messages count; the rest is small."""
+    sizes = np.zeros(batch.num_rows, np.int64)
+    for column in batch.columns:
+        column = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+        sizes += _bytes(column)
+    return sizes
+
+
+def _bytes(column: pa.Array) -> np.ndarray:
+    kind = column.type
+    if pa.types.is_string(kind) or pa.types.is_binary(kind) or pa.types.is_large_string(kind):
+        return pc.fill_null(pc.binary_length(column), 0).to_numpy(zero_copy_only=False).astype(np.int64)
+    if pa.types.is_struct(kind):
+        return sum((_bytes(child) for child in column.flatten()), np.zeros(len(column), np.int64))
+    if pa.types.is_list(kind):
+        lengths = pc.fill_null(pc.list_value_length(column), 0).to_numpy(zero_copy_only=False)
+        ends = np.cumsum(np.concatenate([[0], _bytes(column.flatten())]))
+        offsets = np.concatenate([[0], np.cumsum(lengths)])
+        return (ends[offsets[1:]] - ends[offsets[:-1]]).astype(np.int64)
+    return np.full(len(column), 8, np.int64)
+
+
+__all__ = ["BUCKETS", "INDEX", "QUARANTINE", "PassTask", "Tally", "by_id", "by_key", "row_bytes", "run_pass"]

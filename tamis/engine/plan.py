@@ -1,0 +1,82 @@
+"""A recipe's stages as segments: fused row-wise stages, each run ended by a stage that must see all rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import pyarrow as pa
+
+from tamis.errors import ColumnMissing, UsageError
+from tamis.schemas import Kind
+from tamis.stage import Corpus, Stage
+
+
+@dataclass(frozen=True)
+class Segment:
+    """One pass over the rows. `steps` pairs each row-wise stage with its place in the recipe, from 1."""
+
+    number: int
+    steps: tuple[tuple[int, Stage], ...]
+    corpus: tuple[int, Corpus] | None
+
+    @property
+    def stages(self) -> tuple[tuple[int, Stage], ...]:
+        """Row-wise stages and, last, the corpus stage."""
+        return (*self.steps, self.corpus) if self.corpus else self.steps
+
+    @property
+    def holds_gil(self) -> bool:
+        """True where a stage in it wants a process of its own."""
+        return any(stage.holds_gil for _, stage in self.stages)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What is to be done to rows of `kind`, in passes. `schema` is what the data has at the end."""
+
+    kind: Kind
+    segments: tuple[Segment, ...]
+    schema: pa.Schema
+
+    @property
+    def steps(self) -> tuple[tuple[int, Stage], ...]:
+        """Every stage with its place, in order."""
+        return tuple(step for segment in self.segments for step in segment.stages)
+
+
+def plan(stages: Sequence[Stage], kind: Kind) -> Plan:
+    """Cut `stages` into segments. Raises ColumnMissing or UsageError where a stage cannot have what it reads."""
+    schema = follow(stages, kind.schema)
+    segments: list[Segment] = []
+    run: list[tuple[int, Stage]] = []
+    for step, stage in enumerate(stages, 1):
+        if isinstance(stage, Corpus):
+            segments.append(Segment(len(segments), tuple(run), (step, stage)))
+            run = []
+        else:
+            run.append((step, stage))
+    if run or not segments:
+        segments.append(Segment(len(segments), tuple(run), None))
+    return Plan(kind, tuple(segments), schema)
+
+
+def follow(stages: Iterable[Stage], have: pa.Schema) -> pa.Schema:
+    """Follow the columns through `stages`; return the last schema."""
+    for stage in stages:
+        if missing := set(stage.reads.names) - set(have.names):
+            raise ColumnMissing(stage.label, missing, have.names)
+        for wanted in stage.reads:
+            found = have.field(wanted.name).type
+            if not found.equals(wanted.type):
+                raise UsageError(f"{stage.label} reads {wanted.name!r} as {wanted.type}; here it is {found}")
+        have = overlay(have, stage.writes)
+    return have
+
+
+def overlay(have: pa.Schema, writes: pa.Schema) -> pa.Schema:
+    """`have` with the fields of `writes` added, or put in the place of those of the same name."""
+    for column in writes:
+        at = have.get_field_index(column.name)
+        have = have.append(column) if at < 0 else have.set(at, column)
+    return have

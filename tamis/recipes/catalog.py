@@ -1,0 +1,95 @@
+"""Every stage a recipe may name, imported when named."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import fields, is_dataclass
+from difflib import get_close_matches
+from importlib import import_module
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from tamis.errors import UsageError
+from tamis.recipes.types import fit
+from tamis.stage import Stage
+
+STAGES = {
+    "clean@1": "tamis.curate.clean:Clean",
+    "exact@1": "tamis.curate.exact:Exact",
+    "license@1": "tamis.curate.license:License",
+    "quality.c4@1": "tamis.curate.quality:C4",
+    "quality.fineweb@1": "tamis.curate.quality:FineWeb",
+    "quality.gopher@1": "tamis.curate.quality:Gopher",
+    "quality.repetition@1": "tamis.curate.quality:Repetition",
+}
+
+
+def stage_class(name: str, base: Path | None = None) -> type[Stage]:
+    """The stage called `name`: `near@1`, `near` (its newest version) or `path/to/file.py:ClassName` from `base`.
+
+    Raises UsageError where there is none, naming the nearest.
+    """
+    if ".py:" in name:
+        return _own_stage(name, base or Path())
+    if "@" not in name:
+        name = max((n for n in STAGES if n.partition("@")[0] == name), key=_version, default=name)
+    if name not in STAGES:
+        near = get_close_matches(name, STAGES, 1, 0.5)
+        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(sorted(STAGES))}"
+        raise UsageError(f"no stage is called {name!r}; {hint}")
+    module, _, attribute = STAGES[name].partition(":")
+    found: type[Stage] = getattr(import_module(module), attribute)
+    return found
+
+
+def make(name: str, base: Path | None = None, **params: Any) -> Stage:
+    """The stage called `name` with `params`. Raises UsageError for a parameter it does not have or a value that does not fit."""
+    cls = stage_class(name, base)
+    known = {f.name for f in fields(cls)}
+    for param in params:
+        if param not in known:
+            near = get_close_matches(param, known, 1, 0.5)
+            hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(sorted(known)) or 'none'}"
+            raise UsageError(f"{name} has no parameter {param!r}; {hint}")
+    try:
+        return cls(**{param: fit(value, cls, param) for param, value in params.items()})
+    except (TypeError, ValueError) as wrong:
+        raise UsageError(f"{name}: {wrong}") from wrong
+
+
+def _version(name: str) -> int:
+    return int(name.partition("@")[2])
+
+
+def _own_stage(name: str, base: Path) -> type[Stage]:
+    """A user's own stage. Its module is registered, so that worker processes find it again."""
+    file, _, attribute = name.rpartition(":")
+    path = (base / file).resolve()
+    if not path.is_file():
+        raise UsageError(f"{name}: there is no file {path}")
+    cls = getattr(_module(path), attribute, None)
+    if not (isinstance(cls, type) and issubclass(cls, Stage) and is_dataclass(cls)):
+        raise UsageError(f"{name}: {attribute!r} is not a stage; it must be a frozen dataclass derived from tamis.Stage")
+    if not cls.name:
+        cls.name = Path(file).stem + "." + attribute
+    return cls
+
+
+def _module(path: Path) -> ModuleType:
+    name = f"tamis_own_{path.stem}"
+    if name in sys.modules and getattr(sys.modules[name], "__file__", None) == str(path):
+        return sys.modules[name]
+    spec = spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise UsageError(f"{path} is not Python")
+    module = module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        # The file is the user's: whatever it raises is theirs to mend, and is told with its line.
+        line = error.__traceback__.tb_next.tb_lineno if error.__traceback__ and error.__traceback__.tb_next else 0
+        raise UsageError(f"{path}:{line} raised {type(error).__name__}: {error}") from error
+    return module

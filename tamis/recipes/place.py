@@ -1,0 +1,96 @@
+"""The folder a run is written to: who may take it, what is there already, and when it is finished.
+
+While a run goes on, `.work` lies in it. A folder with run.json and no `.work` is a finished run.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tamis.data.disk import disk_errors
+from tamis.data.writer import write_json
+from tamis.errors import OutputError, UsageError
+
+
+@dataclass(frozen=True)
+class Place:
+    """The folder of one run."""
+
+    root: Path
+
+    @property
+    def work(self) -> Path:
+        """Where intermediate files lie while the run goes on."""
+        return self.root / ".work"
+
+    @contextmanager
+    def taken(self, resume: bool) -> Iterator[bool]:
+        """Hold the folder against other runs; yields True where a resumed run is finished already. Raises UsageError."""
+        there = self.root.exists() or self.root.is_symlink()
+        if there and not self.root.is_dir():
+            raise UsageError(f"{self.root} is a file; name a folder for the run with -o")
+        begun, finished = self.work.is_dir(), (self.root / "run.json").is_file() and not self.work.is_dir()
+        if there and not resume and any(self.root.iterdir()):
+            state = "holds a finished run" if finished else "holds an unfinished run" if begun else "is not empty"
+            mend = "go on with it with --resume, or " if begun else ""
+            raise UsageError(f"{self.root} {state}; {mend}name another folder with -o, or remove it")
+        if there and resume and any(self.root.iterdir()) and not (begun or finished):
+            raise UsageError(f"{self.root} holds something that is not a run; name another folder with -o")
+        if finished:
+            yield True
+            return
+        with disk_errors(self.root):
+            self.work.mkdir(parents=True, exist_ok=True)
+            lock = os.open(self.work / "lock", os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                raise OutputError(f"another process is writing the run at {self.root}; wait for it, or stop it") from None
+            yield False
+        finally:
+            os.close(lock)
+            if self.work.is_dir() and not (self.work / "plan.json").exists():
+                self._leave_no_trace(there)
+
+    def _leave_no_trace(self, there: bool) -> None:
+        """Nothing was begun: take away what was made for it."""
+        shutil.rmtree(self.work, ignore_errors=True)
+        if not there:
+            with suppress(OSError):
+                self.root.rmdir()
+
+    def belongs_to(self, identity: dict[str, Any]) -> None:
+        """Note what this run is of, or check that it is the one that was begun here. Raises UsageError."""
+        path = self.work / "plan.json"
+        text = json.loads(json.dumps(identity))
+        if not path.exists():
+            write_json(path, text)
+            return
+        try:
+            begun = json.loads(path.read_bytes())
+        except ValueError:
+            begun = {}
+        changed = [name for name in text if begun.get(name) != text[name]]
+        if changed:
+            what = {"tamis": "the version of tamis", "inputs": "the input"}
+            names = " and ".join(what.get(name, f"the {name}") for name in changed)
+            raise UsageError(
+                f"the run begun at {self.root} cannot go on: {names} changed since; name another folder with -o, or remove it"
+            )
+
+    def finish(self) -> None:
+        """The run is whole: remove the work folder, in one step as others see it."""
+        gone = self.root / ".work-done"
+        if gone.exists():
+            shutil.rmtree(gone, ignore_errors=True)
+        os.rename(self.work, gone)
+        shutil.rmtree(gone, ignore_errors=True)

@@ -1,0 +1,213 @@
+"""What other thresholds would change, from what a run measured, without touching text."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from tamis.engine.plan import plan
+from tamis.errors import UsageError
+from tamis.ledger import DROPPED, KEPT, QUARANTINED
+from tamis.recipes.catalog import make
+from tamis.recipes.load import Recipe
+from tamis.runs import Run, open_run
+from tamis.schemas import FATE, kind
+from tamis.stage import Corpus, Stage
+
+
+@dataclass(frozen=True)
+class Replay:
+    """A run under other settings, beside the run as it was.
+
+    back, gone   tables of record_id, step, stage, rule: records that would come back (with what had let them go) or go
+    unknown      record_id of records that would come back, but that later steps have not measured: only a run can tell
+    rows         kept, dropped and quarantined records, before and after; unknown ones count as kept
+    steps        for each step: how many records it lets go, before and after
+    """
+
+    changes: tuple[str, ...]
+    back: pa.Table
+    gone: pa.Table
+    unknown: pa.Array
+    rows: dict[str, dict[str, int]]
+    steps: list[dict[str, Any]]
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON can hold it."""
+        return {
+            "changes": list(self.changes),
+            "rows": self.rows,
+            "steps": self.steps,
+            "back": _listed(self.back),
+            "gone": _listed(self.gone),
+            "unknown": [i.hex() for i in self.unknown.to_pylist()],
+        }
+
+
+def replay(run: Run | Path | str, set: Sequence[str]) -> Replay:
+    """What `run` would keep under the changes in `set`, each `stage.param=value`.
+
+    Raises UsageError for a change that needs the text: of a stage that edits, or of a parameter that says what is measured.
+    """
+    run = run if isinstance(run, Run) else open_run(run)
+    was = _recipe(run)
+    becomes = was.set(set)
+    _check(was, becomes)
+    fates = run.fates()
+    told = _Told.of(run, becomes, fates)
+    for step, stage in plan(becomes.stages, kind(run.facts["kind"])).steps:
+        told.ask(step, stage)
+    return told.compared(tuple(set), run)
+
+
+def _recipe(run: Run) -> Recipe:
+    """The recipe as the run resolved it."""
+    resolved = json.loads((run.path / "recipe.resolved.json").read_bytes())
+    named = tuple(str(s["stage"]) for s in resolved["stages"])
+    stages = tuple(make(s["stage"], run.path, **s["params"]) for s in resolved["stages"])
+    return Recipe(name=resolved["name"], stages=stages, named=named, base=run.path)
+
+
+def _check(was: Recipe, becomes: Recipe) -> None:
+    for old, new in zip(was.stages, becomes.stages, strict=True):
+        changed = {name for name, value in new.params.items() if value != old.params[name]}
+        if changed and (new.edits or isinstance(new, Corpus) and changed & new.measured_by):
+            raise UsageError(f"{new.label}: another {' and '.join(sorted(changed))} needs the text; make a new run instead")
+        if blind := changed & new.measured_by:
+            raise UsageError(f"{new.label}: another {' and '.join(sorted(blind))} needs the text; make a new run instead")
+
+
+@dataclass
+class _Told:
+    """Fates as they unfold. All arrays have one entry for every input record."""
+
+    run: Run
+    ids: pa.Array
+    was: np.ndarray
+    was_step: np.ndarray
+    fate: np.ndarray
+    step: np.ndarray
+    rule: np.ndarray
+    unknown: np.ndarray
+    measured: np.ndarray
+    """Last step that measured the record in the run as it was."""
+
+    @classmethod
+    def of(cls, run: Run, recipe: Recipe, fates: pa.Table) -> _Told:
+        codes = {name: k for k, name in enumerate(FATE)}
+        names = fates.column("fate").combine_chunks()
+        dictionary = np.array([codes[n] for n in names.dictionary.to_pylist()], np.uint8)
+        was = dictionary[names.indices.to_numpy()]
+        was_step = fates.column("step").fill_null(0).to_numpy().astype(np.uint8)
+        n = len(was)
+        unread = (was == QUARANTINED) & (was_step == 0)
+        fate = np.where(unread, QUARANTINED, KEPT).astype(np.uint8)
+        ends = [s.stages[-1][0] for s in plan(recipe.stages, kind(run.facts["kind"])).segments if s.stages]
+        last = np.full(n, len(recipe.stages), np.uint8)
+        for end in reversed(ends):
+            last[(was != KEPT) & (was_step <= end)] = end
+        ids = fates.column("record_id").combine_chunks()
+        empty = np.full(n, "", object)
+        return cls(run, ids, was, was_step, fate, np.zeros(n, np.uint8), empty, np.zeros(n, bool), last)
+
+    def ask(self, step: int, stage: Stage) -> None:
+        """Let `stage` decide anew about the records that are still in."""
+        alive = (self.fate == KEPT) & ~self.unknown
+        self.unknown |= alive & (self.measured < step)
+        alive &= ~self.unknown
+        actions = {rule.id: rule.action for rule in stage.rules}
+        broke = alive & (self.was == QUARANTINED) & (self.was_step == step) & self._poisoned(step, stage)
+        self._leave(np.flatnonzero(broke), step, ["stage_error"] * int(broke.sum()), {"stage_error": "quarantine"})
+        alive &= ~broke
+        if isinstance(stage, Corpus):
+            rows, rules = self._met(step, stage, alive)
+        else:
+            rows, rules = self._decided(step, stage, alive)
+        self._leave(rows, step, rules, actions)
+
+    def _poisoned(self, step: int, stage: Stage) -> np.ndarray:
+        """Records that made `stage` raise: it measured nothing of them."""
+        if not stage.scores:
+            return np.zeros(len(self.fate), bool)
+        column = self.run.scores([f"{step}.{stage.scores.names[0]}"]).column(0)
+        return np.asarray(column.is_null().to_numpy(zero_copy_only=False))
+
+    def _decided(self, step: int, stage: Stage, alive: np.ndarray) -> tuple[np.ndarray, list[str]]:
+        if not stage.scores:
+            return np.zeros(0, np.int64), []
+        columns = self.run.scores([f"{step}.{name}" for name in stage.scores.names]).combine_chunks()
+        batch = pa.record_batch([c.combine_chunks() for c in columns.columns], schema=stage.scores)
+        found = stage.decide(batch)
+        found = found.filter(pa.array(alive[found.column("row").to_numpy()]))
+        return found.column("row").to_numpy(), found.column("rule").cast(pa.string()).to_pylist()
+
+    def _met(self, step: int, stage: Corpus, alive: np.ndarray) -> tuple[np.ndarray, list[str]]:
+        names = stage.sketches.names
+        table = self.run.scores([f"{step}.{name}" for name in names]).rename_columns(names)
+        here = alive & table.column("key").is_valid().to_numpy()
+        rows = np.flatnonzero(here)
+        table = table.filter(pa.array(here))
+        table = table.add_column(0, "record_id", self.ids.filter(pa.array(here)))
+        table = table.add_column(0, "ordinal", pa.array(rows.astype(np.uint64)))
+        found = stage.resolve(table.combine_chunks())
+        return found.column("ordinal").to_numpy().astype(np.int64), found.column("rule").cast(pa.string()).to_pylist()
+
+    def _leave(self, rows: np.ndarray, step: int, rules: Sequence[str], actions: dict[str, Any]) -> None:
+        fates = {"drop": DROPPED, "quarantine": QUARANTINED}
+        becomes = np.array([fates.get(actions.get(r.split("+")[0], "drop"), KEPT) for r in rules], np.uint8)
+        gone = becomes != KEPT if rules else np.zeros(0, bool)
+        self.fate[rows[gone]], self.step[rows[gone]] = becomes[gone], step
+        self.rule[rows[gone]] = np.array(rules, object)[gone]
+
+    def compared(self, changes: tuple[str, ...], run: Run) -> Replay:
+        """The run as it was beside the run as it would be."""
+        back = (self.was != KEPT) & (self.fate == KEPT) & ~self.unknown
+        gone = (self.was == KEPT) & (self.fate != KEPT)
+        labels = [step["stage"] for step in run.steps]
+        steps = [
+            {
+                "step": k,
+                "stage": label,
+                "before": int(((self.was != KEPT) & (self.was_step == k)).sum()),
+                "after": int(((self.fate != KEPT) & (self.step == k)).sum()),
+            }
+            for k, label in enumerate(labels)
+        ]
+        rows = {"before": _counts(self.was), "after": _counts(self.fate)}
+        rules = dict(self._rules_before(back))
+        back_table = self._table(back, self.was_step, labels, rules)
+        gone_table = self._table(gone, self.step, labels, None)
+        return Replay(changes, back_table, gone_table, self.ids.filter(pa.array(self.unknown)), rows, steps)
+
+    def _rules_before(self, rows: np.ndarray) -> list[tuple[bytes, str]]:
+        wanted = self.ids.filter(pa.array(rows))
+        table = self.run.verdicts(["record_id", "action", "rule"])
+        import pyarrow.compute as pc
+
+        here = pc.and_(
+            pc.is_in(table.column("record_id"), wanted),
+            pc.is_in(table.column("action").cast(pa.string()), pa.array(["drop", "quarantine"])),
+        )
+        table = table.filter(here)
+        ids, rules = table.column("record_id").to_pylist(), table.column("rule").cast(pa.string()).to_pylist()
+        return list(zip(ids, rules, strict=True))
+
+    def _table(self, rows: np.ndarray, step: np.ndarray, labels: list[str], rules: dict[bytes, str] | None) -> pa.Table:
+        ids, at = self.ids.filter(pa.array(rows)), step[rows]
+        names = self.rule[rows].tolist() if rules is None else [rules.get(i, "") for i in ids.to_pylist()]
+        stages = pa.array([labels[k] for k in at], pa.string())
+        return pa.table({"record_id": ids, "step": at, "stage": stages, "rule": pa.array(names, pa.string())})
+
+
+def _counts(fate: np.ndarray) -> dict[str, int]:
+    return {name: int((fate == k).sum()) for k, name in enumerate(FATE)}
+
+
+def _listed(table: pa.Table) -> list[dict[str, Any]]:
+    return [{**row, "record_id": row["record_id"].hex()} for row in table.to_pylist()]

@@ -1,0 +1,222 @@
+"""A recipe carried out on data: the one place that brings stages and engines together."""
+
+from __future__ import annotations
+
+import json
+import platform
+import resource
+import shutil
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal
+
+from tamis.data import Fragment, InputFile, Reading, find, fragments, recognise, spool
+from tamis.data.writer import write_bytes, write_json
+from tamis.engine.drive import Drive, Progress, Result
+from tamis.engine.executor import Engine
+from tamis.engine.executor import engine as executor
+from tamis.engine.plan import Plan, plan
+from tamis.engine.work import Work
+from tamis.errors import InputError, RunError, UsageError
+from tamis.ledger import READING
+from tamis.recipes.load import Recipe, load
+from tamis.recipes.place import Place
+from tamis.runs import Run, open_run, seal
+from tamis.runs.seal import sha256
+from tamis.schemas import kind
+
+PARTITION = 16 << 20
+"""Bytes of input a task takes, unless told otherwise. Nothing but time and memory depends on it."""
+
+EngineName = Literal["inline", "local"]
+
+BYTES_DEPEND_ON = ("tamis", "numpy", "pyarrow", "numba", "ftfy", "selectolax", "license-expression", "zstandard")
+"""Packages whose version can change a byte of the output."""
+
+
+def run(
+    recipe: Any,
+    input: Any = None,
+    output: Path | str | None = None,
+    *,
+    engine: EngineName = "local",
+    workers: int | None = None,
+    resume: bool = False,
+    set: Sequence[str] = (),
+    partition_size: int = PARTITION,
+    on_progress: Callable[[Progress], None] | None = None,
+) -> Run:
+    """Carry `recipe` out on `input` and leave an accounted-for run in the folder `output`.
+
+    recipe          path of a recipe, a mapping of the same shape, or a Recipe
+    input           path, folder, glob, "-" (standard input), a list of them, an Arrow table, a Polars frame or an HF Dataset;
+                    None: the paths in the recipe
+    output          folder to write; it must not exist, unless `resume`
+    workers         threads or processes; None: one for every processor
+    set             changes to the recipe, as `stage.param=value`
+    partition_size  bytes of input a task takes; the output does not depend on it
+
+    Raises RecipeError, InputError, OutputError, GateError (attrition) or RunError, each with what to do.
+    """
+    started = time.time()
+    if output is None:
+        raise UsageError("where should the run go? name a folder: output=… (-o on the command line)")
+    if partition_size < 1:
+        raise UsageError(f"a partition of {partition_size} bytes is none; name a size above 0")
+    wanted = load(recipe).set(set)
+    place = Place(Path(output))
+    with place.taken(resume) as finished:
+        if finished:
+            return open_run(place.root)
+        job = prepare(wanted, input, place.work, partition_size)
+        place.belongs_to(job.identity())
+        drive = Drive(
+            work=Work(place.work),
+            out=place.root,
+            plan=job.plan,
+            fragments=job.fragments,
+            reading=job.reading,
+            engine=executor(engine, workers),
+            max_drop_per_source=wanted.attrition.max_drop_per_source,
+            on_progress=on_progress or (lambda _: None),
+        )
+        result = drive.run()
+        _finish(place, job, result, drive.engine, started)
+    return open_run(place.root)
+
+
+@dataclass(frozen=True)
+class Job:
+    """A recipe and its input, checked: all that can be known before a row moves."""
+
+    recipe: Recipe
+    plan: Plan
+    files: tuple[InputFile, ...]
+    fragments: tuple[Fragment, ...]
+    reading: Reading
+    shapes: dict[str, int]
+
+    def identity(self) -> dict[str, Any]:
+        """What a resume must have in common with the run it goes on with."""
+        files = [[f.name, f.bytes, f.modified] for f in self.files]
+        return {"tamis": version("tamis"), "recipe": self.recipe.resolved(), "kind": self.plan.kind.name, "inputs": files}
+
+
+def prepare(recipe: Recipe, input: Any, scratch: Path, partition_size: int = PARTITION) -> Job:
+    """Find the input, recognise its kind and follow the columns through the recipe. Raises what `run` raises."""
+    if input is None and not recipe.input.paths:
+        raise UsageError("what should be read? name paths with -i, or under input: in the recipe")
+    if input is None:
+        input = [path if path == "-" else recipe.base / path for path in recipe.input.paths]
+    files = tuple(spool(input, scratch) if _is_frame(input) else find(_listed(input), scratch))
+    spec = recipe.input
+    seen = recognise(files, spec.kind, spec.fields)
+    reading = Reading(
+        kind=seen.kind, fields=spec.fields, source=spec.source, license=spec.license, max_record=spec.max_record
+    )
+    cut = tuple(fragment for file in files for fragment in fragments(file, partition_size))
+    return Job(recipe, plan(recipe.stages, kind(seen.kind)), files, cut, reading, dict(seen.shapes))
+
+
+def _listed(input: Any) -> list[Any]:
+    return [input] if isinstance(input, (str, Path)) else list(input)
+
+
+def _is_frame(input: Any) -> bool:
+    """True for tables and datasets, False for paths."""
+    if isinstance(input, (str, Path)):
+        return False
+    return not (isinstance(input, (list, tuple)) and all(isinstance(path, (str, Path)) for path in input))
+
+
+def _finish(place: Place, job: Job, result: Result, engine: Engine, started: float) -> None:
+    """Write what is left to write: recipe, environment, run.json, report, manifest."""
+    out, recipe = place.root, job.recipe
+    resolved = json.dumps(recipe.resolved(), ensure_ascii=False, indent=2, sort_keys=True).encode() + b"\n"
+    written = [
+        write_bytes(out / "recipe.yaml", recipe.text.encode()),
+        write_bytes(out / "recipe.resolved.json", resolved),
+        write_json(out / "env.json", _environment()),
+    ]
+    files = [*result.files, *({"path": d.path.name, "bytes": d.bytes, "sha256": d.sha256} for d in written)]
+    facts = {
+        "tamis": version("tamis"),
+        "name": recipe.name,
+        "kind": job.plan.kind.name,
+        "rows": result.rows,
+        "steps": _steps(job, result),
+        "sources": result.books.sources(),
+        "inputs": _inputs(job, result),
+        "shapes": job.shapes,
+        "warnings": _warnings(job, result),
+        "recipe": {"sha256": written[1].sha256},
+        "versions": {name: version(name) for name in BYTES_DEPEND_ON},
+        "files": sorted(files, key=lambda f: str(f["path"])),
+        "varies": _varies(engine, started),
+    }
+    write_json(out / "run.json", facts)
+    _report(out)
+    seal(out)
+    place.finish()
+
+
+def _report(out: Path) -> None:
+    from tamis.report import write
+
+    write(Run(out), out)
+
+
+def _steps(job: Job, result: Result) -> list[dict[str, Any]]:
+    steps = job.plan.steps
+    _, rows = result.books.rows(len(steps))
+    labels = [READING.label, *(stage.label for _, stage in steps)]
+    rules: list[list[dict[str, Any]]] = [[], *([_rule(r) for r in stage.rules] for _, stage in steps)]
+    params: list[dict[str, Any]] = [{}, *(stage.params for _, stage in steps)]
+    return [
+        {"step": k, "stage": label, "params": params[k], "rows": rows[k], "reasons": result.books.reasons(k), "rules": rules[k]}
+        for k, label in enumerate(labels)
+    ]
+
+
+def _rule(rule: Any) -> dict[str, Any]:
+    return {k: v for k, v in rule._asdict().items() if v not in (None, "")}
+
+
+def _inputs(job: Job, result: Result) -> list[dict[str, Any]]:
+    rows = dict.fromkeys((f.name for f in job.files), 0)
+    for fragment, n in zip(job.fragments, result.fragment_rows, strict=True):
+        rows[fragment.file.name] += n
+    return [{"file": f.name, "bytes": f.bytes, "rows": rows[f.name], "sha256": sha256(f.path)} for f in job.files]
+
+
+def _warnings(job: Job, result: Result) -> list[str]:
+    """What a user should know although the run is right as far as it goes. A line on damage begins with the file."""
+    damage = [f"{job.fragments[k].file.name}: {why}" for k, why in result.damage]
+    empty = [f"{f.name}: the file is empty" for f in job.files if not f.bytes]
+    return [*damage, *empty]
+
+
+def _environment() -> dict[str, Any]:
+    names = (*BYTES_DEPEND_ON, "polars", "click", "rich", "pyyaml", "xxhash", "jinja2")
+    return {"python": platform.python_version(), "platform": platform.platform(), "packages": {n: version(n) for n in names}}
+
+
+def _varies(engine: Engine, started: float) -> dict[str, Any]:
+    """What is never the same twice."""
+    spent = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return {
+        "started": datetime.fromtimestamp(started, UTC).isoformat(timespec="seconds"),
+        "seconds": round(time.time() - started, 3),
+        "cpu_seconds": round(sum(s.ru_utime + s.ru_stime for s in spent), 3),
+        "peak_bytes": max(s.ru_maxrss for s in spent) * (1 if sys.platform == "darwin" else 1024),
+        "engine": repr(engine),
+        "host": platform.node(),
+    }
+
+
+__all__ = ["InputError", "RunError", "prepare", "run", "shutil"]

@@ -1,0 +1,89 @@
+"""A run's folder.
+
+    run.json  recipe.yaml  recipe.resolved.json  env.json  MANIFEST.sha256
+    data/*.parquet  verdicts/*.parquet  fates.parquet  scores/*.parquet  quarantine/*.parquet  report.html
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tamis.errors import InputError
+
+
+@dataclass(frozen=True)
+class Run:
+    """A finished run at `path`. Tables are read when asked for."""
+
+    path: Path
+
+    @cached_property
+    def facts(self) -> dict[str, Any]:
+        """run.json."""
+        loaded: dict[str, Any] = json.loads((self.path / "run.json").read_bytes())
+        return loaded
+
+    @property
+    def rows(self) -> dict[str, int]:
+        """in, kept, dropped, quarantined and derived records, over the run."""
+        return dict(self.facts["rows"])
+
+    @property
+    def steps(self) -> list[dict[str, Any]]:
+        """For each step, from reading on: stage, rows, reasons."""
+        return list(self.facts["steps"])
+
+    def parts(self, what: str) -> list[Path]:
+        """Parquet files of `what`: data, verdicts, scores or quarantine, in order."""
+        return sorted((self.path / what).glob("*.parquet"))
+
+    def data(self, columns: list[str] | None = None) -> pa.Table:
+        """The records kept, in input order."""
+        return self._tables("data", columns)
+
+    def verdicts(self, columns: list[str] | None = None) -> pa.Table:
+        """Every decision, sorted by record_id and step."""
+        return self._tables("verdicts", columns)
+
+    def scores(self, columns: list[str] | None = None) -> pa.Table:
+        """Numbers measured of every record, in input order; columns are `step.name`. Empty where nothing was."""
+        return self._tables("scores", columns) if self.parts("scores") else pa.table({})
+
+    def quarantine(self, columns: list[str] | None = None) -> pa.Table:
+        """Records set aside, in input order."""
+        return self._tables("quarantine", columns) if self.parts("quarantine") else pa.table({})
+
+    def fates(self) -> pa.Table:
+        """What became of every input record, in input order; here every row has its record_id."""
+        table = pq.read_table(self.path / "fates.parquet")
+        kept = table.column("fate").combine_chunks().cast(pa.string()).to_numpy(zero_copy_only=False) == "kept"
+        ids = table.column("record_id").to_numpy().copy()
+        ids[kept] = self.data(["record_id"]).column("record_id").to_numpy()
+        return table.set_column(0, table.schema.field(0), pa.array(ids, pa.binary(16)))
+
+    def _tables(self, what: str, columns: list[str] | None) -> pa.Table:
+        return pa.concat_tables([pq.read_table(p, columns=columns) for p in self.parts(what)], promote_options="permissive")
+
+
+def open_run(path: Path | str) -> Run:
+    """The run at `path`. Raises InputError where there is none, or where it is not finished."""
+    path = Path(path)
+    if (path / "run.json").is_file():
+        run = Run(path)
+        try:
+            run.facts["rows"], run.facts["steps"], run.facts["files"]
+        except (ValueError, KeyError, TypeError) as damage:
+            raise InputError(f"{path / 'run.json'} is damaged ({damage!r}); `tamis verify {path}` says what else is") from damage
+        return run
+    if (path / ".work").is_dir():
+        raise InputError(f"the run at {path} is not finished; finish it with: tamis run … -o {path} --resume")
+    if not path.exists():
+        raise InputError(f"there is no run at {path}")
+    raise InputError(f"{path} is not a run: it has no run.json; name the folder that `tamis run -o` wrote")

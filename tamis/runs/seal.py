@@ -1,0 +1,38 @@
+"""The last files of a run: MANIFEST.sha256 names every other one, in the format of `sha256sum -c`."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from tamis.data.writer import write_bytes
+
+MANIFEST = "MANIFEST.sha256"
+
+
+def seal(folder: Path) -> str:
+    """Write the manifest of every file in `folder`; return its sha256. Its last line is a digest of those before."""
+    names = sorted(p.relative_to(folder).as_posix() for p in files(folder))
+    body = "".join(f"{sha256(folder / name)}  {name}\n" for name in names)
+    return write_bytes(folder / MANIFEST, (body + closing(body)).encode()).sha256
+
+
+def closing(body: str) -> str:
+    """The last line of a manifest: a comment to `sha256sum`, a check on the manifest itself to us."""
+    return f"# sha256 of the lines above: {hashlib.sha256(body.encode()).hexdigest()}\n"
+
+
+def files(folder: Path) -> list[Path]:
+    """Every file of a run but the manifest and the work folder. Links count as files: they are not followed."""
+    found = []
+    for path in folder.rglob("*"):
+        inside = path.relative_to(folder).parts
+        if not inside[0].startswith(".work") and (path.is_symlink() or not path.is_dir()) and inside != (MANIFEST,):
+            found.append(path)
+    return found
+
+
+def sha256(path: Path) -> str:
+    """Hexadecimal sha256 of a file."""
+    with path.open("rb") as f:
+        return hashlib.file_digest(f, "sha256").hexdigest()

@@ -1,0 +1,85 @@
+"""Is a run whole: every byte as it was written, nothing missing, nothing added, and do its books balance?"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tamis.errors import InputError
+from tamis.runs.seal import MANIFEST, closing, files, sha256
+
+
+class Finding(NamedTuple):
+    """Something wrong with one file of a run."""
+
+    file: str
+    problem: str
+
+
+def verify(folder: Path | str) -> list[Finding]:
+    """What is wrong with the run in `folder`; empty where nothing is. Raises InputError where there is no run."""
+    folder = Path(folder)
+    if not folder.is_dir() or not any((folder / name).exists() for name in (MANIFEST, "run.json", "fates.parquet")):
+        raise InputError(f"there is no run at {folder}; name the folder that `tamis run -o` wrote")
+    found, listed = _manifest(folder)
+    there = {p.relative_to(folder).as_posix(): p for p in files(folder)}
+    for name, digest in listed.items():
+        path = there.get(name)
+        if path is None:
+            found.append(Finding(name, "is missing"))
+        elif path.is_symlink() or not path.is_file():
+            found.append(Finding(name, "is not a plain file"))
+        elif sha256(path) != digest:
+            found.append(Finding(name, "is not what was written: its sha256 differs"))
+    found += [Finding(name, "was added: the manifest does not name it") for name in sorted(there.keys() - listed.keys())]
+    return found or _books(folder)
+
+
+def _manifest(folder: Path) -> tuple[list[Finding], dict[str, str]]:
+    try:
+        text = (folder / MANIFEST).read_text("utf-8")
+    except FileNotFoundError:
+        return [Finding(MANIFEST, "is missing")], {}
+    except (OSError, UnicodeDecodeError):
+        return [Finding(MANIFEST, "cannot be read")], {}
+    body, mark, last = text.rpartition("# ")
+    found = [] if closing(body) == mark + last else [Finding(MANIFEST, "is not what was written: its last line does not fit")]
+    listed = {}
+    for line in body.splitlines():
+        digest, gap, name = line.partition("  ")
+        inside = not (Path(name).is_absolute() or ".." in Path(name).parts)
+        if gap and len(digest) == 64 and inside:
+            listed[name] = digest
+        elif not found:
+            found.append(Finding(MANIFEST, f"has a line that names no file of the run: {line[:80]!r}"))
+    return found, listed
+
+
+def _books(folder: Path) -> list[Finding]:
+    """The balance, from the files themselves."""
+    facts = json.loads((folder / "run.json").read_bytes())
+    fates: Counter[str] = Counter()
+    for batch in pq.ParquetFile(folder / "fates.parquet").iter_batches(1 << 20, columns=["fate"]):
+        counted = batch.column(0).cast(pa.string()).value_counts().to_pylist()
+        fates.update({entry["values"]: entry["counts"] for entry in counted})
+    rows: dict[str, Any] = facts["rows"]
+    wrong = {
+        "kept": (rows["kept"], fates["kept"], _rows(folder / "data")),
+        "quarantined": (rows["quarantined"], fates["quarantined"], _rows(folder / "quarantine")),
+        "dropped": (rows["dropped"], fates["dropped"]),
+        "in": (rows["in"], fates.total()),
+    }
+    return [
+        Finding("run.json", f"does not balance: {name} is {' / '.join(map(str, numbers))} in run.json, fates and files")
+        for name, numbers in wrong.items()
+        if len(set(numbers)) > 1
+    ]
+
+
+def _rows(folder: Path) -> int:
+    return sum(pq.read_metadata(p).num_rows for p in folder.glob("*.parquet"))
