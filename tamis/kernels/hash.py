@@ -83,7 +83,7 @@ def _load64(typingctx: Any, data: Any, at: Any) -> Any:
 
 
 load64: Any = intrinsic(_load64)
-"""`load64(data, at)`: the 8 bytes of `data` from `at`, little-endian, as uint64; `at` is neither aligned nor checked."""
+"""`load64(data, at)`: the 8 bytes of `data` from `at`, little-endian, as uint64; any `at`, none is checked."""
 
 
 @njit(nogil=True, cache=True, inline="always")
