@@ -76,13 +76,12 @@ def read_blocks(
     while hi is None or window.base < hi:
         window.fill()
         if whole := window.whole():
-            data = window.data[:whole]
-            data.flags.writeable = False
+            data = window.seen[:whole]
             yield Block(data, window.base, line, lines := count_newlines(data))
             line += lines
             window.drop(whole)
         elif window.held > max_record:
-            offset, prefix = window.base, window.data[:PREFIX].tobytes()
+            offset, prefix = window.base, window.seen[:PREFIX].tobytes()
             yield Oversize(offset, window.skip_line(), line, prefix)
             line += 1
         elif not window.ended:
@@ -93,8 +92,7 @@ def read_blocks(
 
 
 def _end(window: _Window, line: int) -> Iterator[Item]:
-    data = window.data[: window.held]
-    data.flags.writeable = False
+    data = window.seen[: window.held]
     if window.trouble:
         yield Damage(window.base, window.held, line, data[:PREFIX].tobytes(), window.trouble)
     elif window.held:
@@ -109,7 +107,7 @@ class _Window:
         self.held = 0
         self.lines_end = 0  # one past the last newline in what is held
         self.ended, self.trouble = False, ""
-        self.data = np.empty(0, np.uint8)
+        self.data = self.seen = np.empty(0, np.uint8)
         self._resize()
 
     def _resize(self) -> None:
@@ -122,7 +120,8 @@ class _Window:
         if self.room > len(self.data):
             larger = np.empty(self.room, np.uint8)
             larger[: self.held] = self.data[: self.held]
-            self.data = larger
+            self.data, self.seen = larger, larger.view()
+            self.seen.flags.writeable = False  # the kernels are compiled for arrays that cannot be written
 
     def grow(self) -> None:
         """Twice the room, for a long line."""
@@ -139,7 +138,7 @@ class _Window:
             except OSError as error:
                 got, self.trouble = 0, f"reading stopped: {error.strerror or error}"
             self.ended = not got
-            if got and (newline := last_newline(self.data[self.held : self.held + got])) >= 0:
+            if got and (newline := last_newline(self.seen[self.held : self.held + got])) >= 0:
                 self.lines_end = self.held + newline + 1
             self.held += got or 0
 
@@ -147,7 +146,7 @@ class _Window:
         """Bytes of whole lines that are held and begin before `hi`."""
         if self.hi is None or self.base + self.lines_end < self.hi:
             return self.lines_end
-        return next_newline(self.data[: self.lines_end], max(self.hi - 1 - self.base, 0)) + 1 if self.lines_end else 0
+        return next_newline(self.seen[: self.lines_end], max(self.hi - 1 - self.base, 0)) + 1 if self.lines_end else 0
 
     def drop(self, size: int) -> None:
         """Let go of the first `size` bytes."""
@@ -159,7 +158,7 @@ class _Window:
     def skip_line(self) -> int:
         """Let go of everything up to the next newline and of that; give how many bytes stood before it."""
         length = 0
-        while (newline := next_newline(self.data[: self.held], 0)) == self.held:
+        while (newline := next_newline(self.seen[: self.held], 0)) == self.held:
             length += self.held
             self.drop(self.held)
             if self.ended:
@@ -200,7 +199,7 @@ class _Joined(io.RawIOBase):
         """All `size` bytes, or what there is up to the end."""
         found = bytearray()
         while len(found) < size:
-            piece = self._head[:size] or self._file.read(size - len(found))
+            piece = self._head[: size - len(found)] or self._file.read(size - len(found))
             if not piece:
                 break
             self._head = self._head[len(piece) :]
