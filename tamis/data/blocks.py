@@ -13,7 +13,7 @@ from typing import BinaryIO, NamedTuple, TypeAlias
 import numpy as np
 
 from tamis.data.compressed import HEAD, Broken, compression, unpacked
-from tamis.kernels.lines import count_newlines, last_newline, next_newline
+from tamis.kernels.newlines import count_newlines, last_newline, next_newline
 
 BLOCK = 8 << 20
 MAX_RECORD = 64 << 20

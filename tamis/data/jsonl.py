@@ -31,7 +31,7 @@ from tamis.kernels.json import (
     rest_room,
     scan,
 )
-from tamis.kernels.lines import lines
+from tamis.kernels.newlines import lines
 from tamis.kernels.unescape import fill, room
 
 _BOM = b"\xef\xbb\xbf"
