@@ -36,50 +36,87 @@ class Inline:
 
 @dataclass(frozen=True)
 class Local:
-    """`workers` threads, which suffice where the work is kernels and Arrow; processes where it holds the GIL."""
+    """`workers` threads, which suffice where the work is kernels and Arrow; processes where it holds the GIL.
+
+    `setup` is called first in every process, to import what tasks are made of.
+    """
 
     workers: int
+    setup: Callable[[], None] | None = None
 
     def map(self, task: Callable[[T], R], items: Iterable[T], *, processes: bool = False) -> Iterator[tuple[int, R]]:
-        """As `Engine.map`; at most two tasks a worker are pending."""
-        if self.workers == 1 and not processes:
-            yield from Inline().map(task, items)
-            return
-        pool: Executor
+        """As `Engine.map`; at most two tasks a worker are pending.
+
+        A task whose process dies is carried out again on its own; if it has a method `after_crash`, what that returns is.
+        """
         if processes:
-            pool = ProcessPoolExecutor(self.workers, mp_context=get_context("spawn"))
+            yield from self._in_processes(task, items)
+        elif self.workers == 1:
+            yield from Inline().map(task, items)
         else:
             pool = ThreadPoolExecutor(self.workers, thread_name_prefix="tamis")
-        try:
-            yield from _bounded(pool, task, items, 2 * self.workers)
-        except BrokenProcessPool as dead:
-            raise RunError(
-                "a worker process died, killed by the system (out of memory?) or by a stage; "
-                "run again with --resume and --workers 1, or with a smaller --partition-size"
-            ) from dead
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
-
-
-def _bounded(pool: Executor, task: Callable[[T], R], items: Iterable[T], window: int) -> Iterator[tuple[int, R]]:
-    pending: dict[Future[R], int] = {}
-    queue = enumerate(items)
-    exhausted = False
-    while pending or not exhausted:
-        while not exhausted and len(pending) < window:
             try:
-                place, item = next(queue)
-            except StopIteration:
-                exhausted = True
-            else:
-                pending[pool.submit(task, item)] = place
+                yield from _bounded(pool, task, enumerate(items), 2 * self.workers, {})
+            finally:
+                pool.shutdown(wait=True, cancel_futures=True)
+
+    def _in_processes(self, task: Callable[[T], R], items: Iterable[T]) -> Iterator[tuple[int, R]]:
+        left = enumerate(items)
+        while True:
+            pool, begun = self._pool(self.workers), dict[int, T]()
+            try:
+                yield from _bounded(pool, task, left, 2 * self.workers, begun)
+                return
+            except BrokenProcessPool:
+                pool.shutdown(wait=True, cancel_futures=True)
+                for place, item in list(begun.items()):
+                    yield place, self._alone(task, item)
+            finally:
+                pool.shutdown(wait=True, cancel_futures=True)
+
+    def _alone(self, task: Callable[[T], R], item: T) -> R:
+        for _ in range(CRASHES):
+            with self._pool(1) as pool:
+                try:
+                    return pool.submit(task, item).result()
+                except BrokenProcessPool:
+                    item = item.after_crash() if hasattr(item, "after_crash") else item
+        raise RunError(
+            f"a worker process died {CRASHES} times over the same task, killed by the system (out of memory?) or by a stage; "
+            "run again with --resume and --workers 1, or find the stage that kills it"
+        )
+
+    def _pool(self, workers: int) -> ProcessPoolExecutor:
+        return ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=self.setup)
+
+
+CRASHES = 12
+"""Times that one task may kill its process before the run is given up."""
+
+
+def _bounded(
+    pool: Executor, task: Callable[[T], R], items: Iterator[tuple[int, T]], window: int, begun: dict[int, T]
+) -> Iterator[tuple[int, R]]:
+    """Results as they come; `begun` holds the items that were given out and are not done."""
+    pending: dict[Future[R], int] = {}
+    while True:
+        while len(pending) < window and (following := next(items, None)) is not None:
+            place, item = following
+            begun[place] = item
+            pending[pool.submit(task, item)] = place
+        if not pending:
+            return
         done, _ = wait(pending, return_when=FIRST_COMPLETED)
         for future in done:
-            yield pending.pop(future), future.result()
+            result = future.result()
+            place = pending.pop(future)
+            del begun[place]
+            yield place, result
 
 
-def engine(name: str, workers: int | None) -> Engine:
+def engine(name: str, workers: int | None, setup: Callable[[], None] | None = None) -> Engine:
     """The executor called `name`: inline or local. `workers` None: one for every processor this process may use."""
     if name == "inline":
         return Inline()
-    return Local(workers or len(os.sched_getaffinity(0)))
+    able = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return Local(workers or able, setup)

@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 
 from tamis.data import Fragment, Reading, read
 from tamis.engine.plan import Plan, Segment, overlay
-from tamis.engine.segment import Notes, Rows, advance, gather, sketch_table
+from tamis.engine.segment import Care, Notes, Rows, advance, gather, sketch_table
 from tamis.engine.work import Work, arrow_file, write_arrow
 from tamis.ledger import DRAFT, QUARANTINED, aside_schema, draft, sort_keys, working
 from tamis.schemas import QUARANTINE
@@ -50,6 +50,15 @@ class PassTask(NamedTuple):
     """Later segments: places in the fragment of the rows in the last `rows` file that are still in."""
     rows_from: tuple[int, np.ndarray] | None = None
     """Later segments: the segment that wrote that file, and which of its rows these are."""
+    care: Care | None = None
+
+    def after_crash(self) -> PassTask:
+        """The task to try when this one has killed its process."""
+        heartbeat = self.work.temporary(self.segment.number, self.index, "heartbeat")
+        if self.care is None or not heartbeat.exists():
+            return self._replace(care=Care(heartbeat, frozenset()))
+        step, row = map(int, heartbeat.read_text().split())
+        return self._replace(care=Care(heartbeat, self.care.crashed | {(step, row)}))
 
 
 def run_pass(task: PassTask) -> dict[str, Any]:
@@ -63,7 +72,7 @@ def run_pass(task: PassTask) -> dict[str, Any]:
     with arrow_file(rows_path, schema) as writer:
         for rows in _later(task) if task.rows_from else _first(task, notes, tally):
             for step, stage in segment.steps:
-                advance(rows, step, stage, notes)
+                advance(rows, step, stage, notes, task.care)
             if segment.corpus:
                 stage = segment.corpus[1]
                 sketched = stage.sketch(rows.seen_by(stage))

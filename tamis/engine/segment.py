@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -62,9 +64,28 @@ class Notes:
     """By step: rows of the fragment and what was measured of them."""
 
 
-def advance(rows: Rows, step: int, stage: Stage, notes: Notes) -> None:
+class Care(NamedTuple):
+    """How to go on after a stage has killed its process: rows go one by one, and those that killed it are left out."""
+
+    heartbeat: Path
+    crashed: frozenset[tuple[int, int]]
+    """Step and row of the fragment."""
+
+    def beat(self, step: int, row: int) -> None:
+        """Announce a row, so that a crash leaves behind which one it was."""
+        self.heartbeat.write_text(f"{step} {row}")
+
+
+def advance(rows: Rows, step: int, stage: Stage, notes: Notes, care: Care | None = None) -> None:
     """Take `rows` through `stage`: verdicts and scores noted, columns written, those that go marked."""
-    measured = measure(stage, rows.seen_by(stage))
+    beat = None
+    if care is not None:
+        crashed = [k for k, row in enumerate(rows.row.tolist()) if (step, row) in care.crashed]
+        if crashed:
+            _set_poison_aside(rows, step, [(k, f"{stage.label} killed its process") for k in crashed], notes)
+        row = rows.row
+        beat = lambda k: care.beat(step, int(row[k]))  # noqa: E731
+    measured = measure(stage, rows.seen_by(stage), beat)
     if measured.broke:
         _set_poison_aside(rows, step, measured.broke, notes)
     if measured.columns is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from dataclasses import fields, is_dataclass
 from difflib import get_close_matches
 from importlib import import_module
@@ -57,6 +58,12 @@ def make(name: str, base: Path | None = None, **params: Any) -> Stage:
         return cls(**{param: fit(value, cls, param) for param, value in params.items()})
     except (TypeError, ValueError) as wrong:
         raise UsageError(f"{name}: {wrong}") from wrong
+
+
+def import_own(files: Iterable[Path]) -> None:
+    """Import the files of a user's own stages, as every worker process must."""
+    for file in files:
+        _module(file.resolve())
 
 
 def _version(name: str) -> int:

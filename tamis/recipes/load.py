@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from difflib import get_close_matches
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -61,12 +62,22 @@ class Recipe:
     def resolved(self) -> dict[str, Any]:
         """Every setting spelled out, as JSON can hold it; equal settings give equal text."""
         stages = [
-            {"step": k, "stage": name, "label": s.label, "params": s.params}
+            {"step": k, "stage": name, "label": s.label, "params": s.params, **self._code(name)}
             for k, (name, s) in enumerate(zip(self.named, self.stages, strict=True), 1)
         ]
         spec = {f.name: getattr(self.input, f.name) for f in fields(self.input) if f.name != "paths"}
         attrition = {"max_drop_per_source": self.attrition.max_drop_per_source}
         return {"name": self.name, "input": spec, "attrition": attrition, "contract": self.contract, "stages": stages}
+
+    def own_files(self) -> dict[str, Path]:
+        """Files of the user's own stages, by the name they have in the recipe."""
+        files = (name.rpartition(":")[0] for name in self.named if ".py:" in name)
+        return {file: self.base / file for file in files}
+
+    def _code(self, name: str) -> dict[str, str]:
+        """What stands for the code of a user's own stage: a run under other code is another run."""
+        path = self.own_files().get(name.rpartition(":")[0])
+        return {"sha256": sha256(path.read_bytes()).hexdigest()} if path else {}
 
     def set(self, changes: Sequence[str]) -> Recipe:
         """The recipe with `stage.param=value` for each of `changes`; the value is YAML. Raises UsageError."""

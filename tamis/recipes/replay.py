@@ -69,9 +69,10 @@ def replay(run: Run | Path | str, set: Sequence[str]) -> Replay:
 def _recipe(run: Run) -> Recipe:
     """The recipe as the run resolved it."""
     resolved = json.loads((run.path / "recipe.resolved.json").read_bytes())
-    named = tuple(str(s["stage"]) for s in resolved["stages"])
-    stages = tuple(make(s["stage"], run.path, **s["params"]) for s in resolved["stages"])
-    return Recipe(name=resolved["name"], stages=stages, named=named, base=run.path)
+    base = run.path / "stages"
+    named = tuple(str(s["stage"]).rpartition("/")[2] for s in resolved["stages"])
+    stages = tuple(make(name, base, **s["params"]) for name, s in zip(named, resolved["stages"], strict=True))
+    return Recipe(name=resolved["name"], stages=stages, named=named, base=base)
 
 
 def _check(was: Recipe, becomes: Recipe) -> None:

@@ -10,13 +10,14 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
 from tamis.data import Fragment, InputFile, Reading, find, fragments, recognise, spool
-from tamis.data.writer import write_bytes, write_json
+from tamis.data.writer import FileDigest, write_bytes, write_json
 from tamis.engine.drive import Drive, Progress, Result
 from tamis.engine.executor import Engine
 from tamis.engine.executor import engine as executor
@@ -24,6 +25,7 @@ from tamis.engine.plan import Plan, plan
 from tamis.engine.work import Work
 from tamis.errors import InputError, RunError, UsageError
 from tamis.ledger import READING
+from tamis.recipes.catalog import import_own
 from tamis.recipes.load import Recipe, load
 from tamis.recipes.place import Place
 from tamis.runs import Run, open_run, seal
@@ -81,7 +83,7 @@ def run(
             plan=job.plan,
             fragments=job.fragments,
             reading=job.reading,
-            engine=executor(engine, workers),
+            engine=executor(engine, workers, partial(import_own, tuple(wanted.own_files().values()))),
             max_drop_per_source=wanted.attrition.max_drop_per_source,
             on_progress=on_progress or (lambda _: None),
         )
@@ -142,8 +144,9 @@ def _finish(place: Place, job: Job, result: Result, engine: Engine, started: flo
         write_bytes(out / "recipe.yaml", recipe.text.encode()),
         write_bytes(out / "recipe.resolved.json", resolved),
         write_json(out / "env.json", _environment()),
+        *_own_stages(out, recipe),
     ]
-    files = [*result.files, *({"path": d.path.name, "bytes": d.bytes, "sha256": d.sha256} for d in written)]
+    files = [*result.files, *({"path": d.path.relative_to(out).as_posix(), "bytes": d.bytes, "sha256": d.sha256} for d in written)]
     facts = {
         "tamis": version("tamis"),
         "name": recipe.name,
@@ -163,6 +166,15 @@ def _finish(place: Place, job: Job, result: Result, engine: Engine, started: flo
     _report(out)
     seal(out)
     place.finish()
+
+
+def _own_stages(out: Path, recipe: Recipe) -> list[FileDigest]:
+    """Copies of the user's own stages, so that the run can be replayed wherever it is taken."""
+    copies = []
+    for path in recipe.own_files().values():
+        (out / "stages").mkdir(exist_ok=True)
+        copies.append(write_bytes(out / "stages" / path.name, path.read_bytes()))
+    return copies
 
 
 def _report(out: Path) -> None:
