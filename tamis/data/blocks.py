@@ -42,7 +42,7 @@ class Oversize(NamedTuple):
     """Bytes of the line, without the newline."""
     line: int
     prefix: bytes
-    """Its first 4096 bytes."""
+    """Its first bytes, 4096 at most."""
 
 
 class Damage(NamedTuple):
