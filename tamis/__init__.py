@@ -1,9 +1,9 @@
 """tamis sieves datasets for language models and keeps the receipts.
 
-    import tamis
+import tamis
 
-    run = tamis.run("recipe.yaml", "data/*.jsonl", "runs/first")
-    print(run.rows)
+run = tamis.run("recipe.yaml", "data/*.jsonl", "runs/first")
+print(run.rows)
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tamis.errors import TamisError
     from tamis.recipes.catalog import make
-    from tamis.recipes.load import load
+    from tamis.recipes.recipe import load
     from tamis.recipes.replay import replay
     from tamis.recipes.run import run
-    from tamis.runs.explain import explain
     from tamis.runs.folder import Run, open_run
-    from tamis.runs.verify import verify
+    from tamis.runs.integrity import verify
+    from tamis.runs.life import explain
     from tamis.stage import Corpus, Rule, Stage
 
 _HOME = {
@@ -28,13 +28,13 @@ _HOME = {
     "Run": "tamis.runs.folder",
     "Stage": "tamis.stage",
     "TamisError": "tamis.errors",
-    "explain": "tamis.runs.explain",
-    "load": "tamis.recipes.load",
+    "explain": "tamis.runs.life",
+    "load": "tamis.recipes.recipe",
     "make": "tamis.recipes.catalog",
     "open_run": "tamis.runs.folder",
     "replay": "tamis.recipes.replay",
     "run": "tamis.recipes.run",
-    "verify": "tamis.runs.verify",
+    "verify": "tamis.runs.integrity",
 }
 
 __all__ = [

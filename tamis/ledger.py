@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tamis.schemas import FATE, FATES, QUARANTINE, VERDICT
-from tamis.schemas.ledger import NAME, SPANS
+from tamis.schemas.ledger import SPANS
 from tamis.schemas.rows import RECORD_ID
 from tamis.stage import Rule, Stage
 
@@ -75,7 +75,12 @@ def aside_schema(data: pa.Schema) -> pa.Schema:
 
 
 def set_aside(
-    batch: pa.RecordBatch | pa.Table, step: int, rule: pa.Array, message: pa.Array | None, data: pa.Schema, **where: pa.Array
+    batch: pa.RecordBatch | pa.Table,
+    step: int,
+    rule: pa.Array,
+    message: pa.Array | None,
+    data: pa.Schema,
+    **where: pa.Array,
 ) -> pa.Table:
     """Quarantine rows for the records of `batch`, which has any of the columns of `data`."""
     n = batch.num_rows
@@ -126,9 +131,7 @@ def verdicts(drafts: pa.Table, steps: Mapping[int, Step]) -> pa.Table:
         name: pa.array([c[i] for c in found], type).take(pa.array(place))
         for i, (name, type) in enumerate(zip(("stage", "comparator", "threshold"), types, strict=True))
     }
-    columns = [
-        fixed[f.name] if f.name in fixed else drafts.column(f.name) for f in VERDICT
-    ]
+    columns = [fixed[f.name] if f.name in fixed else drafts.column(f.name) for f in VERDICT]
     return settled(VERDICT, pa.table(columns, names=VERDICT.names))
 
 

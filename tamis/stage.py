@@ -97,7 +97,7 @@ class Stage:
 
     def __call__(self, data: Any) -> tuple[Any, pa.Table]:
         """Sieve `data` (Arrow table, Polars frame or HF `Dataset`): what is kept, in its own type, and the verdicts."""
-        from tamis.direct import apply
+        from tamis.engine.direct import apply
 
         return apply(self, data)
 
@@ -176,7 +176,9 @@ def first_broken(rules: Sequence[Rule], scores: pa.RecordBatch) -> pa.RecordBatc
             broken = ~_STAYS[r.keep](measured, r.threshold) & ~np.isnan(measured) & (rule < 0)  # type: ignore[index]
         rule[broken], value[broken] = k, measured[broken]
     rows = np.flatnonzero(rule >= 0).astype(np.uint32)
-    names = pa.DictionaryArray.from_arrays(pa.array(rule[rows], pa.int16()), pa.array([r.id for r in rules], pa.string()))
+    names = pa.DictionaryArray.from_arrays(
+        pa.array(rule[rows], pa.int16()), pa.array([r.id for r in rules], pa.string())
+    )
     return decisions(rows, names, value[rows])
 
 

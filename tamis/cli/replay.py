@@ -9,7 +9,9 @@ import click
 
 @click.command("replay")
 @click.argument("run", type=click.Path(path_type=Path))
-@click.option("--set", "changes", multiple=True, required=True, metavar="STAGE.PARAM=VALUE", help="A change; may be given again.")
+@click.option(
+    "--set", "changes", multiple=True, required=True, metavar="STAGE.PARAM=VALUE", help="A change; may be given again."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object with every record.")
 @click.option("--show", default=10, show_default=True, help="How many records to name.")
 def command(run: Path, changes: tuple[str, ...], as_json: bool, show: int) -> int:
@@ -33,7 +35,9 @@ def command(run: Path, changes: tuple[str, ...], as_json: bool, show: int) -> in
     before, after = found.rows["before"]["kept"], found.rows["after"]["kept"]
     click.echo(f"kept: {after:,} (it was {before:,}); {found.back.num_rows:,} come back, {found.gone.num_rows:,} go")
     if len(found.unknown):
-        click.echo(f"{len(found.unknown):,} of the kept were not measured by later steps: only a run can tell about them")
+        click.echo(
+            f"{len(found.unknown):,} of the kept were not measured by later steps: only a run can tell about them"
+        )
     for word, table in (("back", found.back), ("gone", found.gone)):
         for row in table.slice(0, show).to_pylist():
             click.echo(f"  {word}  {row['record_id'].hex()}  {row['stage']} {row['rule']}")

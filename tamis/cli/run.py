@@ -10,13 +10,24 @@ import click
 
 @click.command("run")
 @click.argument("recipe", type=click.Path(path_type=Path))
-@click.option("-i", "--input", "inputs", multiple=True, metavar="PATH", help="File, folder, glob or - ; may be given again.")
+@click.option(
+    "-i", "--input", "inputs", multiple=True, metavar="PATH", help="File, folder, glob or - ; may be given again."
+)
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder to write the run to.")
-@click.option("--engine", type=click.Choice(["inline", "local"]), default="local", show_default=True, help="Who does the work.")
+@click.option(
+    "--engine", type=click.Choice(["inline", "local"]), default="local", show_default=True, help="Who does the work."
+)
 @click.option("--workers", type=click.IntRange(1), help="Threads or processes.  [default: one for every processor]")
 @click.option("--resume", is_flag=True, help="Go on with a run that was interrupted.")
-@click.option("--set", "changes", multiple=True, metavar="STAGE.PARAM=VALUE", help="Change the recipe; may be given again.")
-@click.option("--partition-size", type=click.IntRange(1), metavar="BYTES", help="Input a task takes; changes no byte of the output.")
+@click.option(
+    "--set", "changes", multiple=True, metavar="STAGE.PARAM=VALUE", help="Change the recipe; may be given again."
+)
+@click.option(
+    "--partition-size",
+    type=click.IntRange(1),
+    metavar="BYTES",
+    help="Input a task takes; changes no byte of the output.",
+)
 @click.option("--dry-run", is_flag=True, help="Check recipe and input, show the plan, move no row.")
 @click.option("--json", "as_json", is_flag=True, help="Print run.json instead of the summary.")
 @click.option("--quiet", is_flag=True, help="Print errors only.")

@@ -39,7 +39,9 @@ class Progressbar:
             self.bar.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if self.bar is not None:
             self.bar.stop()
 
@@ -94,7 +96,7 @@ def plan_lines(
     recipe: Path, inputs: list[str] | None, changes: Sequence[str], size: int, prepare: Callable[..., Any]
 ) -> Iterable[str]:
     """What a run would do, as lines."""
-    from tamis.recipes.load import load
+    from tamis.recipes.recipe import load
 
     with tempfile.TemporaryDirectory() as scratch:
         job = prepare(load(recipe).set(changes), inputs, Path(scratch), size)

@@ -19,7 +19,7 @@ def command(run: Path, as_json: bool) -> int:
     """
     from tamis.cli.show import print_json
     from tamis.runs import verify
-    from tamis.runs.seal import files
+    from tamis.runs.manifest import files
 
     findings = verify(run)
     if as_json:

@@ -109,7 +109,9 @@ def _count(books: Books, drafts: pa.Table, names: list[str], code: np.ndarray) -
     rows, rule = drafts.column("row").to_numpy(), drafts.column("rule").combine_chunks().dictionary_encode()
     action = drafts.column("action").combine_chunks().dictionary_encode()
     rules, actions = rule.dictionary.to_pylist(), action.dictionary.to_pylist()
-    key = np.stack([at.astype(np.int64), code[rows].astype(np.int64), action.indices.to_numpy(), rule.indices.to_numpy()])
+    key = np.stack(
+        [at.astype(np.int64), code[rows].astype(np.int64), action.indices.to_numpy(), rule.indices.to_numpy()]
+    )
     for (s, c, a, r), n in zip(*_unique(key), strict=True):
         books.entries[Entry(int(s), names[c], _FATE_OF.get(actions[a], "edited"), rules[r])] += int(n)
 
@@ -123,7 +125,13 @@ def _unique(key: np.ndarray) -> tuple[Iterable[np.ndarray], Iterable[int]]:
 
 
 def _enter(
-    books: Books, rows: np.ndarray, rule: pa.ChunkedArray, fate: np.ndarray, step: int, names: list[str], code: np.ndarray
+    books: Books,
+    rows: np.ndarray,
+    rule: pa.ChunkedArray,
+    fate: np.ndarray,
+    step: int,
+    names: list[str],
+    code: np.ndarray,
 ) -> None:
     """Entries of the records an exchange found."""
     whys = rule.combine_chunks().dictionary_encode()
@@ -158,6 +166,7 @@ def check_attrition(books: Books, max_drop_per_source: float, labels: Mapping[in
             )
     if over:
         raise GateError(
-            f"the attrition budget allows a source to lose {max_drop_per_source:.0%}; " + "; ".join(over)
+            f"the attrition budget allows a source to lose {max_drop_per_source:.0%}; "
+            + "; ".join(over)
             + ". Loosen the stage, take the source out, or raise attrition.max_drop_per_source in the recipe"
         )

@@ -81,7 +81,9 @@ class Drive:
         damage = [(k, str(r["damage"])) for k, r in enumerate(self.records) if r["damage"]]
         return Result(books, rows, files, totals, damage)
 
-    def _map(self, what: str, task: Callable[[T], R], items: Iterable[T], total: int, processes: bool = False) -> list[R]:
+    def _map(
+        self, what: str, task: Callable[[T], R], items: Iterable[T], total: int, processes: bool = False
+    ) -> list[R]:
         """Results of all tasks, in the order of the items, with progress."""
         found: dict[int, R] = {}
         rows = 0

@@ -82,7 +82,12 @@ def run_emit(task: EmitTask) -> dict[str, Any]:
     emit, target = task.emit, task.emit.out / task.path
     group = f"out-{task.what}"
     done = emit.work.done(group, task.index)
-    if done is not None and done["file"]["path"] == task.path and target.exists() and _sha256(target) == done["file"]["sha256"]:
+    if (
+        done is not None
+        and done["file"]["path"] == task.path
+        and target.exists()
+        and _sha256(target) == done["file"]["sha256"]
+    ):
         return dict(done["file"])
     target.parent.mkdir(parents=True, exist_ok=True)
     tables, schema = _CONTENT[task.what](task)

@@ -51,4 +51,3 @@ def _measure(stage: Stage, batch: pa.RecordBatch) -> pa.RecordBatch:
         if found is None or not found.equals(wanted.type):
             raise ValueError(f"its column {wanted.name!r} is {found}; it declares {wanted.type}")
     return columns
-

@@ -172,7 +172,9 @@ def _side_files(
         "sizes": pa.table({"bytes": sizes}),
         "fates": pa.table({"fate": fate, "step": step}),
         "drafts": by_id(pa.Table.from_batches(notes.verdicts, schema=DRAFT)),
-        "aside": _in_order(pa.concat_tables([_fit(t, _aside(task)) for t in notes.aside] or [_aside(task).empty_table()])),
+        "aside": _in_order(
+            pa.concat_tables([_fit(t, _aside(task)) for t in notes.aside] or [_aside(task).empty_table()])
+        ),
     }
     if any(stage.scores for _, stage in task.segment.steps):
         tables["scores"] = _scores(task, notes, total)

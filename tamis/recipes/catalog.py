@@ -78,7 +78,9 @@ def _own_stage(name: str, base: Path) -> type[Stage]:
         raise UsageError(f"{name}: there is no file {path}")
     cls = getattr(_module(path), attribute, None)
     if not (isinstance(cls, type) and issubclass(cls, Stage) and is_dataclass(cls)):
-        raise UsageError(f"{name}: {attribute!r} is not a stage; it must be a frozen dataclass derived from tamis.Stage")
+        raise UsageError(
+            f"{name}: {attribute!r} is not a stage; it must be a frozen dataclass derived from tamis.Stage"
+        )
     if not cls.name:
         cls.name = Path(file).stem + "." + attribute
     return cls

@@ -54,7 +54,9 @@ class Place:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                raise OutputError(f"another process is writing the run at {self.root}; wait for it, or stop it") from None
+                raise OutputError(
+                    f"another process is writing the run at {self.root}; wait for it, or stop it"
+                ) from None
             yield False
         finally:
             os.close(lock)

@@ -15,7 +15,7 @@ from tamis.engine.plan import plan
 from tamis.errors import UsageError
 from tamis.ledger import DROPPED, KEPT, QUARANTINED
 from tamis.recipes.catalog import make
-from tamis.recipes.load import Recipe
+from tamis.recipes.recipe import Recipe
 from tamis.runs import Run, open_run
 from tamis.schemas import FATE, kind
 from tamis.stage import Corpus, Stage
@@ -78,10 +78,14 @@ def _recipe(run: Run) -> Recipe:
 def _check(was: Recipe, becomes: Recipe) -> None:
     for old, new in zip(was.stages, becomes.stages, strict=True):
         changed = {name for name, value in new.params.items() if value != old.params[name]}
-        if changed and (new.edits or isinstance(new, Corpus) and changed & new.measured_by):
-            raise UsageError(f"{new.label}: another {' and '.join(sorted(changed))} needs the text; make a new run instead")
+        if changed and (new.edits or (isinstance(new, Corpus) and changed & new.measured_by)):
+            raise UsageError(
+                f"{new.label}: another {' and '.join(sorted(changed))} needs the text; make a new run instead"
+            )
         if blind := changed & new.measured_by:
-            raise UsageError(f"{new.label}: another {' and '.join(sorted(blind))} needs the text; make a new run instead")
+            raise UsageError(
+                f"{new.label}: another {' and '.join(sorted(blind))} needs the text; make a new run instead"
+            )
 
 
 @dataclass

@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import platform
 import resource
-import shutil
 import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
@@ -23,13 +22,13 @@ from tamis.engine.executor import Engine
 from tamis.engine.executor import engine as executor
 from tamis.engine.plan import Plan, plan
 from tamis.engine.work import Work
-from tamis.errors import InputError, RunError, UsageError
+from tamis.errors import UsageError
 from tamis.ledger import READING
 from tamis.recipes.catalog import import_own
-from tamis.recipes.load import Recipe, load
 from tamis.recipes.place import Place
+from tamis.recipes.recipe import Recipe, load
 from tamis.runs import Run, open_run, seal
-from tamis.runs.seal import sha256
+from tamis.runs.manifest import sha256
 from tamis.schemas import kind
 
 PARTITION = 16 << 20
@@ -106,7 +105,12 @@ class Job:
     def identity(self) -> dict[str, Any]:
         """What a resume must have in common with the run it goes on with."""
         files = [[f.name, f.bytes, f.modified] for f in self.files]
-        return {"tamis": version("tamis"), "recipe": self.recipe.resolved(), "kind": self.plan.kind.name, "inputs": files}
+        return {
+            "tamis": version("tamis"),
+            "recipe": self.recipe.resolved(),
+            "kind": self.plan.kind.name,
+            "inputs": files,
+        }
 
 
 def prepare(recipe: Recipe, input: Any, scratch: Path, partition_size: int = PARTITION) -> Job:
@@ -146,7 +150,10 @@ def _finish(place: Place, job: Job, result: Result, engine: Engine, started: flo
         write_json(out / "env.json", _environment()),
         *_own_stages(out, recipe),
     ]
-    files = [*result.files, *({"path": d.path.relative_to(out).as_posix(), "bytes": d.bytes, "sha256": d.sha256} for d in written)]
+    files = [
+        *result.files,
+        *({"path": d.path.relative_to(out).as_posix(), "bytes": d.bytes, "sha256": d.sha256} for d in written),
+    ]
     facts = {
         "tamis": version("tamis"),
         "name": recipe.name,
@@ -156,7 +163,9 @@ def _finish(place: Place, job: Job, result: Result, engine: Engine, started: flo
         "sources": result.books.sources(),
         "inputs": _inputs(job, result),
         "shapes": job.shapes,
+        "damage": [f"{job.fragments[k].file.name}: {why}" for k, why in result.damage],
         "warnings": _warnings(job, result),
+        "contract": None,
         "recipe": {"sha256": written[1].sha256},
         "versions": {name: version(name) for name in BYTES_DEPEND_ON},
         "files": sorted(files, key=lambda f: str(f["path"])),
@@ -190,7 +199,14 @@ def _steps(job: Job, result: Result) -> list[dict[str, Any]]:
     rules: list[list[dict[str, Any]]] = [[], *([_rule(r) for r in stage.rules] for _, stage in steps)]
     params: list[dict[str, Any]] = [{}, *(stage.params for _, stage in steps)]
     return [
-        {"step": k, "stage": label, "params": params[k], "rows": rows[k], "reasons": result.books.reasons(k), "rules": rules[k]}
+        {
+            "step": k,
+            "stage": label,
+            "params": params[k],
+            "rows": rows[k],
+            "reasons": result.books.reasons(k),
+            "rules": rules[k],
+        }
         for k, label in enumerate(labels)
     ]
 
@@ -207,15 +223,21 @@ def _inputs(job: Job, result: Result) -> list[dict[str, Any]]:
 
 
 def _warnings(job: Job, result: Result) -> list[str]:
-    """What a user should know although the run is right as far as it goes. A line on damage begins with the file."""
-    damage = [f"{job.fragments[k].file.name}: {why}" for k, why in result.damage]
-    empty = [f"{f.name}: the file is empty" for f in job.files if not f.bytes]
-    return [*damage, *empty]
+    """What a user should know although the run is right."""
+    unread = [
+        f"{r['rows']:,} records could not be read ({r['rule']}); they are in quarantine/ with file, line and byte offset"
+        for r in result.books.reasons(0)
+    ]
+    return [*(f"{f.name}: the file is empty" for f in job.files if not f.bytes), *unread]
 
 
 def _environment() -> dict[str, Any]:
     names = (*BYTES_DEPEND_ON, "polars", "click", "rich", "pyyaml", "xxhash", "jinja2")
-    return {"python": platform.python_version(), "platform": platform.platform(), "packages": {n: version(n) for n in names}}
+    return {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "packages": {n: version(n) for n in names},
+    }
 
 
 def _varies(engine: Engine, started: float) -> dict[str, Any]:
@@ -231,4 +253,21 @@ def _varies(engine: Engine, started: float) -> dict[str, Any]:
     }
 
 
-__all__ = ["InputError", "RunError", "prepare", "run", "shutil"]
+def outcome(run: Run) -> tuple[int, str | None]:
+    """Exit code of a finished run and, where it is not 0, why.
+
+    3: input was damaged, or nothing of it could be read; 1: the contract is broken.
+    """
+    facts = run.facts
+    if facts["damage"]:
+        return 3, f"input was damaged, what could be read of it was: {'; '.join(facts['damage'])}"
+    unread = facts["steps"][0]["rows"]["quarantined"]
+    if unread and unread == facts["rows"]["in"]:
+        first = next(iter(run.quarantine(["message"]).column("message").to_pylist()), None)
+        return (
+            3,
+            f"none of the {unread:,} records could be read; the first: {first}. `tamis run --help` names what is read",
+        )
+    if (facts["contract"] or {}).get("passed") is False:
+        return 1, f"the data breaks its contract: {'; '.join(facts['contract']['broken'])}"
+    return 0, None

@@ -39,7 +39,7 @@ def _fit(value: Any, wanted: Any, param: str) -> Any:
         return float(value)
     if wanted in (NoneType, None):
         wanted = NoneType
-    if isinstance(value, bool) and wanted is not bool or not isinstance(value, wanted):
+    if (isinstance(value, bool) and wanted is not bool) or not isinstance(value, wanted):
         raise TypeError(f"{param} is {value!r}; it must be {_name(wanted)}")
     return value
 

@@ -1,7 +1,7 @@
 """A run's folder.
 
-    run.json  recipe.yaml  recipe.resolved.json  env.json  MANIFEST.sha256
-    data/*.parquet  verdicts/*.parquet  fates.parquet  scores/*.parquet  quarantine/*.parquet  report.html
+run.json  recipe.yaml  recipe.resolved.json  env.json  MANIFEST.sha256
+data/*.parquet  verdicts/*.parquet  fates.parquet  scores/*.parquet  quarantine/*.parquet  report.html
 """
 
 from __future__ import annotations
@@ -69,7 +69,9 @@ class Run:
         return table.set_column(0, table.schema.field(0), pa.array(ids, pa.binary(16)))
 
     def _tables(self, what: str, columns: list[str] | None) -> pa.Table:
-        return pa.concat_tables([pq.read_table(p, columns=columns) for p in self.parts(what)], promote_options="permissive")
+        return pa.concat_tables(
+            [pq.read_table(p, columns=columns) for p in self.parts(what)], promote_options="permissive"
+        )
 
 
 def open_run(path: Path | str) -> Run:
@@ -80,7 +82,9 @@ def open_run(path: Path | str) -> Run:
         try:
             run.facts["rows"], run.facts["steps"], run.facts["files"]
         except (ValueError, KeyError, TypeError) as damage:
-            raise InputError(f"{path / 'run.json'} is damaged ({damage!r}); `tamis verify {path}` says what else is") from damage
+            raise InputError(
+                f"{path / 'run.json'} is damaged ({damage!r}); `tamis verify {path}` says what else is"
+            ) from damage
         return run
     if (path / ".work").is_dir():
         raise InputError(f"the run at {path} is not finished; finish it with: tamis run … -o {path} --resume")

@@ -1,7 +1,7 @@
 """The tables the ledger is made of.
 
-    verdict   8a…17  3  quality.gopher  drop  min_words  value 12  >=  50
-    fate      8a…17  dropped  3
+verdict   8a…17  3  quality.gopher  drop  min_words  value 12  >=  50
+fate      8a…17  dropped  3
 """
 
 from __future__ import annotations

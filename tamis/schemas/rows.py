@@ -1,7 +1,7 @@
 """The four kinds of row and the envelope they share.
 
-    {"record_id": b"\x8a…", "id": "doc-17", "source": "crawl-2026-10", "url": "https://example.org/a",
-     "license": "CC-BY-4.0", "collected_at": "2026-10-02", "meta": "{\"lang\":\"en\"}", "text": "…"}
+{"record_id": b"\x8a…", "id": "doc-17", "source": "crawl-2026-10", "url": "https://example.org/a",
+ "license": "CC-BY-4.0", "collected_at": "2026-10-02", "meta": "{\"lang\":\"en\"}", "text": "…"}
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ RECORD_ID = pa.binary(16)
 
 ENVELOPE = pa.schema(
     [
-        field("record_id", RECORD_ID, "First 16 bytes of sha256 over source and native key: stable under edits.", False),
+        field(
+            "record_id", RECORD_ID, "First 16 bytes of sha256 over source and native key: stable under edits.", False
+        ),
         field("id", pa.string(), "The row's own key, as text."),
         field("source", pa.string(), "Logical name of where the row came from; never an absolute path.", False),
         field("url", pa.string(), "Where the row was found."),

@@ -59,7 +59,9 @@ def rebuild(column: pa.Array, strings: pa.StringArray) -> pa.Array:
     values = column.flatten()
     if pa.types.is_struct(values.type):
         parts = [strings if f.name == "content" else pc.struct_field(values, f.name) for f in MESSAGE]
-        values = pa.StructArray.from_arrays(parts, fields=list(MESSAGE), mask=values.is_null() if values.null_count else None)
+        values = pa.StructArray.from_arrays(
+            parts, fields=list(MESSAGE), mask=values.is_null() if values.null_count else None
+        )
     offsets = flat(column).offsets
     mask = column.is_null() if column.null_count else None
     return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), values, type=column.type, mask=mask)

@@ -118,7 +118,9 @@ def _life(run: Run, record_id: bytes, fate: str, ordinal: int) -> Life:
     row = next(iter(_rows(run.parts("data" if fate == "kept" else "quarantine"), record_id)), {})
     last = max(by_step, default=0) if fate != "kept" else len(run.steps) - 1
     scores = _scores(run, ordinal)
-    passages = [_passage(run, step, by_step.get(step["step"], []), scores) for step in run.steps if step["step"] <= last]
+    passages = [
+        _passage(run, step, by_step.get(step["step"], []), scores) for step in run.steps if step["step"] <= last
+    ]
     return Life(
         record_id=record_id.hex(),
         fate=fate,
@@ -144,7 +146,11 @@ def _scores(run: Run, ordinal: int) -> dict[str, Any]:
         for k in range(file.num_row_groups):
             rows = file.metadata.row_group(k).num_rows
             if ordinal < rows:
-                names = [n for n in file.schema_arrow.names if not pa.types.is_fixed_size_binary(file.schema_arrow.field(n).type)]
+                names = [
+                    n
+                    for n in file.schema_arrow.names
+                    if not pa.types.is_fixed_size_binary(file.schema_arrow.field(n).type)
+                ]
                 return dict(file.read_row_group(k, columns=names).slice(ordinal, 1).to_pylist()[0]) if names else {}
             ordinal -= rows
     return {}

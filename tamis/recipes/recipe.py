@@ -1,10 +1,10 @@
 """Recipes: YAML that names stages and gives arguments, and nothing else.
 
-    name: docs-sft
-    input: {paths: ["data/*.jsonl"], kind: document, source: crawl-2026-10}
-    stages:
-      - clean@1: {}
-      - exact@1: {keep: longest}
+name: docs-sft
+input: {paths: ["data/*.jsonl"], kind: document, source: crawl-2026-10}
+stages:
+  - clean@1: {}
+  - exact@1: {keep: longest}
 """
 
 from __future__ import annotations

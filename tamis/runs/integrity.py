@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tamis.errors import InputError
-from tamis.runs.seal import MANIFEST, closing, files, sha256
+from tamis.runs.manifest import MANIFEST, closing, files, sha256
 
 
 class Finding(NamedTuple):
@@ -36,7 +36,9 @@ def verify(folder: Path | str) -> list[Finding]:
             found.append(Finding(name, "is not a plain file"))
         elif sha256(path) != digest:
             found.append(Finding(name, "is not what was written: its sha256 differs"))
-    found += [Finding(name, "was added: the manifest does not name it") for name in sorted(there.keys() - listed.keys())]
+    found += [
+        Finding(name, "was added: the manifest does not name it") for name in sorted(there.keys() - listed.keys())
+    ]
     return found or _books(folder)
 
 
@@ -48,7 +50,11 @@ def _manifest(folder: Path) -> tuple[list[Finding], dict[str, str]]:
     except (OSError, UnicodeDecodeError):
         return [Finding(MANIFEST, "cannot be read")], {}
     body, mark, last = text.rpartition("# ")
-    found = [] if closing(body) == mark + last else [Finding(MANIFEST, "is not what was written: its last line does not fit")]
+    found = (
+        []
+        if closing(body) == mark + last
+        else [Finding(MANIFEST, "is not what was written: its last line does not fit")]
+    )
     listed = {}
     for line in body.splitlines():
         digest, gap, name = line.partition("  ")
