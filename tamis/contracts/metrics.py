@@ -1,0 +1,143 @@
+"""Rules of the ODCS quality library as they stand in a contract."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple, cast, get_args
+
+from tamis.contracts.model import Metric, Operator, Property, Severity
+from tamis.contracts.options import check_enum
+from tamis.contracts.patterns import check_pattern
+from tamis.contracts.tree import ContractError, Located, nearest
+
+_OF_PROPERTY = ("nullValues", "missingValues", "invalidValues", "duplicateValues")
+_OF_TABLE = ("rowCount", "duplicateValues")
+
+_FORMER = {"duplicateCount": "duplicateValues", "validValues": "invalidValues"}
+"""Names of ODCS 3.0.2, where a metric was a `rule`."""
+
+_ARGUMENTS = {
+    "missingValues": {"missingValues"},
+    "invalidValues": {"validValues", "pattern"},
+    "duplicateValues": {"properties"},
+}
+
+
+class Scope(NamedTuple):
+    """Where a rule stands: in the table called `name` (whose properties are known by now) or in `property`."""
+
+    name: str
+    property: Property | None
+    properties: tuple[Property, ...]
+
+
+def read_metric(node: Located, scope: Scope, severity: Severity, path: Path) -> Metric:
+    """The library rule in `node`, with action fail. Raises ContractError for any other kind of rule."""
+    metric = _name(node, scope, path)
+    operator, bound = _promise(node, path)
+    unit = node.scalar("unit", "rows")
+    if unit not in ("rows", "percent"):
+        raise ContractError(f"unit {unit!r} is unknown; wanted rows or percent", path, node.value["unit"].line)
+    if unit == "percent" and metric == "rowCount":
+        raise ContractError("rowCount in percent means nothing; its unit is rows", path, node.value["unit"].line)
+    return Metric(
+        id=node.scalar("id") or metric,
+        metric=cast(Any, metric),
+        operator=operator,
+        bound=bound,
+        unit=unit,
+        severity=severity,
+        action="fail",
+        line=node.line,
+        description=node.scalar("description"),
+        **_arguments(node, metric, scope, path),
+    )
+
+
+def _name(node: Located, scope: Scope, path: Path) -> str:
+    kind = node.scalar("type", "library")
+    if kind in ("sql", "text", "custom"):
+        raise ContractError(
+            f"quality rules of type {kind!r} are not checked yet; take this one out, or write it as a library metric",
+            path,
+            node.line,
+        )
+    if kind != "library":
+        raise ContractError(f"quality type {kind!r} is unknown; wanted library", path, node.value["type"].line)
+    for key in ("query", "engine", "implementation"):
+        if node.get(key):
+            raise ContractError(f"{key!r} belongs to another type of rule, which is not checked yet", path, node.line)
+    if node.get("metric") and node.get("rule"):
+        raise ContractError("both 'metric' and 'rule' (its former name); keep metric", path, node.line)
+    word = node.scalar("metric") or node.scalar("rule")
+    if word is None:
+        raise ContractError("a quality rule without 'metric'", path, node.line)
+    word = _FORMER.get(word, word) if node.get("rule") else word
+    fits = _OF_PROPERTY if scope.property else _OF_TABLE
+    if word not in fits:
+        place = "property" if scope.property else "table"
+        raise ContractError(f"{word!r} is no metric of a {place}{nearest(word, fits)}", path, node.line)
+    return cast(str, word)
+
+
+def _promise(node: Located, path: Path) -> tuple[Operator, Any]:
+    given = [key for key in get_args(Operator) if node.get(key) is not None]
+    if len(given) != 1:
+        found = "no operator" if not given else f"{len(given)} operators ({', '.join(given)})"
+        raise ContractError(f"{found}; a rule has one, as 'mustBe: 0' or 'mustBeBetween: [1, 9]'", path, node.line)
+    operator = given[0]
+    bound = node.value[operator].plain
+    if isinstance(bound, list):
+        if len(bound) != 2 or bound[0] >= bound[1]:
+            line = node.value[operator].line
+            raise ContractError(f"{operator} is {bound}; wanted two numbers, the smaller first", path, line)
+        return operator, (bound[0], bound[1])
+    return operator, bound
+
+
+def _arguments(node: Located, metric: str, scope: Scope, path: Path) -> dict[str, Any]:
+    given: dict[str, Located] = dict(node.value["arguments"].value) if node.get("arguments") else {}
+    if node.get("validValues"):  # ODCS 3.0.2 had it beside the rule
+        given["validValues"] = node.value["validValues"]
+    for key, argument in given.items():
+        if key not in _ARGUMENTS.get(metric, ()):
+            raise ContractError(f"{metric} takes no argument {key!r}", path, argument.line)
+    logical = scope.property.logical_type if scope.property else None
+    if metric == "missingValues":
+        if "missingValues" not in given:
+            raise ContractError("missingValues wants 'arguments: {missingValues: [null, \"\"]}'", path, node.line)
+        return {"values": _values(given["missingValues"], logical, path, null=True)}
+    if metric == "invalidValues":
+        if not given:
+            raise ContractError("invalidValues wants 'arguments:' with validValues or pattern", path, node.line)
+        found: dict[str, Any] = {}
+        if "validValues" in given:
+            found["values"] = _values(given["validValues"], logical, path, null=False)
+        if "pattern" in given:
+            if logical not in (None, "string"):
+                raise ContractError(f"a pattern is for text; this is {logical}", path, given["pattern"].line)
+            found["pattern"] = check_pattern(given["pattern"].value, path, given["pattern"].line)
+        return found
+    if metric == "duplicateValues":
+        return {"columns": _key(node, given.get("properties"), scope, path)}
+    return {}
+
+
+def _values(node: Located, logical: str | None, path: Path, null: bool) -> tuple[Any, ...]:
+    items = [item for item in node.value if not (null and item.value is None)]
+    check_enum([item.value for item in items], [item.line for item in items], logical, path)
+    return tuple(item.value for item in node.value)
+
+
+def _key(node: Located, given: Located | None, scope: Scope, path: Path) -> tuple[str, ...]:
+    if scope.property:
+        if given:
+            raise ContractError("the key of a property is the property; 'properties' is for tables", path, given.line)
+        return (scope.property.name,)
+    if not given or not given.value:
+        raise ContractError("duplicateValues of a table wants 'arguments: {properties: [a, b]}'", path, node.line)
+    known = [p.name for p in scope.properties]
+    for item in given.value:
+        if item.value not in known:
+            raise ContractError(f"no property is called {item.value!r}{nearest(item.value, known)}", path, item.line)
+    return tuple(item.value for item in given.value)

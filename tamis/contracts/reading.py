@@ -1,0 +1,203 @@
+"""ODCS files to `Contract`: what is not understood is an error, never ignored."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, cast, get_args
+
+from tamis.contracts.grammar import validate
+from tamis.contracts.metrics import Scope, read_metric
+from tamis.contracts.model import ACTIONS, Action, Contract, Metric, Property, Table
+from tamis.contracts.options import check_enum, read_options
+from tamis.contracts.tree import ContractError, Located, nearest, read_tree
+from tamis.contracts.types import LOGICAL, physical
+
+_LATER = {"freshness", "retention"}
+"""Service levels that a reader would take as checked; they are not, yet."""
+
+
+def load(path: Path | str) -> Contract:
+    """The contract in the file at `path` (ODCS 3.0.2 to 3.2.0). Raises ContractError with line and nearest word."""
+    path = Path(path)
+    try:
+        text = path.read_bytes()
+    except FileNotFoundError:
+        raise ContractError("no such file; -c names a contract in YAML", path) from None
+    except OSError as refused:
+        raise ContractError(f"cannot be read: {refused.strerror}", path) from None
+    tree = read_tree(text, path)
+    validate(tree, path)
+    return _Reader(path).contract(tree, text)
+
+
+class _Reader:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def error(self, message: str, at: Located) -> ContractError:
+        return ContractError(message, self.path, at.line)
+
+    def contract(self, tree: Located, text: bytes) -> Contract:
+        if tree.scalar("kind") != "DataContract":
+            raise self.error(f"kind is {tree.scalar('kind')!r}; wanted 'DataContract'", tree.value["kind"])
+        for level in tree.items("slaProperties"):
+            if level.scalar("property") in _LATER:
+                raise self.error(f"slaProperties {level.scalar('property')!r} is not checked yet; take it out", level)
+        if not tree.items("schema"):
+            raise self.error("no 'schema': the contract promises nothing about data", tree)
+        action = self.action(tree, "fail")
+        tables = tuple(self.table(node, action) for node in tree.items("schema"))
+        self.distinct([t.name for t in tables], tree.items("schema"), "table")
+        return Contract(
+            path=self.path,
+            id=tree.scalar("id"),
+            version=tree.scalar("version"),
+            api_version=tree.scalar("apiVersion"),
+            tables=tables,
+            document=tree.plain,
+            text=text,
+            sha256=hashlib.sha256(text).hexdigest(),
+        )
+
+    def table(self, node: Located, inherited: Action) -> Table:
+        self.refuse(node)
+        name = node.scalar("name")
+        if node.scalar("logicalType", "object") != "object":
+            raise self.error(f"table {name!r} has logicalType {node.scalar('logicalType')!r}; wanted 'object'", node)
+        if not node.items("properties"):
+            raise self.error(f"table {name!r} has no 'properties'", node)
+        action = self.action(node, inherited)
+        properties = self.properties(node, action, name)
+        metrics = tuple(self.metric(q, Scope(name, None, properties), action) for q in node.items("quality"))
+        self.distinct([m.id for m in metrics], node.items("quality"), "quality rule")
+        return Table(name, node.line, properties, metrics, action)
+
+    def properties(self, node: Located, action: Action, owner: str) -> tuple[Property, ...]:
+        members = node.items("properties")
+        for member in members:
+            if not member.scalar("name"):
+                raise self.error(f"a property of {owner!r} has no 'name'", member)
+        found = tuple(self.property(member, action) for member in members)
+        self.distinct([p.name for p in found], members, "property")
+        self.distinct([p.column for p in found], members, "column (physicalName)")
+        return found
+
+    def property(self, node: Located, inherited: Action) -> Property:
+        self.refuse(node)
+        name = node.scalar("name", "items")
+        logical = node.scalar("logicalType")
+        if logical is not None and logical not in LOGICAL:
+            hint = "" if logical != "map" else " yet"
+            raise self.error(f"logicalType {logical!r} is not one tamis checks{hint}{nearest(logical, LOGICAL)}", node)
+        if node.scalar("physicalType"):
+            at = node.value["physicalType"]
+            try:
+                physical(node.scalar("physicalType"))
+            except ValueError as unknown:
+                raise self.error(str(unknown), at) from None
+        if node.scalar("semanticType", "column") != "column":
+            raise self.error(f"semanticType {node.scalar('semanticType')!r} is no column and is not checked yet", node)
+        action = self.action(node, inherited)
+        self.shape(node, name, logical)
+        prop = Property(
+            name=name,
+            column=node.scalar("physicalName") or name,
+            line=node.line,
+            logical_type=logical,
+            physical_type=node.scalar("physicalType"),
+            required=node.scalar("required", False),
+            unique=node.scalar("unique", False),
+            key_position=self.key_position(node),
+            classification=node.scalar("classification"),
+            action=action,
+            properties=tuple(self.nested(p, action) for p in node.items("properties")),
+            items=self.nested(node.value["items"], action) if node.get("items") else None,
+            **read_options(node, logical, self.path),
+            **self.enum(node, logical),
+        )
+        scope = Scope(name, prop, ())
+        metrics = tuple(self.metric(q, scope, action) for q in node.items("quality"))
+        self.distinct([m.id for m in metrics], node.items("quality"), "quality rule")
+        return replace(prop, metrics=metrics)
+
+    def nested(self, node: Located, action: Action) -> Property:
+        for key in ("unique", "primaryKey"):
+            if node.scalar(key):
+                raise self.error(f"{key!r} is checked for columns, not inside an object or array", node.value[key])
+        if node.items("quality"):
+            raise self.error("quality rules are checked for columns, not inside an object or array", node)
+        return self.property(node, action)
+
+    def shape(self, node: Located, name: str, logical: str | None) -> None:
+        if node.get("items") and logical != "array":
+            raise self.error(f"{name!r} has 'items' but is no array; write 'logicalType: array'", node)
+        if node.items("properties") and logical != "object":
+            raise self.error(f"{name!r} has 'properties' but is no object; write 'logicalType: object'", node)
+        for member in node.items("properties"):
+            if not member.scalar("name"):
+                raise self.error(f"a property of {name!r} has no 'name'", member)
+        self.distinct([p.scalar("name") for p in node.items("properties")], node.items("properties"), "property")
+
+    def key_position(self, node: Located) -> int | None:
+        if not node.scalar("primaryKey"):
+            return None
+        position: int = node.scalar("primaryKeyPosition", -1)
+        return position if position > 0 else 1 << 30  # unnumbered members come last, in the order they are written
+
+    def enum(self, node: Located, logical: str | None) -> dict[str, Any]:
+        entries = [(e.value["value"], e.line) for e in node.items("enum")]
+        for custom in node.items("customProperties"):
+            if custom.scalar("property") == "tamis.enum":
+                value = custom.get("value")
+                if value is None or not isinstance(value.value, list):
+                    raise self.error("tamis.enum wants a list of values", custom)
+                if entries:
+                    raise self.error("both 'enum' and 'tamis.enum'; keep one", custom)
+                entries = [(item, item.line) for item in value.value]
+        if not entries:
+            if "enum" in node.value and node.value["enum"].value is not None:
+                raise self.error("'enum' is empty: no value could ever be right", node.value["enum"])
+            return {}
+        values = tuple(item.value for item, _ in entries)
+        check_enum(values, [line for _, line in entries], logical, self.path)
+        return {"enum": values, "enum_line": entries[0][1]}
+
+    def metric(self, node: Located, scope: Scope, inherited: Action) -> Metric:
+        severity = node.scalar("severity", "error")
+        if severity not in ACTIONS:
+            raise self.error(f"severity {severity!r} is unknown{nearest(severity, ACTIONS)}", node.value["severity"])
+        metric = read_metric(node, scope, severity, self.path)
+        default = ACTIONS[severity]
+        if severity == "error" and (inherited == "warn" or (inherited == "quarantine" and metric.per_row)):
+            default = inherited
+        action = self.action(node, default)
+        if action == "quarantine" and not metric.per_row:
+            raise self.error(
+                f"tamis.action quarantine needs a rule that single rows break, as 'mustBe: 0'; "
+                f"{metric.metric} {metric.promise} is about all rows together",
+                node,
+            )
+        return replace(metric, action=action)
+
+    def action(self, node: Located, default: Action) -> Action:
+        for custom in node.items("customProperties"):
+            if custom.scalar("property") == "tamis.action":
+                value = custom.scalar("value")
+                if not isinstance(value, str) or value not in get_args(Action):
+                    raise self.error(f"tamis.action is {value!r}; wanted one of {', '.join(get_args(Action))}", custom)
+                return cast(Action, value)
+        return default
+
+    def refuse(self, node: Located) -> None:
+        """Parts that promise something tamis cannot check must not look as if it did."""
+        if node.get("relationships") is not None and node.items("relationships"):
+            raise self.error("'relationships' are not checked yet; take them out", node.value["relationships"])
+
+    def distinct(self, names: list[str], nodes: list[Located], what: str) -> None:
+        for k, name in enumerate(names):
+            if name in names[:k]:
+                raise self.error(
+                    f"two of a kind: {what} {name!r} stands in line {nodes[names.index(name)].line} too", nodes[k]
+                )
