@@ -1,12 +1,27 @@
-"""What many tests share: a folder of JSON Lines, and the command line."""
+"""What many tests share: steady hypothesis runs, a folder of JSON Lines, the command line, a browser."""
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from making import sentences, write_lines
+
+# The same examples are drawn every time: a red build is then about the change. No deadline: kernels compile on first
+# use.
+settings.register_profile("tamis", deadline=None, derandomize=True)
+settings.load_profile("tamis")
+
+
+def pytest_report_header() -> str:
+    """Say which tamis is tested: the source tree or an installed wheel."""
+    import tamis
+
+    return f"tamis: {Path(tamis.__file__).parent}"
 
 
 @pytest.fixture
@@ -32,3 +47,25 @@ def tamis(capfd: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str]]:
         return int(left.value.code or 0), out + err
 
     return call
+
+
+Page = Callable[[Path, int, Path], str]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Page:
+    """Opens an HTML file in headless Chromium: `browser(page, width, screenshot)` is the DOM after its scripts ran."""
+    program = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if program is None:
+        pytest.skip("no chromium here; .ci/run installs it where it may")
+    flags = ["--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--virtual-time-budget=5000"]
+
+    def page(file: Path, width: int, screenshot: Path) -> str:
+        profile = screenshot.with_suffix(".profile")
+        own = [f"--user-data-dir={profile}", f"--window-size={width},2000"]
+        command = [program, *flags, *own, file.resolve().as_uri()]
+        subprocess.run([*command, f"--screenshot={screenshot}"], check=True, capture_output=True, timeout=60)
+        shown = subprocess.run([*command, "--dump-dom"], check=True, capture_output=True, timeout=60)
+        return shown.stdout.decode()
+
+    return page
