@@ -87,22 +87,22 @@ load64: Any = intrinsic(_load64)
 
 
 @njit(nogil=True, cache=True, inline="always")
-def _rotl(x, bits):  # type: ignore[no-untyped-def]
+def _rotl(x, bits):
     return (x << np.uint64(bits)) | (x >> np.uint64(64 - bits))
 
 
 @njit(nogil=True, cache=True)
-def _round(lane, word):  # type: ignore[no-untyped-def]
+def _round(lane, word):
     return _rotl(lane + word * P2, 31) * P1
 
 
 @njit(nogil=True, cache=True)
-def _merge(h, lane):  # type: ignore[no-untyped-def]
+def _merge(h, lane):
     return (h ^ _round(np.uint64(0), lane)) * P1 + P4
 
 
 @njit(nogil=True, cache=True)
-def hash_one(data, start, end, seed):  # type: ignore[no-untyped-def]
+def hash_one(data, start, end, seed):
     """XXH64 of `data[start:end]`. data (b,) uint8; seed uint64."""
     at = np.int64(start)
     stop = np.int64(end)
@@ -137,14 +137,14 @@ def hash_one(data, start, end, seed):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
-def hash_all(data, offsets, seed, out):  # type: ignore[no-untyped-def]
+def hash_all(data, offsets, seed, out):
     """`out[i]` = XXH64 of string i. out (n,) uint64, written in place."""
     for i in range(out.size):
         out[i] = hash_one(data, offsets[i], offsets[i + 1], seed)
 
 
 @njit(nogil=True, cache=True)
-def key_all(data, offsets, seed, out):  # type: ignore[no-untyped-def]
+def key_all(data, offsets, seed, out):
     """`out[i]` = XXH64 of string i with seed 0 and with `seed`. out (n, 2) uint64, written in place."""
     for i in range(out.shape[0]):
         out[i, 0] = hash_one(data, offsets[i], offsets[i + 1], np.uint64(0))

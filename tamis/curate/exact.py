@@ -1,0 +1,206 @@
+"""Exact duplicates: of all records with the same text, or the same value of any field, one stays.
+
+    exact@1: {}                                   the same text, whatever its case, white space and composition
+    exact@1: {normalise: false}                   the same bytes
+    exact@1: {on: url, keep: longest}             the same page, the longest copy of it
+    exact@1: {on: prompt, keep: "best:score"}     the same question, the answer with the highest score
+
+Two records are the same when their 128-bit keys are: that any two of 10^12 texts share one by chance has odds of 1.5 in
+10^15. Keys are made string by string, so that ("ab", "c") is not ("a", "bc"); a message is its role and its content.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tamis.errors import UsageError
+from tamis.kernels.fold import folded_keys
+from tamis.kernels.hash import SECOND_SEED, bytes_of, key_all, keys
+from tamis.kernels.url import normalised
+from tamis.schemas import flat, text_fields
+from tamis.schemas.rows import RECORD_ID
+from tamis.stage import RESOLUTION, Corpus, Rule
+
+KEEPS = ("first", "longest", "license", "best:COLUMN")
+
+
+@dataclass(frozen=True)
+class Exact(Corpus):
+    """Keep one of all records that are the same in `on`.
+
+    on         field or fields to compare; None: all texts of the row. Where they are all empty, it is never compared.
+    normalise  compare without regard to case (simple lower case), runs of white space and Unicode composition (NFC);
+               `url`: see tamis.kernels.url. False: byte for byte.
+    keep       which one stays: `first` in the input; `longest`, in code points of all texts; `best:COLUMN`, the highest
+               number there; `license`, the most permissive licence. Ties go to the first in the input.
+    """
+
+    on: str | tuple[str, ...] | None = None
+    normalise: bool = True
+    keep: str = "first"
+
+    name: ClassVar[str] = "exact"
+    sketches: ClassVar[pa.Schema] = pa.schema([pa.field("key", RECORD_ID), pa.field("rank", pa.float64())])
+    """`rank`: the highest stays."""
+
+    def __post_init__(self) -> None:
+        if isinstance(self.on, list):
+            object.__setattr__(self, "on", tuple(self.on))
+        if self.keep not in KEEPS[:3] and not (self.keep.startswith("best:") and self._best):
+            raise UsageError(f"exact: keep is {self.keep!r}; it can be {', '.join(KEEPS)}")
+
+    @property
+    def _best(self) -> str:
+        return self.keep.partition("best:")[2]
+
+    @property
+    def reads(self) -> pa.Schema:
+        """The fields of `on` and the column that `keep` looks at."""
+        on = () if self.on is None else (self.on,) if isinstance(self.on, str) else self.on
+        fields = {name: pa.string() for name in on}
+        if self._best:
+            fields[self._best] = pa.float64()
+        if self.keep == "license":
+            fields["license"] = pa.string()
+        return pa.schema(list(fields.items()))
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """One rule; its value is the similarity."""
+        return (Rule("duplicate", "drop", says="the same as a record that stays"),)
+
+    def sketch(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """`key` and `rank` of every row."""
+        parts = [self._field(name, batch.column(name)) for name in text_fields(batch.schema, self.on)]
+        pairs, filled = parts[0]
+        if len(parts) > 1:
+            pairs = _hashed(np.concatenate([pairs for pairs, _ in parts], axis=1), None)
+            filled = np.logical_or.reduce([filled for _, filled in parts])
+        key = keys(pairs, None if filled.all() else pa.array(filled))
+        return pa.record_batch([key, pa.array(self._rank(batch), pa.float64())], schema=self.sketches)
+
+    def resolve(self, sketches: pa.Table) -> pa.Table:
+        """Who lost, to whom."""
+        words = _words(sketches.column("key"))
+        rows = np.flatnonzero(sketches.column("key").is_valid().to_numpy())
+        rows = rows[_shared(words[rows, 0])]
+        rank = sketches.column("rank").to_numpy()[rows]
+        # `rows` ascends as the ordinals do, and lexsort is stable: the first of a group is the best, then the earliest.
+        rows = rows[np.lexsort((-rank, words[rows, 1], words[rows, 0]))]
+        starts = np.ones(len(rows), np.bool_)
+        starts[1:] = (words[rows[1:]] != words[rows[:-1]]).any(axis=1)
+        survivor = rows[np.flatnonzero(starts)[np.cumsum(starts) - 1]] if len(rows) else rows
+        lost = np.flatnonzero(~starts)
+        lost = lost[np.argsort(rows[lost])]
+        n = len(lost)
+        columns = [
+            sketches.column("ordinal").take(pa.array(rows[lost])),
+            pa.DictionaryArray.from_arrays(pa.array(np.zeros(n, np.int16)), ["duplicate"]),
+            pa.array(np.ones(n, np.float32)),
+            sketches.column("record_id").take(pa.array(survivor[lost])),
+        ]
+        return pa.table(columns, schema=RESOLUTION)
+
+    def _field(self, name: str, column: pa.Array) -> tuple[np.ndarray, np.ndarray]:
+        """Of one field of every row: key (n, 2) uint64, and whether anything is in it (n,) bool."""
+        if not pa.types.is_list(column.type):
+            return self._strings(name, _as_strings(name, column))
+        strings, offsets = flat(column)
+        assert offsets is not None
+        pairs, filled = self._strings(name, strings)
+        if pa.types.is_struct(column.type.value_type):
+            roles, _ = self._strings(name, pc.struct_field(column.flatten(), "role"))
+            pairs = np.concatenate([roles, pairs], axis=1)
+        count = np.concatenate([[0], np.cumsum(filled)])
+        return _hashed(pairs, offsets), count[offsets[1:]] > count[offsets[:-1]]
+
+    def _strings(self, name: str, strings: pa.Array) -> tuple[np.ndarray, np.ndarray]:
+        if self.normalise and name == "url":
+            strings = normalised(strings)
+        elif self.normalise and not _is_binary(strings.type):
+            return folded_keys(strings)
+        strings = pc.fill_null(strings, b"" if _is_binary(strings.type) else "") if strings.null_count else strings
+        data, offsets = bytes_of(strings)
+        pairs = np.empty((len(strings), 2), np.uint64)
+        key_all(data, offsets, np.uint64(SECOND_SEED), pairs)
+        return pairs, np.diff(offsets) > 0
+
+    def _rank(self, batch: pa.RecordBatch) -> np.ndarray:
+        """(n,) float64; the highest stays, minus infinity where it is not known."""
+        if self.keep == "first":
+            return np.zeros(batch.num_rows)
+        if self.keep == "longest":
+            return _lengths(batch)
+        if self.keep == "license":
+            from tamis.curate.license import ranks
+
+            return ranks(batch.column("license"))
+        best: Any = batch.column(self._best)
+        try:
+            found = best.cast(pa.float64()).to_numpy(zero_copy_only=False)
+        except pa.ArrowInvalid as odd:
+            raise UsageError(
+                f"exact: keep is {self.keep!r}, but {self._best!r} is not a number everywhere: {odd}"
+            ) from odd
+        return np.where(np.isnan(found), -np.inf, found)
+
+
+def _hashed(pairs: np.ndarray, offsets: np.ndarray | None) -> np.ndarray:
+    """One key (n, 2) uint64 of several: of rows `offsets[i]:offsets[i + 1]` of `pairs` (m, k) uint64, or of each."""
+    width = pairs.shape[1] * 8
+    if offsets is None:
+        offsets = np.arange(len(pairs) + 1)
+    out = np.empty((len(offsets) - 1, 2), np.uint64)
+    data = np.ascontiguousarray(pairs).reshape(-1).view(np.uint8)
+    key_all(data, offsets.astype(np.int64) * width, np.uint64(SECOND_SEED), out)
+    return out
+
+
+def _words(key: pa.ChunkedArray) -> np.ndarray:
+    """Keys as numbers: (n, 2) uint64; anything where the key is null."""
+    array = key.combine_chunks() if isinstance(key, pa.ChunkedArray) else key
+    array = pa.concat_arrays(array.chunks) if isinstance(array, pa.ChunkedArray) else array
+    data = np.frombuffer(array.buffers()[1], ">u8", 2 * len(array), array.offset * 16) if len(array) else np.empty(0)
+    return data.astype(np.uint64).reshape(-1, 2)
+
+
+def _shared(words: np.ndarray) -> np.ndarray:
+    """Positions, ascending, of the numbers in `words` (n,) uint64 that occur more than once."""
+    order = np.argsort(words)
+    same = words[order[1:]] == words[order[:-1]]
+    twice = np.zeros(len(words), np.bool_)
+    twice[order[1:][same]] = True
+    twice[order[:-1][same]] = True
+    return np.flatnonzero(twice)
+
+
+def _lengths(batch: pa.RecordBatch) -> np.ndarray:
+    """Code points of all texts of every row."""
+    total = np.zeros(batch.num_rows)
+    for name in text_fields(batch.schema):
+        strings, offsets = flat(batch.column(name))
+        each = pc.fill_null(pc.utf8_length(strings), 0).to_numpy(zero_copy_only=False)
+        if offsets is None:
+            total += each
+        else:
+            count = np.concatenate([[0], np.cumsum(each)])
+            total += count[offsets[1:]] - count[offsets[:-1]]
+    return total
+
+
+def _is_binary(type: pa.DataType) -> bool:
+    return bool(pa.types.is_binary(type) or pa.types.is_large_binary(type))
+
+
+def _as_strings(name: str, column: pa.Array) -> pa.Array:
+    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type) or _is_binary(column.type):
+        return column
+    try:
+        return column.cast(pa.binary() if pa.types.is_fixed_size_binary(column.type) else pa.string())
+    except (pa.ArrowNotImplementedError, pa.ArrowInvalid) as odd:
+        raise UsageError(f"exact: on: {name!r} is {column.type}; it can be text, a number or a list of either") from odd
