@@ -34,13 +34,14 @@ def beyond(value: pl.Expr, dtype: pl.DataType, name: str, bound: float | int) ->
     """True where a number in a column of `dtype` breaks the bound called `name`; NaN breaks every bound."""
     # e < v where v lies between two values of the type is e < the upper of them; e > v is e > the lower.
     up = name in ("minimum", "exclusiveMaximum")
+    lower = name in ("minimum", "exclusiveMinimum")
     if dtype.is_integer():
-        return _whole(value, dtype, name, bound, up)
+        return _whole(value, dtype, name, bound, up, lower)
     if isinstance(dtype, pl.Decimal):
         step = Decimal(1).scaleb(-dtype.scale)
         exact = Decimal(str(bound))
         if math.isinf(bound) or exact.adjusted() + dtype.scale > 37:
-            return pl.when(value.is_not_null()).then(pl.lit(bool((bound > 0) == up)))
+            return _always(value, (bound > 0) == lower)
         return BROKEN[name](value, pl.lit(exact.quantize(step, ROUND_CEILING if up else ROUND_FLOOR), dtype))
     if dtype == pl.Float32:
         # A Float32 column holds 1.1 as the nearest Float32; so is the bound.
@@ -48,11 +49,16 @@ def beyond(value: pl.Expr, dtype: pl.DataType, name: str, bound: float | int) ->
     return BROKEN[name](value, pl.lit(_float(bound, up), pl.Float64)) | value.is_nan()
 
 
-def _whole(value: pl.Expr, dtype: pl.DataType, name: str, bound: float | int, up: bool) -> pl.Expr:
+def _always(value: pl.Expr, is_broken: bool) -> pl.Expr:
+    """The answer for a bound outside what the type can hold: the same for every value."""
+    return pl.when(value.is_not_null()).then(pl.lit(is_broken))
+
+
+def _whole(value: pl.Expr, dtype: pl.DataType, name: str, bound: float | int, up: bool, lower: bool) -> pl.Expr:
     low, high = pl.select(dtype.min(), dtype.max().alias("max")).row(0)  # type: ignore[attr-defined]
     exact = bound if math.isinf(bound) else math.ceil(bound) if up else math.floor(bound)
     if exact < low or exact > high:
-        return pl.when(value.is_not_null()).then(pl.lit(bool((exact > high) == up)))
+        return _always(value, (exact > high) == lower)
     return BROKEN[name](value, pl.lit(int(exact), dtype))
 
 

@@ -404,5 +404,7 @@ def _word(rule: KeyRule) -> str:
 
 
 def _short(value: Any, quote: bool = True) -> str:
+    """At most 60 characters, all of them printable: a message may end on a terminal."""
     text = repr(value) if quote and isinstance(value, str) else str(value)
+    text = text if text.isprintable() else repr(text)[1:-1]
     return text if len(text) <= 60 else text[:59] + "…"

@@ -397,5 +397,6 @@ def broken(batch: pa.RecordBatch, rules: Sequence[RowRule]) -> np.ndarray:
         return np.zeros(batch.num_rows, np.uint64)
     needed = sorted({name for rule in rules for name in rule.expr_broken.meta.root_names()} & set(batch.schema.names))
     frame: Any = pl.from_arrow(batch.select(needed))
+    frame = frame.with_columns(pl.col(pl.Categorical).cast(pl.String))  # Arrow dictionaries of text are text
     word: np.ndarray = frame.select(masks(rules)[0]).to_series().to_numpy()
     return np.resize(word, batch.num_rows) if len(word) == 1 else word

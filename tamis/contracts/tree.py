@@ -15,6 +15,8 @@ from tamis.errors import UsageError
 TOO_LARGE = 4 << 20
 """Bytes. A contract is written by people; more than this is another kind of file."""
 
+_PLAIN = ("tag:yaml.org,2002:map", "tag:yaml.org,2002:seq")
+
 
 class ContractError(UsageError):
     """A contract that cannot be used as written. `path` and `line` (1-based) say where, when known."""
@@ -100,8 +102,10 @@ class _Locator:
                 raise ContractError("an alias that contains itself", self.path, line)
             # `plain` and the model walk the tree, so a shared branch must stay a small one.
             if not isinstance(node, yaml.ScalarNode):
-                raise ContractError("an alias of a list or mapping; write it out", self.path, line)
+                raise ContractError("an alias of the list or mapping anchored here; write it out", self.path, line)
             return known
+        if not isinstance(node, yaml.ScalarNode) and node.tag not in _PLAIN:
+            raise ContractError(f"tag {node.tag!r} has no meaning in a contract", self.path, line)
         self.done[id(node)] = None
         value: Any
         if isinstance(node, yaml.MappingNode):

@@ -1,0 +1,108 @@
+"""`tamis check`: hold data against a contract."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from tamis.contracts import Outcome, Result
+
+
+@click.command("check")
+@click.argument("data", nargs=-1, required=True, metavar="DATA...")
+@click.option(
+    "-c", "--contract", required=True, type=click.Path(path_type=Path), help="Contract to hold it against (ODCS)."
+)
+@click.option("--table", help="Table of the contract, where it has several.")
+@click.option("--show", type=click.IntRange(0), default=5, show_default=True, help="Rows to name for each broken rule.")
+@click.option("--junit", type=click.Path(path_type=Path, dir_okay=False), help="Also write JUnit XML to this file.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--all", "every", is_flag=True, help="Print the rules that are kept, too.")
+@click.option("--quiet", is_flag=True, help="Print nothing; the exit code says it.")
+def command(
+    data: tuple[str, ...],
+    contract: Path,
+    table: str | None,
+    show: int,
+    junit: Path | None,
+    as_json: bool,
+    every: bool,
+    quiet: bool,
+) -> int:
+    """Check DATA (Parquet, JSON Lines, folders, globs, a run) against a contract.
+
+    Exit code 0: every rule is kept. 1: a rule is broken whose action is fail or quarantine. 2: the contract or the data
+    cannot be read.
+
+    \b
+    Example:
+        tamis check corpus.jsonl -c contract.odcs.yaml --junit results.xml
+    """
+    from tamis.contracts import check, load
+
+    result = check(list(data), load(contract), table, show)
+    if junit:
+        _write(junit, result.to_junit())
+    if as_json:
+        click.echo(result.to_json(), nl=False)
+    elif not quiet:
+        _print(result, every)
+    return 0 if result.passed else 1
+
+
+def _write(path: Path, text: str) -> None:
+    from tamis.data.disk import disk_errors
+    from tamis.errors import OutputError
+
+    with disk_errors(path):
+        try:
+            path.write_text(text, encoding="utf-8")
+        except (FileNotFoundError, IsADirectoryError) as refused:
+            raise OutputError(f"cannot write {path}: {refused.strerror}; give --junit a file in a folder") from None
+
+
+def _print(result: Result, every: bool) -> None:
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(highlight=False)
+    listed = result.outcomes if every else result.broken
+    if listed:
+        grid = Table(box=None, pad_edge=False, show_header=True, header_style="bold")
+        for title in ("result", "rule", "finding"):
+            grid.add_column(title, no_wrap=title != "finding", overflow="fold")
+        for outcome in listed:
+            word, style = _word(outcome)
+            grid.add_row(Text(word, style), Text(outcome.id), Text(_finding(outcome)))
+        console.print(grid)
+    if result.undeclared:
+        console.print(Text(f"not in the contract: {', '.join(result.undeclared)}", "dim"))
+    console.print(Text(_summary(result), "green" if result.passed else "red"), soft_wrap=True)
+
+
+def _word(outcome: Outcome) -> tuple[str, str]:
+    if outcome.status == "passed":
+        return "kept", "green"
+    if outcome.status == "unchecked":
+        return "unchecked", "yellow"
+    return (outcome.action, "yellow") if outcome.action == "warn" else (outcome.action, "red")
+
+
+def _finding(outcome: Outcome) -> str:
+    rest = [example.who + (f" ({example.value})" if example.value else "") for example in outcome.examples[1:]]
+    return outcome.message + (f"; then {', '.join(rest)}" if rest else "")
+
+
+def _summary(result: Result) -> str:
+    of = f"{result.contract} {result.version}, table {result.table}: {result.rows:,} row{'s' * (result.rows != 1)}"
+    broken = [o for o in result.outcomes if o.stops]
+    warned = len(result.broken) - len(broken)
+    kept = len(result.outcomes) - len(result.broken)
+    verdict = f"{kept} of {len(result.outcomes)} rules kept" + (f", {warned} only warn" if warned else "")
+    if result.passed:
+        return f"{of}, {verdict}: the contract is kept"
+    return f"{of}, {verdict}, {len(broken)} broken: the contract is not kept"
