@@ -82,6 +82,26 @@ def c4_says(line: str, end_mark: bool = True) -> str:
     return "policy" if any(has_phrase(line, p) for p in POLICIES) else ""
 
 
+def cut_lines(text: str, end_mark: bool = True) -> tuple[str, list[tuple[int, int, str]]]:
+    """The text without the lines that C4 cuts, and each (first code point, one past the last, why) of what went.
+
+    A line goes with its break and the blank lines after it; neighbours that go for the same reason are one cut.
+    """
+    kept, cuts, at = "", [], 0
+    says = ""
+    for raw in text.splitlines(keepends=True):
+        before, stop = says, at + len(raw)
+        says = c4_says(raw.strip(), end_mark) if raw.strip() else says
+        if not says:
+            kept += raw
+        elif cuts and cuts[-1][1] == at and before == says:
+            cuts[-1] = (cuts[-1][0], stop, says)
+        else:
+            cuts.append((at, stop, says))
+        at = stop
+    return kept, cuts
+
+
 def again(things: list[tuple[object, int]]) -> tuple[int, int]:
     """How many things were there before, and the sum of their sizes."""
     seen: set[object] = set()
