@@ -1,18 +1,59 @@
-"""The report as one HTML file that needs nothing beside it."""
+"""The report as one HTML file that needs nothing beside it: no script, no network, no font."""
 
 from __future__ import annotations
 
-from html import escape
+import base64
+import hashlib
+from functools import cache
+from importlib.resources import files
 from pathlib import Path
+from typing import Any
+
+from jinja2 import BaseLoader, Environment, StrictUndefined
+from markupsafe import Markup
 
 from tamis.data.writer import write_bytes
+from tamis.report import wording
+from tamis.report.draw import bars, shares, stream
+from tamis.report.facts import Summary
+from tamis.report.gather import gather
+from tamis.report.sentences import headline, sources_line
+from tamis.report.visible import visible
 from tamis.runs import Run
 
 
 def write(run: Run, out: Path) -> None:
-    """Write `out`/report.html."""
-    rows = "".join(
-        f"<tr><td>{s['step']}<td>{escape(s['stage'])}<td>{s['rows']['in']}<td>{s['rows']['kept']}" for s in run.steps
+    """Write `out`/report.html about `run`."""
+    write_bytes(out / "report.html", html(gather(run)).encode())
+
+
+def html(summary: Summary) -> str:
+    """The page. Equal summaries give equal pages."""
+    css = _file("page.css")
+    digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
+    outlet = f"M0 0H{1000 * summary.rows['kept'] / max(1, summary.rows['in']):.2f}V60H0Z"
+    page: str = _template().render(
+        s=summary,
+        css=Markup(css),
+        css_digest=digest,
+        headline=headline(summary),
+        sources_line=sources_line(summary),
+        outlet=outlet,
     )
-    page = f"<!doctype html><meta charset=utf-8><title>{escape(run.facts['name'])}</title><table>{rows}</table>\n"
-    write_bytes(out / "report.html", page.encode())
+    return page
+
+
+@cache
+def _template() -> Any:
+    """The template: every expression is escaped, and every hidden character in it made visible."""
+    environment = Environment(
+        loader=BaseLoader(), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=visible
+    )
+    for filter in (wording.count, wording.percent, wording.figure, wording.size, wording.plural, wording.setting):
+        environment.filters[filter.__name__] = filter
+    environment.globals.update(bars=bars, stream=stream, shares=shares)
+    return environment.from_string(_file("page.html.j2"))
+
+
+def _file(name: str) -> str:
+    return files("tamis.report").joinpath(name).read_text("utf-8")

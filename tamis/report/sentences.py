@@ -1,0 +1,36 @@
+"""What a run comes to, in a sentence or two."""
+
+from __future__ import annotations
+
+from tamis.report.facts import Summary
+from tamis.report.wording import percent, plural
+
+
+def headline(summary: Summary) -> str:
+    """How many came, stayed and went, and what took the most."""
+    rows = summary.rows
+    if not rows["in"]:
+        return "There were no records to read."
+    parts = [f"{plural(rows['in'], 'record')} in, {rows['kept']:,} kept ({percent(rows['kept'] / rows['in'])})."]
+    gone = [(r.rows, step.stage, r) for step in summary.steps for r in step.reasons if r.fate != "edited"]
+    if gone:
+        most, stage, reason = max(gone, key=lambda found: found[0])
+        verb = "set aside" if reason.fate == "quarantined" else "dropped"
+        parts.append(f"Most of what went was {verb} by {reason.rule} of {stage}: {plural(most, 'record')}." if len(gone) > 1 else
+                     f"What went was {verb} by {reason.rule} of {stage}.")
+    edited = sum(step.edited for step in summary.steps)
+    if edited:
+        parts.append(f"{plural(edited, 'edit')} changed texts that went on.")
+    return " ".join(parts)
+
+
+def sources_line(summary: Summary) -> str:
+    """Which source lost the largest share."""
+    named = [s for s in summary.sources if s.sources == 1 and s.rows["in"]]
+    if not named:
+        return "No source had records."
+    whole = 1 - summary.rows["kept"] / max(1, summary.rows["in"])
+    worst = max(named, key=lambda s: s.lost)
+    if len(named) == 1:
+        return f"There is one source; it lost {percent(worst.lost)} of its records."
+    return f"{percent(whole)} of all records went. {worst.source} lost the largest share: {percent(worst.lost)} of {worst.rows['in']:,}."
