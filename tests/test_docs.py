@@ -76,6 +76,7 @@ def test_the_page_does_what_it_shows(page: Path, tmp_path: Path, monkeypatch: py
         return
     shutil.copytree(ROOT / "examples", tmp_path / "examples", ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
     names: dict[str, object] = {"__name__": "__page__"}
     for block in found:
         if block.file:
