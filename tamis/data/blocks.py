@@ -1,14 +1,14 @@
 """Files and streams as blocks of whole lines, in bounded memory.
 
-A block is at most as large as asked for, or as its longest line. A line longer than the caller is willing to hold is passed over
-and reported in its place; so is damage to a compressed stream, after every line before it.
+A block is at most as large as asked for, or as its longest line. A line longer than the caller is willing to hold is
+passed over and reported in its place; so is damage to a compressed stream, after every line before it.
 """
 
 from __future__ import annotations
 
 import io
 from collections.abc import Iterator
-from typing import BinaryIO, NamedTuple, TypeAlias
+from typing import Any, BinaryIO, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -65,8 +65,8 @@ def read_blocks(
 ) -> Iterator[Item]:
     """The lines of `file` as blocks of about `size` bytes, with lines of more than `max_record` bytes reported instead.
 
-    A gzip, zstd, bzip2 or xz stream is unpacked. Of a plain file that can seek, `lo` and `hi` choose the lines that begin at
-    byte lo or after it and before byte hi; neighbouring ranges share no line and miss none.
+    A gzip, zstd, bzip2 or xz stream is unpacked. Of a plain file that can seek, `lo` and `hi` choose the lines that
+    begin at byte lo or after it and before byte hi; neighbouring ranges share no line and miss none.
     """
     assert size > 0 and max_record > 0 and lo >= 0
     window = _Window(_plain(file, hi) if lo == 0 else _from(file, lo - 1), max(lo - 1, 0), size, max_record + 1, hi)
@@ -102,7 +102,7 @@ def _end(window: _Window, line: int) -> Iterator[Item]:
 class _Window:
     """The stretch of a stream that is held: `data[:held]`, of which `data[0]` is byte `base` of the stream."""
 
-    def __init__(self, source: io.RawIOBase | BinaryIO, base: int, size: int, most: int, hi: int | None) -> None:
+    def __init__(self, source: Any, base: int, size: int, most: int, hi: int | None) -> None:
         self.source, self.base, self.size, self.most, self.hi = source, base, size, most, hi
         self.held = 0
         self.lines_end = 0  # one past the last newline in what is held
@@ -132,7 +132,7 @@ class _Window:
         """Read until there is no room left or the stream ends."""
         while self.held < self.room and not self.ended:
             try:
-                got = self.source.readinto(memoryview(self.data)[self.held : self.room])  # type: ignore[union-attr]
+                got = self.source.readinto(memoryview(self.data.data)[self.held : self.room])
             except Broken as broken:
                 got, self.trouble = 0, str(broken)
             except OSError as error:
@@ -146,7 +146,10 @@ class _Window:
         """Bytes of whole lines that are held and begin before `hi`."""
         if self.hi is None or self.base + self.lines_end < self.hi:
             return self.lines_end
-        return next_newline(self.seen[: self.lines_end], max(self.hi - 1 - self.base, 0)) + 1 if self.lines_end else 0
+        if not self.lines_end:
+            return 0
+        newline = next_newline(self.seen[: self.lines_end], max(self.hi - 1 - self.base, 0))
+        return int(newline) + 1
 
     def drop(self, size: int) -> None:
         """Let go of the first `size` bytes."""

@@ -1,4 +1,4 @@
-"""Compressed streams, unpacked piece by piece: at most 1 MiB at a time, whatever the ratio, and up to the damage where there is one.
+"""Compressed streams, unpacked in pieces of at most 1 MiB whatever the ratio, and up to the damage where there is one.
 
 The format is told by the first bytes, never by the name. A stream may be several gzip members, bzip2 or xz streams or
 zstd frames one after the other.

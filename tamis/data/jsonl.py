@@ -1,37 +1,23 @@
 """Blocks of JSON Lines as Arrow columns: every line is checked, no line becomes a Python object.
 
-    {"id": 17, "text": "A tamis is a drum sieve.", "url": "https://example.org/a", "lang": "en"}
+{"id": 17, "text": "A tamis is a drum sieve.", "url": "https://example.org/a", "lang": "en"}
 
-    rows = JsonRows(block, ("id", "text", "url"))
-    rows.text("id")       ["17"]
-    rows.strings("text")  ["A tamis is a drum sieve."], [False]
-    rows.rest(rows.wanted)   ['{"lang":"en"}']
+rows = JsonRows(block, ("id", "text", "url"))
+rows.text("id")       ["17"]
+rows.strings("text")  ["A tamis is a drum sieve."], [False]
+rows.rest(rows.wanted)   ['{"lang":"en"}']
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from tamis.kernels.json import (
-    ABSENT,
-    ARRAY,
-    ERRORS,
-    HAS_ESCAPES,
-    LONE_SURROGATE,
-    NULL,
-    STRING,
-    TYPE,
-    Keys,
-    elements,
-    rest,
-    rest_room,
-    scan,
-)
-from tamis.kernels.newlines import lines
+from tamis.kernels.grammar import ARRAY, ERRORS, HAS_ESCAPES, LONE_SURROGATE, NULL, STRING, TYPE
+from tamis.kernels.json import Elements, Keys, elements, rest, scan
+from tamis.kernels.newlines import Lines, lines
 from tamis.kernels.unescape import fill, room
 
 _BOM = b"\xef\xbb\xbf"
@@ -60,40 +46,34 @@ class JsonRows:
     """
 
     def __init__(self, block: np.ndarray | pa.Buffer | bytes, wanted: Sequence[str], *, first: bool = False) -> None:
-        """Read `block` (under 2 GiB); with `first` it is the beginning of a file, where a byte order mark is skipped."""
-        data = np.frombuffer(block, np.uint8)
+        """Read `block`, under 2 GiB. With `first` it begins a file: a byte order mark there is skipped."""
+        data = _read_only(np.frombuffer(block, np.uint8))
         begin = len(_BOM) if first and data[: len(_BOM)].tobytes() == _BOM else 0
-        start, end, number, newlines = lines(_read_only(data), begin)
-        self._read(data, start, end, number, newlines, wanted)
+        self._read(data, lines(data, begin), wanted)
 
-    def _read(
-        self, data: np.ndarray, start: np.ndarray, end: np.ndarray, number: np.ndarray, newlines: int, wanted: Sequence[str]
-    ) -> None:
+    def _read(self, data: np.ndarray, found: Lines, wanted: Sequence[str]) -> None:
         assert data.size < 2**31, f"a block of {data.size} bytes: offsets are 32 bits wide"
         self.wanted = tuple(wanted)
         self._column = {name: k for k, name in enumerate(self.wanted)}
         assert len(self._column) == len(self.wanted), f"wanted keys repeat: {self.wanted}"
-        self._data = _read_only(data)
-        self.start, self.end, self.number, self.newlines = start, end, number, newlines
-        self.lines = len(start)
-        self._found = scan(self._data, start, end, Keys.of(self.wanted))
+        self._data, (self.start, self.end, self.number, self.newlines) = data, found
+        self.lines = len(self.start)
+        self._found = scan(data, self.start, self.end, Keys.of(self.wanted))
         self.error, self.error_at = self._found.error, self._found.error_at
 
     def raw(self, row: int) -> bytes:
         """The line as it stands, without the space around it."""
         return self._data[self.start[row] : self.end[row]].tobytes()
 
-    def kind_of(self, key: str) -> np.ndarray:
-        """(m,) uint8: type code and flags of the value of `key`."""
-        return self._found.kinds[self._column[key]]  # type: ignore[no-any-return]
-
     def type_of(self, key: str) -> np.ndarray:
-        """(m,) uint8: 0 absent, 1 null, 2 false, 3 true, 4 number, 5 string, 6 array, 7 object; 0 on lines with errors."""
-        return self.kind_of(key) & np.uint8(TYPE)
+        """(m,) uint8: 0 absent or on a bad line, 1 null, 2 false, 3 true, 4 number, 5 string, 6 array, 7 object."""
+        types: np.ndarray = self._kinds(key) & np.uint8(TYPE)
+        return types
 
     def lone_surrogates(self, key: str) -> np.ndarray:
         """(m,) bool: whether the value is a string with half a surrogate pair in it, which no text can hold."""
-        return (self.kind_of(key) & np.uint8(LONE_SURROGATE)) != 0
+        lone: np.ndarray = (self._kinds(key) & np.uint8(LONE_SURROGATE)) != 0
+        return lone
 
     def strings(self, key: str) -> tuple[pa.StringArray, np.ndarray]:
         """The value of `key` where it is a string, else null; and `lone_surrogates`, which are U+FFFD in the text."""
@@ -103,22 +83,25 @@ class JsonRows:
         """The value of `key`: a string as its text, anything else as its JSON, null and absent as null."""
         return self._text(key, self.type_of(key) > NULL)
 
+    def _kinds(self, key: str) -> np.ndarray:
+        kinds: np.ndarray = self._found.kinds[self._column[key]]
+        return kinds
+
     def _text(self, key: str, valid: np.ndarray) -> pa.StringArray:
         column = self._column[key]
-        return _decoded(self._data, self.kind_of(key), self._found.starts[column], self._found.ends[column], valid)
+        return _decoded(self._data, self._kinds(key), self._found.starts[column], self._found.ends[column], valid)
 
-    def _elements(self, key: str) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        column = self._column[key]
-        return elements(self._data, self.kind_of(key), self._found.starts[column], self._found.ends[column])  # type: ignore[no-any-return]
+    def _elements(self, key: str) -> Elements:
+        return elements(self._data, self._found, self._column[key])
 
     def objects(self, key: str, wanted: Sequence[str]) -> tuple[np.ndarray, JsonRows]:
         """The elements of arrays under `key`, read as objects; one that is no object has an error.
 
-        The elements of row i are `offsets[i]` up to `offsets[i + 1]`, none where the value is no array. offsets (m + 1,) int32
+        The elements of row i are `offsets[i]` up to `offsets[i + 1]`, (m + 1,) int32: none where the value is no array.
         """
         offsets, _, start, end = self._elements(key)
         inner = JsonRows.__new__(JsonRows)
-        inner._read(self._data, start, end, np.arange(len(start)), len(start), wanted)
+        inner._read(self._data, Lines(start, end, np.arange(len(start)), len(start)), wanted)
         return offsets, inner
 
     def list_of_strings(self, key: str) -> pa.ListArray:
@@ -136,12 +119,11 @@ class JsonRows:
         consumed   names, or (m, k) bool: which wanted keys were consumed on each line
         """
         if not isinstance(consumed, np.ndarray):
-            columns = np.zeros(len(self.wanted), np.bool_)
+            columns = np.zeros(len(self.wanted), np.uint8)
             columns[[self._column[name] for name in consumed]] = True
             consumed = np.repeat(columns[None], self.lines, axis=0)
-        consumed = np.ascontiguousarray(consumed, np.bool_)
-        out = np.empty(rest_room(self.start, self.end, self._found, consumed), np.uint8)
-        offsets, some = rest(self._data, self.start, self.end, self._found, consumed, out)
+        consumed = np.ascontiguousarray(consumed, np.uint8)
+        out, offsets, some = rest(self._data, self.start, self.end, self._found, consumed)
         return _strings(offsets, out, some)
 
 
@@ -152,13 +134,16 @@ def _read_only(data: np.ndarray) -> np.ndarray:
     return view
 
 
-def _decoded(data: np.ndarray, kinds: np.ndarray, start: np.ndarray, end: np.ndarray, valid: np.ndarray) -> pa.StringArray:
+def _decoded(
+    data: np.ndarray, kinds: np.ndarray, start: np.ndarray, end: np.ndarray, valid: np.ndarray
+) -> pa.StringArray:
     take = np.where(kinds & np.uint8(HAS_ESCAPES), np.uint8(2), np.uint8(1)) * valid
-    out = np.empty(room(start, end, take), np.uint8)
-    return _strings(fill(data, start, end, take, out), out, valid)
+    out, offsets = np.empty(room(start, end, take), np.uint8), np.empty(len(start) + 1, np.int32)
+    fill(data, start, end, take, out, offsets)
+    return _strings(offsets, out, valid)
 
 
-def _strings(offsets: np.ndarray, data: Any, valid: np.ndarray) -> pa.StringArray:
+def _strings(offsets: np.ndarray, data: np.ndarray, valid: np.ndarray) -> pa.StringArray:
     nulls = len(valid) - int(np.count_nonzero(valid))
     bitmap = pa.py_buffer(np.packbits(valid, bitorder="little")) if nulls else None
     used = pa.py_buffer(data).slice(0, int(offsets[-1]))

@@ -2,72 +2,100 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 from numba import njit
 
-from tamis.kernels.wide import WIDE, count, first, newlines
+from tamis.kernels.wide import WIDE, Block, count, equal, first, pointer
 
 NEWLINE, RETURN, SPACE, TAB = 0x0A, 0x0D, 0x20, 0x09
 
 
 @njit(nogil=True, cache=True)
-def count_newlines(data: np.ndarray) -> int:
+def count_newlines(data):
     """How many bytes of `data`, (n,) uint8, are a newline."""
+    byte = pointer(data)
     found, at = 0, 0
     while at + WIDE <= data.size:
-        found += count(newlines(data, at))
+        found += count(equal(byte, at, NEWLINE))
         at += WIDE
     while at < data.size:
-        found += data[at] == NEWLINE
+        found += byte[at] == NEWLINE
         at += 1
     return found
 
 
 @njit(nogil=True, cache=True)
-def last_newline(data: np.ndarray) -> int:
-    """Position of the last newline of `data`, or -1."""
+def last_newline(data):
+    """Position of the last newline of `data`, (n,) uint8, or -1."""
+    byte = pointer(data)
     at = data.size - 1
-    while at >= 0 and data[at] != NEWLINE:
+    while at >= 0 and byte[at] != NEWLINE:
         at -= 1
     return at
 
 
 @njit(nogil=True, cache=True)
-def next_newline(data: np.ndarray, at: int) -> int:
-    """Position of the first newline of `data` at `at` or after it, or `data.size`."""
+def next_newline(data, at):
+    """Position of the first newline of `data`, (n,) uint8, at `at` or after it, or `data.size`."""
+    return _next(Block(pointer(data), data.size), at)
+
+
+@njit(nogil=True, cache=True)
+def _next(data, at):
     while at + WIDE <= data.size:
-        mask = newlines(data, at)
-        if mask != np.uint64(0):
+        mask = equal(data.byte, at, NEWLINE)
+        if mask:
             return at + first(mask)
         at += WIDE
-    while at < data.size and data[at] != NEWLINE:
+    while at < data.size and data.byte[at] != NEWLINE:
         at += 1
     return at
 
 
-@njit(nogil=True, cache=True)
-def lines(data: np.ndarray, begin: int) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
-    """The lines of `data[begin:]` that are not blank, without the spaces, tabs and returns around them.
+class Lines(NamedTuple):
+    """The lines of a block that are not blank, without the spaces, tabs and returns around them.
 
-    data     (n,) uint8   lines end with a newline; what stands after the last newline is a line too, unless it is empty
-    starts   (m,) int64   first byte of each line
+    starts   (m,) int64   first byte of each
     ends     (m,) int64   one past its last byte
     number   (m,) int64   which line it is, from 0, counting the blank ones
     total    lines, blank ones too
     """
+
+    starts: np.ndarray
+    ends: np.ndarray
+    number: np.ndarray
+    total: int
+
+
+def lines(data: np.ndarray, begin: int = 0) -> Lines:
+    """The lines of `data[begin:]`, (n,) uint8, read only. What stands after the last newline is one, unless empty."""
     most = count_newlines(data) + 1
     starts, ends, number = np.empty(most, np.int64), np.empty(most, np.int64), np.empty(most, np.int64)
-    found, total, at = 0, 0, begin
-    while at < data.size:
-        stop = next_newline(data, at)
+    found, total = lines_all(data, begin, starts, ends, number)
+    return Lines(starts[:found], ends[:found], number[:found], total)
+
+
+@njit(nogil=True, cache=True)
+def lines_all(data, at, starts, ends, number):
+    block = Block(pointer(data), data.size)
+    found, total = 0, 0
+    while at < block.size:
+        stop = _next(block, at)
         left, right = at, stop
-        while left < right and (data[left] == SPACE or data[left] == TAB or data[left] == RETURN):
+        while left < right and _is_space(block.byte[left]):
             left += 1
-        while left < right and (data[right - 1] == SPACE or data[right - 1] == TAB or data[right - 1] == RETURN):
+        while left < right and _is_space(block.byte[right - 1]):
             right -= 1
         if left < right:
             starts[found], ends[found], number[found] = left, right, total
             found += 1
         total += 1
         at = stop + 1
-    return starts[:found].copy(), ends[:found].copy(), number[:found].copy(), total
+    return found, total
+
+
+@njit(nogil=True, cache=True)
+def _is_space(byte):
+    return byte in (SPACE, TAB, RETURN)

@@ -1,37 +1,53 @@
-"""JSON string text to UTF-8: spans of a block in, the buffers of an Arrow string array out."""
+"""JSON string text to UTF-8: spans of a block in, the buffers of an Arrow string array out.
+
+`data` is a Block, `out` a pointer to bytes; the text has been checked before.
+"""
 
 from __future__ import annotations
 
 import numpy as np
 from numba import njit
 
-from tamis.kernels.wide import WIDE, copy, first
+from tamis.kernels.wide import WIDE, Block, copy, first, pointer
 
 BACKSLASH, LETTER_U = 0x5C, 0x75
 
-ESCAPED = np.zeros(256, np.uint8)
-"""What the letter after a backslash stands for; 0: not an escape of one letter."""
-for _letter, _byte in zip(b'"\\/bfnrt', b'"\\/\b\f\n\r\t', strict=True):
-    ESCAPED[_letter] = _byte
 
-HEX = np.full(256, 255, np.uint8)
-"""Value of a hexadecimal digit; 255: none."""
-for _value, _digits in enumerate(zip("0123456789abcdef", "0123456789ABCDEF", strict=True)):
-    for _digit in _digits:
-        HEX[ord(_digit)] = _value
+@njit(nogil=True, cache=True)
+def escaped(letter):
+    """What the letter after a backslash stands for; 0: it is not an escape of one letter."""
+    if letter == 0x22 or letter == BACKSLASH or letter == 0x2F:
+        return np.int64(letter)
+    if letter == 0x6E:
+        return 0x0A
+    if letter == 0x74:
+        return 0x09
+    if letter == 0x72:
+        return 0x0D
+    if letter == 0x62:
+        return 0x08
+    return 0x0C if letter == 0x66 else 0
 
 
 @njit(nogil=True, cache=True)
-def hex4(data: np.ndarray, at: int) -> int:
-    """The number that the four digits at `at` write, or one above 0xffff where one is no digit."""
-    high = np.int64(HEX[data[at]]) << 12 | np.int64(HEX[data[at + 1]]) << 8
-    low = np.int64(HEX[data[at + 2]]) << 4 | np.int64(HEX[data[at + 3]])
-    bad = HEX[data[at]] | HEX[data[at + 1]] | HEX[data[at + 2]] | HEX[data[at + 3]]
-    return (high | low) + (np.int64(bad > 15) << 20)
+def is_hex(byte):
+    """Whether the byte is a hexadecimal digit."""
+    return 0x30 <= byte <= 0x39 or 0x41 <= byte <= 0x46 or 0x61 <= byte <= 0x66
 
 
 @njit(nogil=True, cache=True)
-def _put(code: int, out: np.ndarray, to: int) -> int:
+def hex4(data, at):
+    """The number that four hexadecimal digits at `at` write; nothing below 0x110000 where one of them is none."""
+    code = np.int64(0)
+    for step in range(4):
+        byte = np.int64(data.byte[at + step])
+        digit = (byte & 0x0F) + 9 * (byte >> 6)
+        code = code << 4 | (digit if is_hex(byte) else 0x1000000)
+    return code
+
+
+@njit(nogil=True, cache=True)
+def _put(code, out, to):
     """Write a code point as UTF-8 at `out[to:]`; give the position after it."""
     if code < 0x80:
         out[to] = code
@@ -48,66 +64,74 @@ def _put(code: int, out: np.ndarray, to: int) -> int:
 
 
 @njit(nogil=True, cache=True)
-def _unicode(data: np.ndarray, at: int, end: int, out: np.ndarray, to: int) -> tuple[int, int]:
-    """Decode the \\uXXXX at `at`, and its second half where it is a pair; a lone surrogate becomes U+FFFD."""
+def _escape(data, at, end, out, to):
+    """Decode the escape at `at`, a pair as one; a lone surrogate becomes U+FFFD. Gives both positions after it."""
+    if data.byte[at + 1] != LETTER_U:
+        out[to] = escaped(data.byte[at + 1])
+        return at + 2, to + 1
     code = hex4(data, at + 2)
     at += 6
-    if code < 0xD800 or code > 0xDFFF:
-        return at, _put(code, out, to)
-    if code < 0xDC00 and at + 6 <= end and data[at] == BACKSLASH and data[at + 1] == LETTER_U:
-        low = hex4(data, at + 2)
+    if 0xD800 <= code <= 0xDFFF:
+        low = np.int64(0)
+        if code < 0xDC00 and at + 6 <= end and data.byte[at] == BACKSLASH and data.byte[at + 1] == LETTER_U:
+            low = hex4(data, at + 2)
         if 0xDC00 <= low <= 0xDFFF:
-            return at + 6, _put(0x10000 + (code - 0xD800 << 10) + (low - 0xDC00), out, to)
-    return at, _put(0xFFFD, out, to)
+            code = 0x10000 + (code - 0xD800 << 10) + (low - 0xDC00)
+            at += 6
+        else:
+            code = np.int64(0xFFFD)
+    return at, _put(code, out, to)
 
 
 @njit(nogil=True, cache=True)
-def decode(data: np.ndarray, at: int, end: int, out: np.ndarray, to: int) -> int:
+def decode(data, at, end, out, to):
     """Write the valid JSON string text `data[at:end]` as UTF-8 at `out[to:]`; give the position after it.
 
     `out` needs `end - at + 64` bytes from `to` on: a text never grows, and copies run over by up to 64.
     """
+    # A block, a pair of escapes that hangs over its end, and a block after that are read at once.
+    while at < end and at + 3 * WIDE <= data.size:
+        block = at
+        slashes = copy(data.byte, at, out, to)
+        if end - at < WIDE:
+            slashes &= (np.uint64(1) << np.uint64(end - at)) - np.uint64(1)
+        while slashes:
+            to += block + first(slashes) - at
+            at, to = _escape(data, block + first(slashes), end, out, to)
+            past = np.uint64(at - block)
+            slashes = slashes >> past << past if past < WIDE else np.uint64(0)
+            copy(data.byte, at, out, to)
+        step = min(block + WIDE, end) - at
+        if step > 0:
+            at += step
+            to += step
     while at < end:
-        if at + WIDE <= data.size:
-            mask = copy(data, at, out, to)
-            run = first(mask) if mask != np.uint64(0) else WIDE
-            if run >= end - at:
-                return to + end - at
-            at += run
-            to += run
-            if run == WIDE:
-                continue
-        elif data[at] != BACKSLASH:
-            out[to] = data[at]
+        if data.byte[at] == BACKSLASH:
+            at, to = _escape(data, at, end, out, to)
+        else:
+            out[to] = data.byte[at]
             at += 1
             to += 1
-            continue
-        if data[at + 1] == LETTER_U:
-            at, to = _unicode(data, at, end, out, to)
-        else:
-            out[to] = ESCAPED[data[at + 1]]
-            at += 2
-            to += 1
     return to
 
 
 @njit(nogil=True, cache=True)
-def copied(data: np.ndarray, at: int, end: int, out: np.ndarray, to: int) -> int:
-    """Copy `data[at:end]` to `out[to:]` as it stands; give the position after it. `out` needs the slack `decode` needs."""
+def copied(data, at, end, out, to):
+    """Copy `data[at:end]` to `out[to:]` as it stands; give the position after it. `out` needs room as for `decode`."""
+    after = to + end - at
+    while at < end and at + WIDE <= data.size:
+        copy(data.byte, at, out, to)
+        at += WIDE
+        to += WIDE
     while at < end:
-        if at + WIDE <= data.size:
-            copy(data, at, out, to)
-            step = min(WIDE, end - at)
-        else:
-            out[to] = data[at]
-            step = 1
-        at += step
-        to += step
-    return to
+        out[to] = data.byte[at]
+        at += 1
+        to += 1
+    return after
 
 
 @njit(nogil=True, cache=True)
-def room(starts: np.ndarray, ends: np.ndarray, take: np.ndarray) -> int:
+def room(starts, ends, take):
     """Bytes that `fill` needs for the spans whose `take` is not 0."""
     size = WIDE
     for row in range(starts.size):
@@ -117,20 +141,20 @@ def room(starts: np.ndarray, ends: np.ndarray, take: np.ndarray) -> int:
 
 
 @njit(nogil=True, cache=True)
-def fill(data: np.ndarray, starts: np.ndarray, ends: np.ndarray, take: np.ndarray, out: np.ndarray) -> np.ndarray:
-    """Text of the spans, one after the other in `out`; gives where each begins: (m + 1,) int32.
+def fill(data, starts, ends, take, out, offsets):
+    """Text of the spans, one after the other.
 
-    starts, ends  (m,) int32   spans of `data`
-    take          (m,) uint8   0 leave it empty, 1 copy it as it stands, 2 decode its escapes
-    out           (room(...),) uint8   written in place
+    starts, ends  (m,) int32               spans of `data`, (n,) uint8
+    take          (m,) uint8               0 leave it empty, 1 copy it as it stands, 2 decode its escapes
+    out           (room(...),) uint8       written in place
+    offsets       (m + 1,) int32           where each begins in `out`; written in place
     """
-    offsets = np.empty(starts.size + 1, np.int32)
-    offsets[0] = 0
-    to = 0
+    block, byte = Block(pointer(data), data.size), pointer(out)
+    to = np.int64(0)
     for row in range(starts.size):
+        offsets[row] = to
         if take[row] == 1:
-            to = copied(data, starts[row], ends[row], out, to)
+            to = copied(block, np.int64(starts[row]), np.int64(ends[row]), byte, to)
         elif take[row] == 2:
-            to = decode(data, starts[row], ends[row], out, to)
-        offsets[row + 1] = to
-    return offsets
+            to = decode(block, np.int64(starts[row]), np.int64(ends[row]), byte, to)
+    offsets[starts.size] = to

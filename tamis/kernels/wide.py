@@ -1,58 +1,81 @@
-"""Sixty-four bytes at a time: loads, compares and copies that numba itself has no words for.
+"""Bytes by their address, one or sixty-four at a time: what numba itself has no words for.
 
-LLVM makes of them what the machine has (one AVX-512, two AVX2, four SSE or NEON operations). Bit b of a mask speaks of byte b.
-The caller sees to it that 64 bytes from the offset on exist; nothing is aligned or checked here.
+Kernels hand each other pointers and numbers, no arrays: numba counts the references to an array at every call, with
+atomic operations that LLVM cannot take out again. Decoding text took 0.68 ns a byte that way and takes 0.24 now.
+The caller sees to it that what is read and written exists; nothing is checked here, and nothing need be aligned.
+
+LLVM makes of 64 bytes what the machine has: one AVX-512, two AVX2, four SSE or NEON operations. Bit b of a mask speaks
+of byte b.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from llvmlite import ir
 from numba import types
-from numba.extending import intrinsic
+from numba.extending import intrinsic as numba_intrinsic
+
+# Its type hints describe how an intrinsic is written, not how it is called.
+intrinsic: Any = numba_intrinsic
 
 WIDE = 64
 """Bytes in one step, and the slack a destination of `copy` needs behind its last byte."""
 
-_BYTE = ir.IntType(8)
-_VECTOR = ir.VectorType(_BYTE, WIDE)
+_VECTOR = ir.VectorType(ir.IntType(8), WIDE)
 _MASK = ir.IntType(WIDE)
 
 
+class Block(NamedTuple):
+    """Bytes as kernels hand them on: `byte[at]` for `at` from 0 up to `size`."""
+
+    byte: Any
+    size: int
+
+
 @intrinsic
-def plain(typingctx: Any, data: Any, at: Any) -> Any:
-    """Mask of the bytes that end a plain run inside a JSON string: quote, backslash, below 0x20, above 0x7f."""
+def pointer(typingctx: Any, array: Any) -> Any:
+    """Where a contiguous array begins. The array must outlive it."""
 
     def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        block = _load(context, builder, signature.args[0], args[0], args[1])
+        return context.make_array(signature.args[0])(context, builder, args[0]).data
+
+    return types.CPointer(array.dtype)(array), build
+
+
+@intrinsic
+def equal(typingctx: Any, data: Any, at: Any, byte: Any) -> Any:
+    """Mask of the bytes that are `byte`."""
+
+    def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        block = _load(builder, args[0], args[1])
+        wanted = ir.Constant(_VECTOR, ir.Undefined)
+        for lane in range(WIDE):
+            wanted = builder.insert_element(wanted, args[2], ir.Constant(ir.IntType(32), lane))
+        return builder.bitcast(builder.icmp_unsigned("==", block, wanted), _MASK)
+
+    return types.uint64(data, types.int64, types.uint8), build
+
+
+@intrinsic
+def unusual(typingctx: Any, data: Any, at: Any) -> Any:
+    """Mask of the bytes below 0x20 or above 0x7f: control characters and what is not ASCII."""
+
+    def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        block = _load(builder, args[0], args[1])
         # As signed numbers the bytes above 0x7f are below 0x20 too: one comparison for both.
-        mask = builder.icmp_signed("<", block, _splat(0x20))
-        for byte in b'"\\':
-            mask = builder.or_(mask, builder.icmp_unsigned("==", block, _splat(byte)))
-        return builder.bitcast(mask, _MASK)
-
-    return types.uint64(data, types.int64), build
-
-
-@intrinsic
-def newlines(typingctx: Any, data: Any, at: Any) -> Any:
-    """Mask of the bytes that are 0x0a."""
-
-    def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        block = _load(context, builder, signature.args[0], args[0], args[1])
-        return builder.bitcast(builder.icmp_unsigned("==", block, _splat(0x0A)), _MASK)
+        return builder.bitcast(builder.icmp_signed("<", block, _splat(0x20)), _MASK)
 
     return types.uint64(data, types.int64), build
 
 
 @intrinsic
 def copy(typingctx: Any, source: Any, at: Any, target: Any, to: Any) -> Any:
-    """Copy 64 bytes from `source[at:]` to `target[to:]`; give the mask of those that are a backslash."""
+    """Copy 64 bytes from `source[at]` on to `target[to]` on; give the mask of those that are a backslash."""
 
     def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        block = _load(context, builder, signature.args[0], args[0], args[1])
-        builder.store(block, _pointer(context, builder, signature.args[2], args[2], args[3]), align=1)
+        block = _load(builder, args[0], args[1])
+        builder.store(block, _vector(builder, args[2], args[3]), align=1)
         return builder.bitcast(builder.icmp_unsigned("==", block, _splat(0x5C)), _MASK)
 
     return types.uint64(source, types.int64, target, types.int64), build
@@ -78,13 +101,12 @@ def count(typingctx: Any, mask: Any) -> Any:
     return types.int64(types.uint64), build
 
 
-def _pointer(context: Any, builder: Any, kind: Any, array: Any, at: Any) -> Any:
-    view = context.make_array(kind)(context, builder, array)
-    return builder.bitcast(builder.gep(view.data, [at]), _VECTOR.as_pointer())
+def _vector(builder: Any, byte: Any, at: Any) -> Any:
+    return builder.bitcast(builder.gep(byte, [at]), _VECTOR.as_pointer())
 
 
-def _load(context: Any, builder: Any, kind: Any, array: Any, at: Any) -> Any:
-    return builder.load(_pointer(context, builder, kind, array, at), align=1)
+def _load(builder: Any, byte: Any, at: Any) -> Any:
+    return builder.load(_vector(builder, byte, at), align=1)
 
 
 def _splat(byte: int) -> Any:

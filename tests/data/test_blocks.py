@@ -9,6 +9,7 @@ import lzma
 import os
 import tracemalloc
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -25,7 +26,8 @@ TEXT = b"".join(b'{"id":%d,"text":"%s"}\n' % (i, b"x" * (i % 97)) for i in range
 def zstd_streamed(data: bytes) -> bytes:
     """Many small blocks, no size in the header, no checksum."""
     packer = zstandard.ZstdCompressor(write_checksum=False).compressobj()
-    pieces = [packer.compress(data[i : i + 1000]) + packer.flush(zstandard.COMPRESSOBJ_FLUSH_BLOCK) for i in range(0, len(data), 1000)]
+    flush, step = zstandard.COMPRESSOBJ_FLUSH_BLOCK, 1000
+    pieces = [packer.compress(data[i : i + step]) + packer.flush(flush) for i in range(0, len(data), step)]
     return b"".join([*pieces, packer.flush()])
 
 
@@ -42,7 +44,8 @@ PACKED = sorted(set(PACK) - {"plain"})
 
 def items(data: bytes, **how: Any) -> list[Any]:
     """All items, with the data of blocks as bytes."""
-    return [i._replace(data=i.data.tobytes()) if isinstance(i, Block) else i for i in read_blocks(io.BytesIO(data), **how)]
+    found = read_blocks(io.BytesIO(data), **how)
+    return [item._replace(data=item.data.tobytes()) if isinstance(item, Block) else item for item in found]
 
 
 def joined(found: list[Any]) -> bytes:
@@ -77,10 +80,11 @@ def test_every_line_comes_once_and_in_order(stream: bytes, size: int, max_record
 def test_ranges_share_no_line_and_miss_none(stream: bytes, size: int, max_record: int, data: st.DataObject) -> None:
     cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=5)))
     bounds = [0, *cuts, len(stream) + 1]
-    ranges = [items(stream, size=size, max_record=max_record, lo=lo, hi=hi) for lo, hi in zip(bounds, bounds[1:], strict=False)]
-    whole = items(stream, size=size, max_record=max_record)
+    how = {"size": size, "max_record": max_record}
+    ranges = [items(stream, lo=lo, hi=hi, **how) for lo, hi in pairwise(bounds)]
+    whole = items(stream, **how)
     assert b"".join(map(joined, ranges)) == joined(whole)
-    for lo, hi, found in zip(bounds, bounds[1:], ranges, strict=False):
+    for (lo, hi), found in zip(pairwise(bounds), ranges, strict=True):
         assert all(lo <= item.offset < hi for item in found)
     long = [(i.offset, i.length) for found in ranges for i in found if isinstance(i, Oversize)]
     assert long == [(i.offset, i.length) for i in whole if isinstance(i, Oversize)]
@@ -124,7 +128,7 @@ def test_a_flipped_byte_is_damage_and_never_a_traceback(how: str, share: float) 
     packed = bytearray(PACK[how](TEXT))
     packed[int(len(packed) * share)] ^= 0x55
     damage = items(bytes(packed), size=5000)[-1]
-    assert isinstance(damage, Damage) and "damaged" in damage.message or "cut off" in damage.message
+    assert isinstance(damage, Damage) and ("damaged" in damage.message or "cut off" in damage.message)
 
 
 @pytest.mark.parametrize("how", ["gzip", "xz"])

@@ -18,14 +18,18 @@ from tamis.data.jsonl import JsonRows, error_name, error_says
 DATA = Path(__file__).parents[2] / "../shared/data"
 WANTED = ("id", "text", "é", "m")
 
-TEXTS = st.text(st.characters(codec=None, exclude_categories=()), max_size=12) | st.sampled_from(["a" * 63, "é" * 40, '"' * 70, "x" * 200])
+TEXTS = st.text(st.characters(codec=None, exclude_categories=()), max_size=12) | st.sampled_from(
+    ["a" * 63, "é" * 40, '"' * 70, "x" * 200]
+)
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXTS,
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(TEXTS, inner, max_size=3),
     max_leaves=8,
 )
 OBJECTS = st.lists(st.tuples(st.sampled_from(WANTED) | TEXTS, VALUES), max_size=6)
-JUNK = st.binary(max_size=12) | st.sampled_from([b"", b" \t\r", b"{}", b"[]", b"null", b'{"id":NaN}', b'{"id":1,"id":2}'])
+JUNK = st.binary(max_size=12) | st.sampled_from(
+    [b"", b" \t\r", b"{}", b"[]", b"null", b'{"id":NaN}', b'{"id":1,"id":2}']
+)
 
 
 def spelt(pairs: list[tuple[str, object]], space: str, escape_keys: bool) -> bytes:
@@ -44,7 +48,8 @@ def value(found: object) -> str:
 
 
 LINES = st.lists(st.builds(spelt, OBJECTS, st.sampled_from(["", " ", "\t "]), st.booleans()) | JUNK, max_size=8)
-BLOCKS = st.tuples(LINES, st.sampled_from([b"\n", b"\r\n"]), st.booleans()).map(
+# Only text with enough bytes behind it is read many bytes at a time.
+BLOCKS = st.tuples(LINES, st.sampled_from([b"\n", b"\r\n"]), st.sampled_from([0, 1, 300])).map(
     lambda drawn: drawn[1].join(drawn[0]) + drawn[1] * drawn[2]
 )
 
@@ -100,7 +105,9 @@ def test_a_block_cut_at_any_newline_gives_the_same_rows(block: bytes, data: st.D
 
 
 @settings(deadline=None, max_examples=150)
-@given(st.lists(VALUES | st.lists(TEXTS) | st.lists(st.dictionaries(st.sampled_from(["role", "x"]), VALUES)), max_size=6))
+@given(
+    st.lists(VALUES | st.lists(TEXTS) | st.lists(st.dictionaries(st.sampled_from(["role", "x"]), VALUES)), max_size=6)
+)
 def test_arrays_are_read_element_by_element(values: list[object]) -> None:
     block = "\n".join(f'{{"m": {value(v)}}}' for v in values).encode()
     rows = JsonRows(block, ("m",))
@@ -139,7 +146,8 @@ def test_a_byte_order_mark_is_skipped_at_the_beginning_of_a_file_only(first: boo
 
 def test_an_error_says_what_and_where() -> None:
     rows = JsonRows(b'{"id":1}\n\n{"id":2,}\n', ("id",))
-    assert (error_name(rows.error[1]), rows.number[1], rows.error_at[1], rows.raw(1)) == ("not_json", 2, 18, b'{"id":2,}')
+    assert (error_name(rows.error[1]), rows.error_at[1]) == ("not_json", 18)
+    assert (rows.number[1], rows.raw(1)) == (2, b'{"id":2,}')
     assert "JSON" in error_says(rows.error[1])
 
 
@@ -157,9 +165,11 @@ def test_no_lines_are_no_rows(block: bytes) -> None:
 
 
 @pytest.mark.skipif(not DATA.exists(), reason="the real data is not here")
-@pytest.mark.parametrize("name", ["sft/glaive_toolcall_demo", "nasty/ftfy_mojibake_a", "nasty/blns", "nc/alpaca_gpt4_zh_demo"])
+@pytest.mark.parametrize(
+    "name", ["sft/glaive_toolcall_demo", "nasty/ftfy_mojibake_a", "nasty/blns", "nc/alpaca_gpt4_zh_demo"]
+)
 def test_real_files_equal_what_python_reads(name: str) -> None:
-    block = gzip.open(DATA / f"{name}.jsonl.gz").read()
+    block = gzip.decompress((DATA / f"{name}.jsonl.gz").read_bytes())
     wanted = ("id", "text", "messages", "conversations", "meta")
     rows = JsonRows(block, wanted)
     for row, line in enumerate(block.splitlines()[: rows.lines]):
