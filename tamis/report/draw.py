@@ -37,6 +37,13 @@ class Line(NamedTuple):
     arrow: str
 
 
+class Cut(NamedTuple):
+    """Where a column is cut off, and its share beside it."""
+
+    x: float
+    label: Mark
+
+
 class Bars(NamedTuple):
     """A histogram drawn. `cut` are columns that were cut off, with their shares; `peak` labels the highest of the others."""
 
@@ -44,8 +51,8 @@ class Bars(NamedTuple):
     go: str
     lines: tuple[Line, ...]
     ticks: tuple[Mark, ...]
-    cut: tuple[Mark, ...]
-    peak: Mark
+    cut: tuple[Cut, ...]
+    peak: Mark | None
 
 
 def bars(histogram: Histogram, limits: Sequence[Limit] = ()) -> Bars:
@@ -63,9 +70,21 @@ def bars(histogram: Histogram, limits: Sequence[Limit] = ()) -> Bars:
         stay.append(_bar(x, BASE, width, lower))
         go.append(_bar(x, BASE - lower, width, upper))
         if height > top:
-            cut.append(Mark(round(x + width / 2, 1), percent(height / histogram.measured)))
-    peak = Mark(0.0, short(float(top)), "start")
-    return Bars("".join(stay), "".join(go), _lines(histogram, limits), _ticks(histogram), tuple(cut), peak)
+            cut.append(_cut(x + width / 2, width, percent(height / histogram.measured)))
+    return Bars("".join(stay), "".join(go), _lines(histogram, limits), _ticks(histogram), tuple(cut), _peak(top, cut))
+
+
+def _cut(x: float, width: float, text: str) -> Cut:
+    side = width / 2 + 4
+    label = Mark(round(x + side, 1), text, "start") if x < WIDTH / 2 else Mark(round(x - side, 1), text, "end")
+    return Cut(round(x, 1), label)
+
+
+def _peak(top: float, cut: Sequence[Cut]) -> Mark | None:
+    """How many records the drawing is high, in the corner that is free."""
+    if all(c.x > WIDTH / 4 for c in cut):
+        return Mark(0.0, short(top), "start")
+    return Mark(WIDTH, short(top), "end") if all(c.x < 3 * WIDTH / 4 for c in cut) else None
 
 
 def _columns(bins: Sequence[Bin]) -> tuple[np.ndarray, float]:
@@ -86,7 +105,7 @@ def _top(heights: np.ndarray) -> float:
     order = np.sort(heights[heights > 0])[::-1]
     for k in range(min(2, len(order) - 1)):
         if order[k] > TALL * order[k + 1]:
-            return float(order[k + 1] * 1.3)
+            return float(np.ceil(order[k + 1] * 1.3))
     return float(order[0]) if len(order) else 1.0
 
 
@@ -136,9 +155,15 @@ def _ticks(histogram: Histogram) -> tuple[Mark, ...]:
         decades = np.arange(np.ceil(np.log10(low) - 1e-9), np.floor(np.log10(high) + 1e-9) + 1)
         values = (10.0 ** decades[:: max(1, -(-len(decades) // 6))]).tolist()
     else:
-        step = _round_step((high - low) / 4)
+        step = _round_step((high - low) / 5)
         values = (np.arange(np.ceil(low / step - 1e-9), np.floor(high / step + 1e-9) + 1) * step).tolist()
-    return tuple(_tick(round(_place(histogram, v), 1), short(v)) for v in dict.fromkeys([*zero, *values]))
+    # Where a column is one whole number, its name stands under its middle.
+    own = histogram.whole and histogram.scale == "linear" and bins[-1].high - bins[-1].low == 1
+    middle = {"left": 0.5, "right": -0.5}[histogram.closed] if own else 0.0
+    return tuple(
+        _tick(round(_place(histogram, v + (middle if v or not zero else 0)), 1), short(v + 0.0))
+        for v in dict.fromkeys([*zero, *values])
+    )
 
 
 def _tick(x: float, text: str) -> Mark:
@@ -151,6 +176,10 @@ def _round_step(least: float) -> float:
     return float(next(power * m for m in (1, 2, 5, 10) if power * m >= least * (1 - 1e-9)))
 
 
+FULL = 800.0
+"""Width of the stream before anything has left it; the rest is room for what branches off."""
+
+
 class Stream(NamedTuple):
     """One step of the flow, 1000 units wide and 100 high: what goes on, what branches off to the right, what was edited."""
 
@@ -161,7 +190,7 @@ class Stream(NamedTuple):
 
 def stream(step: StepFacts, rows_in: int) -> Stream:
     """The flow of records through `step` of a run that began with `rows_in`: its widths are numbers of records."""
-    unit = 1000 / max(1, rows_in)
+    unit = FULL / max(1, rows_in)
     came, stays = step.rows["in"] * unit, step.rows["kept"] * unit
     branches = []
     at, shift = stays, 1000 - came
@@ -170,7 +199,17 @@ def stream(step: StepFacts, rows_in: int) -> Stream:
         if width:
             branches.append((fate, _branch(at, at + width, shift)))
         at += width
-    return Stream(f"M0 0H{stays:.2f}V100H0Z", tuple(branches), round(step.edited * unit, 2))
+    return Stream(_column(stays), tuple(branches), round(step.edited * unit, 2))
+
+
+def outlet(kept: int, rows_in: int) -> str:
+    """The end of the stream."""
+    return _column(kept * FULL / max(1, rows_in), 60)
+
+
+def _column(width: float, height: float = 101) -> str:
+    # A step reaches a little into the next, or a hairline would show between them.
+    return f"M0 0H{width:.2f}V{height}H0Z" if width else ""
 
 
 def _branch(left: float, right: float, shift: float) -> str:

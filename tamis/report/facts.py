@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 
 @dataclass(frozen=True)
@@ -20,12 +20,17 @@ class Bin:
 class Histogram:
     """How a number is distributed over records. The outermost bins also hold what lies beyond them.
 
+    scale      linear or log
+    whole      True where all values are whole numbers
+    closed     which end of a bin belongs to it: left or right
     measured   records it was measured in, of `read`; `total` is the size of the run, which is more where only some
                row groups were read
     quantiles  min, 5 %, median, 95 %, max
     """
 
-    scale: str
+    scale: Literal["linear", "log"]
+    whole: bool
+    closed: Literal["left", "right"]
     bins: tuple[Bin, ...]
     measured: int
     read: int

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 
@@ -28,13 +29,16 @@ def histogram(values: np.ndarray, limits: Sequence[Limit] = (), total: int | Non
     stays = np.ones(len(values), bool)
     for limit in limits:
         stays &= STAYS[limit.keep](values, limit.threshold)
-    scale, edges, zero = _edges(values, [limit.threshold for limit in limits], _closed_right(limits))
-    counts = _counts(values, stays, edges, zero, _closed_right(limits))
+    # The threshold of <= and > then parts two bins as well.
+    right = bool(limits) and limits[0].keep in ("<=", ">")
+    scale, whole, edges, zero = _edges(values, [limit.threshold for limit in limits], right)
+    counts = _counts(values, stays, edges, zero, right)
     bins = [Bin(0.0, 0.0, *counts[0])] if zero else []
     bins += [Bin(float(a), float(b), *c) for a, b, c in zip(edges[:-1], edges[1:], counts[zero:], strict=True)]
     quantiles = np.quantile(values, [0, 0.05, 0.5, 0.95, 1], method="lower")
     a, b, c, d, e = (float(q) for q in quantiles)
-    return Histogram(scale, tuple(bins), len(values), read, read if total is None else total, (a, b, c, d, e))
+    closed: Literal["left", "right"] = "right" if right else "left"
+    return Histogram(scale, whole, closed, tuple(bins), len(values), read, read if total is None else total, (a, b, c, d, e))
 
 
 def beyond(values: np.ndarray, limit: Limit) -> int:
@@ -43,13 +47,10 @@ def beyond(values: np.ndarray, limit: Limit) -> int:
     return int(np.count_nonzero(~STAYS[limit.keep](measured, limit.threshold)))
 
 
-def _closed_right(limits: Sequence[Limit]) -> bool:
-    """Whether bins hold their upper end: so the threshold of `<=` and `>` parts two bins."""
-    return bool(limits) and limits[0].keep in ("<=", ">")
-
-
-def _edges(values: np.ndarray, thresholds: list[float], closed_right: bool) -> tuple[str, np.ndarray, bool]:
-    """Scale, edges (ascending), and whether 0 has a column of its own before them."""
+def _edges(
+    values: np.ndarray, thresholds: list[float], right: bool
+) -> tuple[Literal["linear", "log"], bool, np.ndarray, bool]:
+    """Scale, whether all values are whole, edges (ascending), and whether 0 has a column of its own before them."""
     seen = values[:: max(1, len(values) // LOOK)]
     whole = bool(np.all(seen == np.floor(seen)))
     zeros = float(np.mean(seen == 0))
@@ -61,30 +62,30 @@ def _edges(values: np.ndarray, thresholds: list[float], closed_right: bool) -> t
     spread = SPREAD_OF_SHARES if high <= 1 and not whole else SPREAD
     if middle > 0 and low >= 0 and high / middle > spread:
         positive = [t for t in thresholds if t > 0]
-        edges = _log_edges(max(min(float(some.min()), *positive, middle), high * 1e-6), high, positive, whole, closed_right)
-        return "log", edges, zeros > 0
+        edges = _log_edges(max(min(float(some.min()), *positive, middle), high * 1e-6), high, positive, whole, right)
+        return "log", whole, edges, zeros > 0
     if 0 < low < 0.3 * high:
         low = 0.0
-    edges = _linear_edges(low, high, thresholds, whole, closed_right)
-    return "linear", edges, bool(zeros >= 0.1 and low >= 0 and edges[1] - edges[0] != 1)
+    edges = _linear_edges(low, high, thresholds, whole, right)
+    return "linear", whole, edges, bool(zeros >= 0.1 and low >= 0 and edges[1] - edges[0] != 1)
 
 
-def _linear_edges(low: float, high: float, thresholds: list[float], whole: bool, closed_right: bool) -> np.ndarray:
+def _linear_edges(low: float, high: float, thresholds: list[float], whole: bool, right: bool) -> np.ndarray:
     """Evenly spaced, one of them at the first threshold; whole numbers get the same number of values in each."""
     step = (high - low) / COLUMNS or abs(high) or 1.0
     if whole:
         step = max(1.0, float(np.ceil(step)))
     anchor = thresholds[0] if thresholds else (np.floor(low) if whole else low)
     first, last = np.floor((low - anchor) / step), np.ceil((high - anchor) / step)
-    if closed_right and whole:
+    if right and whole:
         first -= 1
     elif whole:
         last += 1
     edges = anchor + step * np.arange(first, max(last, first + 1) + 1)
-    return edges if low < 0 or edges[0] >= 0 or closed_right and whole else np.unique(np.maximum(edges, 0.0))
+    return edges if low < 0 or edges[0] >= 0 or right and whole else np.unique(np.maximum(edges, 0.0))
 
 
-def _log_edges(low: float, high: float, thresholds: list[float], whole: bool, closed_right: bool) -> np.ndarray:
+def _log_edges(low: float, high: float, thresholds: list[float], whole: bool, right: bool) -> np.ndarray:
     """Evenly spaced in the logarithm, one of them at the first threshold; whole numbers get whole edges."""
     step = np.log(high / low) / COLUMNS
     anchor = np.log(thresholds[0] if thresholds else low)
@@ -92,14 +93,14 @@ def _log_edges(low: float, high: float, thresholds: list[float], whole: bool, cl
     edges = np.exp(anchor + step * np.arange(first, last + 1))
     if whole:
         edges = np.unique(np.round(edges))
-        edges = edges[edges > 0] if not closed_right else np.unique(np.append(edges, edges[0] - 1 if edges[0] > 1 else 0.5))
+        edges = edges[edges > 0] if not right else np.unique(np.append(edges, edges[0] - 1 if edges[0] > 1 else 0.5))
     return edges
 
 
-def _counts(values: np.ndarray, stays: np.ndarray, edges: np.ndarray, zero: bool, closed_right: bool) -> list[tuple[int, int]]:
+def _counts(values: np.ndarray, stays: np.ndarray, edges: np.ndarray, zero: bool, right: bool) -> list[tuple[int, int]]:
     """For each bin how many stay and how many go. What lies outside is counted in the nearest bin."""
     n = len(edges) - 1
-    place = np.searchsorted(edges, values, "left" if closed_right else "right") - 1
+    place = np.searchsorted(edges, values, "left" if right else "right") - 1
     place = np.clip(place, 0, n - 1) + zero
     if zero:
         place[values == 0] = 0

@@ -14,7 +14,7 @@ from markupsafe import Markup
 
 from tamis.data.writer import write_bytes
 from tamis.report import wording
-from tamis.report.draw import bars, shares, stream
+from tamis.report.draw import bars, outlet, shares, stream
 from tamis.report.facts import Summary
 from tamis.report.gather import gather
 from tamis.report.sentences import headline, sources_line
@@ -31,14 +31,13 @@ def html(summary: Summary) -> str:
     """The page. Equal summaries give equal pages."""
     css = _file("page.css")
     digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
-    outlet = f"M0 0H{1000 * summary.rows['kept'] / max(1, summary.rows['in']):.2f}V60H0Z"
     page: str = _template().render(
         s=summary,
         css=Markup(css),
         css_digest=digest,
         headline=headline(summary),
         sources_line=sources_line(summary),
-        outlet=outlet,
+        outlet=outlet(summary.rows["kept"], summary.rows["in"]),
     )
     return page
 

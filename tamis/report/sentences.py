@@ -15,12 +15,10 @@ def headline(summary: Summary) -> str:
     gone = [(r.rows, step.stage, r) for step in summary.steps for r in step.reasons if r.fate != "edited"]
     if gone:
         most, stage, reason = max(gone, key=lambda found: found[0])
-        verb = "set aside" if reason.fate == "quarantined" else "dropped"
-        parts.append(f"Most of what went was {verb} by {reason.rule} of {stage}: {plural(most, 'record')}." if len(gone) > 1 else
-                     f"What went was {verb} by {reason.rule} of {stage}.")
+        parts.append(f"{reason.rule} of {stage} took {'the most' if len(gone) > 1 else 'them'}: {most:,}.")
     edited = sum(step.edited for step in summary.steps)
     if edited:
-        parts.append(f"{plural(edited, 'edit')} changed texts that went on.")
+        parts.append(f"Texts were edited {edited:,} times." if edited > 1 else "One text was edited.")
     return " ".join(parts)
 
 
