@@ -168,7 +168,7 @@ class _Window:
                 return length
             self.fill()
         self.drop(newline + 1)
-        return length + newline
+        return length + int(newline)
 
 
 def _plain(file: BinaryIO, hi: int | None) -> io.RawIOBase | BinaryIO:
