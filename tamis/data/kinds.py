@@ -71,8 +71,8 @@ def eval_item(draft: Draft, shape: np.ndarray) -> Columns:
     rows = shape >= 0
     question, context = draft.string("question", rows), draft.string("context", rows)
     choices, labels = _choices(draft, rows)
-    index = _index(draft, rows, choices, labels)
-    answer = draft.scalar("answer", rows & ((index < 0) | (draft.fields.type("answer") == STRING)))
+    index, told = _index(draft, rows, choices, labels)
+    answer = draft.scalar("answer", rows & ~told)
     return [
         question,
         context,
@@ -84,11 +84,10 @@ def eval_item(draft: Draft, shape: np.ndarray) -> Columns:
 
 def _system(draft: Draft, rows: np.ndarray) -> Lists:
     """A system message where a row has one as a string that is not empty."""
-    rows = rows & (draft.fields.type("system") == STRING)
-    if not rows.any():
-        return single("system", pa.nulls(len(rows), pa.string()))
-    text = draft.string("system", rows)
-    return single("system", pc.if_else(pc.equal(text, ""), None, text))
+    text = draft.peek("system", rows & (draft.fields.type("system") == STRING))
+    said = pc.fill_null(pc.not_equal(text, ""), False).to_numpy(zero_copy_only=False)
+    draft.use("system", said)
+    return single("system", only(text, said))
 
 
 def _instruction(draft: Draft, rows: np.ndarray) -> pa.StringArray:
@@ -142,13 +141,16 @@ def _choices(draft: Draft, rows: np.ndarray) -> tuple[pa.ListArray, pa.ListArray
     return choices, labels
 
 
-def _index(draft: Draft, rows: np.ndarray, choices: pa.ListArray, labels: pa.ListArray) -> np.ndarray:
-    """(m,) int64: position of the right choice, -1 where it is not told.
+def _index(
+    draft: Draft, rows: np.ndarray, choices: pa.ListArray, labels: pa.ListArray
+) -> tuple[np.ndarray, np.ndarray]:
+    """(m,) int64: position of the right choice, -1 where it is not told; (m,) bool: whether `answer` told it.
 
     `answer_index` counts from 0; `answerKey` is a label, else a letter from A or a number from 1; a number as the
     `answer` to a question with choices counts from 0. A negative number means, in the sets that have it, "not told".
     """
     fields, index = draft.fields, np.full(len(rows), -1, np.int64)
+    told = np.zeros(len(rows), np.bool_)
     counts = pc.fill_null(pc.list_value_length(choices), 0).to_numpy(zero_copy_only=False)
     for field, there in (
         ("answer_index", rows),
@@ -162,9 +164,10 @@ def _index(draft: Draft, rows: np.ndarray, choices: pa.ListArray, labels: pa.Lis
         place = _by_label(text, labels) if field == "answer_key" else _whole(text)
         _refuse_past(draft, field, place, counts)
         index = np.where(index < 0, place, index)
+        told |= (place >= 0) & (field == "answer")
         if field != "answer_key":  # its letter would be lost: it stays in meta, too
             draft.use(field, place >= 0)
-    return index
+    return index, told
 
 
 def _refuse_past(draft: Draft, field: str, place: np.ndarray, counts: np.ndarray) -> None:

@@ -20,12 +20,15 @@ from tamis.data.canonical import Origin, canonical, stem
 from tamis.data.inputs import InputFile
 from tamis.data.jsonl import JsonRows
 from tamis.data.shapes import Fields, Names, Recognised, majority, names_for, wanted
-from tamis.data.tables import BATCH_BYTES, is_of_kind, json_lines, rows_of
+from tamis.data.tables import is_of_kind, json_lines, rows_of
 from tamis.errors import InputError
 from tamis.schemas import KINDS, kind
 
 BLOCK = 4 << 20
 """Bytes of JSON Lines read at once."""
+
+BATCH_BYTES = 256 << 20
+"""Bytes of Arrow data handled at once, where it is more than one row."""
 
 LINES = 8192
 """Lines of a block, at most."""
@@ -142,7 +145,7 @@ def _parquet(fragment: Fragment, reading: Reading, names: Names, origin: Origin)
             bad = _one_bad(reading, origin, "damaged_input", item.message, item.first, item.first - fragment.first)
             yield bad._replace(damage=item.message)
             continue
-        for at, batch in _halved(*item):
+        for at, batch in _halved(*item, min(BATCH_BYTES, reading.max_record)):
             line = at - fragment.first
             if batch.num_rows == 1 and batch.nbytes > reading.max_record:
                 said = f"the row has {batch.nbytes:,} bytes; at most {reading.max_record:,} (max_record) were wanted"
@@ -151,14 +154,14 @@ def _parquet(fragment: Fragment, reading: Reading, names: Names, origin: Origin)
                 yield rows_of(batch, reading.kind, names, origin, at, line)
 
 
-def _halved(at: int, batch: pa.RecordBatch) -> Iterator[tuple[int, pa.RecordBatch]]:
-    """`batch` in parts that can be handled at once, each with the place of its first row."""
-    if batch.num_rows <= 1 or batch.nbytes <= BATCH_BYTES:
+def _halved(at: int, batch: pa.RecordBatch, most: int) -> Iterator[tuple[int, pa.RecordBatch]]:
+    """`batch` in parts of at most `most` bytes, or of a single row, each with the place of its first row."""
+    if batch.num_rows <= 1 or batch.nbytes <= most:
         yield at, batch
         return
     half = batch.num_rows // 2
-    yield from _halved(at, batch.slice(0, half))
-    yield from _halved(at + half, batch.slice(half))
+    yield from _halved(at, batch.slice(0, half), most)
+    yield from _halved(at + half, batch.slice(half), most)
 
 
 def _one_bad(

@@ -19,9 +19,6 @@ from tamis.kernels.hash import bytes_of
 from tamis.schemas import ENVELOPE, kind
 from tamis.schemas.rows import RECORD_ID
 
-BATCH_BYTES = 256 << 20
-"""Bytes of Arrow data handled at once; a larger batch is halved until its parts are smaller, or a single row."""
-
 
 def rows_of(batch: pa.RecordBatch, of: str, names: Names, origin: Origin, first: int, line: int) -> Block:
     """The rows of `batch` as rows of kind `of`; the first is row `first` of the file and row `line` of the fragment."""
