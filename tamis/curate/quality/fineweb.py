@@ -17,7 +17,7 @@ class FineWeb(Stage):
     The paper drops at 0.1 of the characters in repeated lines; the code that made the dataset (datatrove) at 0.01,
     which stands here. `max_line_breaks` is in that code only. A line ends in a sentence mark of any script or in a
     quotation mark, as in the code of the release; later datatrove no longer counts quotation marks. Blank lines and
-    white space at the ends of a line do not count.
+    white space at the ends of a line do not count; to datatrove a mark with a space behind it ends no line.
     """
 
     min_terminal_lines: float = 0.12
