@@ -71,7 +71,7 @@ def bars(histogram: Histogram, limits: Sequence[Limit] = ()) -> Bars:
         go.append(_bar(x, BASE - lower, width, upper))
         if height > top:
             cut.append(_cut(x + width / 2, width, percent(height / histogram.measured)))
-    return Bars("".join(stay), "".join(go), _lines(histogram, limits), _ticks(histogram), tuple(cut), _peak(top, cut))
+    return Bars("".join(stay), "".join(go), _lines(histogram, limits), _ticks(histogram), tuple(cut), _peak(top, heights, left, cut))
 
 
 def _cut(x: float, width: float, text: str) -> Cut:
@@ -80,11 +80,14 @@ def _cut(x: float, width: float, text: str) -> Cut:
     return Cut(round(x, 1), label)
 
 
-def _peak(top: float, cut: Sequence[Cut]) -> Mark | None:
-    """How many records the drawing is high, in the corner that is free."""
-    if all(c.x > WIDTH / 4 for c in cut):
+def _peak(top: float, heights: np.ndarray, left: np.ndarray, cut: Sequence[Cut]) -> Mark | None:
+    """How many records the drawing is high, in a corner that is free."""
+    high = heights > 0.8 * top
+    if not high[left < 30].any() and all(c.label.x > 75 for c in cut):
         return Mark(0.0, short(top), "start")
-    return Mark(WIDTH, short(top), "end") if all(c.x < 3 * WIDTH / 4 for c in cut) else None
+    if not high[left > WIDTH - 60].any() and all(c.label.x < WIDTH - 75 for c in cut):
+        return Mark(WIDTH, short(top), "end")
+    return None
 
 
 def _columns(bins: Sequence[Bin]) -> tuple[np.ndarray, float]:

@@ -108,8 +108,9 @@ def _telling(
         return
     order = np.argsort(np.abs(value - np.float32(threshold)), kind="stable")
     places = {0: "nearest to the threshold", len(rows) // 2: "in the middle", len(rows) - 1: "furthest from it"}
+    differ = value[order[0]] != value[order[-1]]
     for place, why in sorted(places.items()):
-        yield int(rows[order[place]]), why if len(rows) >= EACH else ""
+        yield int(rows[order[place]]), why if len(rows) >= EACH and differ else ""
 
 
 def _origins(run: Run, wanted: Iterable[bytes]) -> dict[bytes, str]:

@@ -15,30 +15,25 @@ COLUMNS = 36
 SPREAD, SPREAD_OF_SHARES = 12.0, 60.0
 """Largest value shown over the median above which the scale is logarithmic; shares of a whole are easier to read linear."""
 
-LOOK = 20_000
-"""Values the range is taken from: every k-th. All are counted."""
-
 STAYS = {">=": np.greater_equal, "<=": np.less_equal, ">": np.greater, "<": np.less, "==": np.equal}
 
 
 def histogram(values: np.ndarray, limits: Sequence[Limit] = (), total: int | None = None) -> Histogram | None:
     """The distribution of `values` (n,) float64, nan where not measured; None where none is. A value goes if it breaks any limit."""
-    read, values = len(values), values[np.isfinite(values)]
-    if not len(values):
+    read, values = len(values), np.sort(values[np.isfinite(values)])
+    n = len(values)
+    if not n:
         return None
-    stays = np.ones(len(values), bool)
+    stays = np.ones(n, bool)
     for limit in limits:
         stays &= STAYS[limit.keep](values, limit.threshold)
     # The threshold of <= and > then parts two bins as well.
-    right = bool(limits) and limits[0].keep in ("<=", ">")
-    scale, whole, edges, zero = _edges(values, [limit.threshold for limit in limits], right)
-    counts = _counts(values, stays, edges, zero, right)
-    bins = [Bin(0.0, 0.0, *counts[0])] if zero else []
-    bins += [Bin(float(a), float(b), *c) for a, b, c in zip(edges[:-1], edges[1:], counts[zero:], strict=True)]
-    quantiles = np.quantile(values, [0, 0.05, 0.5, 0.95, 1], method="lower")
-    a, b, c, d, e = (float(q) for q in quantiles)
-    closed: Literal["left", "right"] = "right" if right else "left"
-    return Histogram(scale, whole, closed, tuple(bins), len(values), read, read if total is None else total, (a, b, c, d, e))
+    closed: Literal["left", "right"] = "right" if limits and limits[0].keep in ("<=", ">") else "left"
+    scale, whole, edges, zero = _edges(values, [limit.threshold for limit in limits], closed == "right")
+    bins = _bins(values, stays, edges, zero, closed)
+    smallest, low, middle, high, largest = (float(values[round(q * (n - 1))]) for q in (0, 0.05, 0.5, 0.95, 1))
+    quantiles = (smallest, low, middle, high, largest)
+    return Histogram(scale, whole, closed, bins, n, read, read if total is None else total, quantiles)
 
 
 def beyond(values: np.ndarray, limit: Limit) -> int:
@@ -51,23 +46,22 @@ def _edges(
     values: np.ndarray, thresholds: list[float], right: bool
 ) -> tuple[Literal["linear", "log"], bool, np.ndarray, bool]:
     """Scale, whether all values are whole, edges (ascending), and whether 0 has a column of its own before them."""
-    seen = values[:: max(1, len(values) // LOOK)]
-    whole = bool(np.all(seen == np.floor(seen)))
-    zeros = float(np.mean(seen == 0))
-    some = seen[seen > 0] if zeros and seen.min() >= 0 else seen
+    whole = bool(np.all(values == np.floor(values)))
+    zeros, least = float(np.mean(values == 0)), float(values[0])
+    some = values[np.searchsorted(values, 0, "right") :] if zeros and least == 0 else values
     if not len(some):
         some = np.array([t for t in thresholds if t > 0] or [1.0])
-    low, middle, high = (float(q) for q in np.quantile(some, [0.005, 0.5, 0.995]))
+    low, middle, high = (float(some[round(q * (len(some) - 1))]) for q in (0.005, 0.5, 0.995))
     low, high = min(low, *thresholds, high), max(high, *thresholds, low)
     spread = SPREAD_OF_SHARES if high <= 1 and not whole else SPREAD
-    if middle > 0 and low >= 0 and high / middle > spread:
+    if middle > 0 and least >= 0 and low >= 0 and high / middle > spread:
         positive = [t for t in thresholds if t > 0]
-        edges = _log_edges(max(min(float(some.min()), *positive, middle), high * 1e-6), high, positive, whole, right)
+        edges = _log_edges(max(min(float(some[0]), *positive, middle), high * 1e-6), high, positive, whole, right)
         return "log", whole, edges, zeros > 0
     if 0 < low < 0.3 * high:
         low = 0.0
     edges = _linear_edges(low, high, thresholds, whole, right)
-    return "linear", whole, edges, bool(zeros >= 0.1 and low >= 0 and edges[1] - edges[0] != 1)
+    return "linear", whole, edges, bool(zeros >= 0.1 and least == 0 and edges[1] - edges[0] != 1)
 
 
 def _linear_edges(low: float, high: float, thresholds: list[float], whole: bool, right: bool) -> np.ndarray:
@@ -97,13 +91,17 @@ def _log_edges(low: float, high: float, thresholds: list[float], whole: bool, ri
     return edges
 
 
-def _counts(values: np.ndarray, stays: np.ndarray, edges: np.ndarray, zero: bool, right: bool) -> list[tuple[int, int]]:
-    """For each bin how many stay and how many go. What lies outside is counted in the nearest bin."""
-    n = len(edges) - 1
-    place = np.searchsorted(edges, values, "left" if right else "right") - 1
-    place = np.clip(place, 0, n - 1) + zero
+def _bins(values: np.ndarray, stays: np.ndarray, edges: np.ndarray, zero: bool, closed: str) -> tuple[Bin, ...]:
+    """How many of `values` (n,), ascending, lie in each bin. What lies outside all is counted in the nearest."""
+    bounds = np.searchsorted(values, edges, "left" if closed == "left" else "right")
+    bounds[0], bounds[-1] = 0, len(values)
     if zero:
-        place[values == 0] = 0
-    stay = np.bincount(place[stays], minlength=n + zero)
-    go = np.bincount(place[~stays], minlength=n + zero)
-    return list(zip(stay.tolist(), go.tolist(), strict=True))
+        zeros = np.searchsorted(values, 0.0, "right")
+        bounds = np.concatenate([[0], np.maximum(bounds, zeros)])
+        edges = np.concatenate([[0.0], edges])
+    stay = np.diff(np.concatenate([[0], np.cumsum(stays)])[bounds])
+    go = np.diff(bounds) - stay
+    lows, highs = edges[:-1].copy(), edges[1:].copy()
+    if zero:
+        highs[0] = 0.0
+    return tuple(Bin(float(a), float(b), int(c), int(d)) for a, b, c, d in zip(lows, highs, stay, go, strict=True))

@@ -45,7 +45,7 @@ def measured(run: Run) -> Measured:
                 alone[step["step"], limit.rule] = Alone(beyond(values, limit), int(np.count_nonzero(~np.isnan(values))))
             drawn = histogram(values, limits, groups.total)
             if drawn is not None:
-                found.append(Measure(_name(top, per), _says(groups.schema, top, per), limits, drawn))
+                found.append(Measure(_name(top, per), _says(groups.schema, top, rules), limits, drawn))
         measures[step["step"]] = tuple(found)
     return Measured(measures, alone)
 
@@ -94,7 +94,9 @@ def _name(top: str, per: str | None) -> str:
     return f"{own} / {per.partition('.')[2]}" if per else own
 
 
-def _says(schema: pa.Schema, *names: str | None) -> str:
-    """What the stage says of its columns, where it does."""
-    told = [((schema.field(n).metadata or {}).get(b"says") or b"").decode() for n in names if n]
-    return " / ".join(t.rstrip(".") for t in told if t)
+def _says(schema: pa.Schema, top: str, rules: list[dict[str, Any]]) -> str:
+    """What is measured: of a ratio the rule says it, of a number its column."""
+    told = rules[0].get("says", "")
+    if "per" in rules[0] and told:
+        return str(told)
+    return ((schema.field(top).metadata or {}).get(b"says") or told.encode()).decode()

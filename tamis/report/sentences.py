@@ -31,4 +31,4 @@ def sources_line(summary: Summary) -> str:
     worst = max(named, key=lambda s: s.lost)
     if len(named) == 1:
         return f"There is one source; it lost {percent(worst.lost)} of its records."
-    return f"{percent(whole)} of all records went. {worst.source} lost the largest share: {percent(worst.lost)} of {worst.rows['in']:,}."
+    return f"{percent(whole)} of all records went. “{worst.source}” lost the largest share: {percent(worst.lost)} of {worst.rows['in']:,}."

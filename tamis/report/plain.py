@@ -1,0 +1,107 @@
+"""The report as Markdown, for a pull request or a data card, and as one JSON object."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from tamis.report.facts import Histogram, StepFacts, Summary
+from tamis.report.gather import gather
+from tamis.report.sentences import headline, sources_line
+from tamis.report.visible import visible
+from tamis.report.wording import figure, percent, setting, size
+from tamis.runs import Run
+
+FATES = {"kept": "kept", "dropped": "dropped", "quarantined": "set aside", "edited": "edited"}
+
+
+def as_json(run: Run) -> dict[str, Any]:
+    """Everything the report says, as JSON can hold it. All but `varies` is the same on every rerun."""
+    return asdict(gather(run))
+
+
+def markdown(run: Run) -> str:
+    """The report as GitHub-flavoured Markdown. Names and texts of the data cannot break out of their places."""
+    return "\n".join(_lines(gather(run))) + "\n"
+
+
+def _lines(s: Summary) -> Iterator[str]:
+    rows = s.rows
+    yield f"# {_text(s.name)}"
+    yield f"\n{_text(headline(s))}\n"
+    yield f"{rows['in']:,} in = {rows['kept']:,} kept + {rows['dropped']:,} dropped + {rows['quarantined']:,} set aside\n"
+    yield from (f"- **{_text(w)}**" for w in s.warnings + s.notes)
+    yield "\n## Where the records went\n"
+    yield from _table(["Step", "Stage", "In", "Go on", "Dropped", "Set aside", "Edited"], "rlrrrrr", map(_flow, s.steps))
+    yield f"\n## What each source lost\n\n{_text(sources_line(s))}\n"
+    yield from _table(["Source", "In", "Kept", "Dropped", "Set aside", "Lost"], "lrrrrr", _sources(s))
+    for step in s.steps:
+        if step.rules:
+            yield from _step(step)
+    if s.lengths:
+        yield "\n## How long the kept texts are\n"
+        yield from _table(["", *_QUANTILES], "lrrrrr", [["characters of a record", *_quantiles(s.lengths)]])
+    if s.aside:
+        yield "\n## Set aside\n"
+        first = [[a.rule, f"{a.rows:,}", r.where, r.message] for a in s.aside for r in a.first[:1]]
+        yield from _table(["Rule", "Records", "The first", "Why"], "lrll", first)
+    yield "\n## Files and versions\n"
+    yield from _table(
+        ["File", "Size", "sha256"], "lrl", ([f.get("path", f.get("file")), size(f["bytes"]), f["sha256"]] for f in s.inputs + s.files)
+    )
+    yield f"\nRecipe: `{s.digests['recipe']}`. Data: `{s.digests['data']}` (`grep ' data/' MANIFEST.sha256 | sha256sum`).\n"
+    yield "Versions: " + _text(", ".join(f"{k} {v}" for k, v in s.versions.items())) + ".\n"
+    yield "Varies: " + _text(", ".join(f"{k} {v}" for k, v in s.varies.items())) + "."
+
+
+def _flow(step: StepFacts) -> list[str]:
+    r = step.rows
+    return [str(step.step), step.stage, *(f"{n:,}" for n in (r["in"], r["kept"], r["dropped"], r["quarantined"], step.edited))]
+
+
+def _sources(s: Summary) -> Iterator[list[str]]:
+    for row in s.sources:
+        name = row.source if row.sources == 1 else f"{row.sources:,} other sources"
+        yield [name, *(f"{row.rows[what]:,}" for what in ("in", "kept", "dropped", "quarantined")), percent(row.lost)]
+
+
+_QUANTILES = ["Min", "5%", "Median", "95%", "Max"]
+
+
+def _quantiles(histogram: Histogram) -> list[str]:
+    return [figure(q) for q in histogram.quantiles]
+
+
+def _step(step: StepFacts) -> Iterator[str]:
+    yield f"\n## {step.step}. {_text(step.stage)}\n"
+    if step.params:
+        yield "Settings: " + _text(", ".join(f"{k}={setting(v)}" for k, v in step.params.items())) + "\n"
+    measured = {limit.rule: m.histogram for m in step.measures for limit in m.limits}
+    rules = (
+        [r.id, r.stays or r.says, f"{r.rows:,} {FATES[r.fate]}", percent(r.share), "" if r.beyond is None else f"{r.beyond:,}"]
+        + (_quantiles(measured[r.id])[1:4] if r.id in measured else [""] * 3)
+        for r in step.rules
+    )
+    yield from _table(["Rule", "Stays where", "Records", "Share", "Alone", *_QUANTILES[1:4]], "llrrrrrr", rules)
+    shown = [
+        [r.id, figure(e.value) if r.stays else "", e.id or e.origin, e.record_id, e.text or ""] for r in step.rules for e in r.examples[:1]
+    ]
+    if shown and step.step:
+        yield ""
+        yield from _table(["For example", "Value", "Record", "record_id", "Text"], "lrlll", shown)
+
+
+def _table(head: Sequence[str], sides: str, rows: Iterable[Sequence[Any]]) -> Iterator[str]:
+    """A table; `sides` says l or r for each column."""
+    yield "| " + " | ".join(head) + " |"
+    yield "|" + "|".join({"l": " --- ", "r": " ---: "}[side] for side in sides) + "|"
+    for row in rows:
+        yield "| " + " | ".join(_text(str(cell)) for cell in row) + " |"
+
+
+def _text(text: str) -> str:
+    """`text` on one line, with nothing in it that Markdown or HTML would read."""
+    flat = " ".join(str(visible(text)).split())
+    return re.sub(r"([\\`*_{}\[\]<>|#~&$])", r"\\\1", flat)
