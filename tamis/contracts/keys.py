@@ -87,13 +87,12 @@ class Keys:
     rows: list[np.ndarray] = field(default_factory=list)
     """Row number of each, where rows without a key were left out."""
 
-    def add(self, first: pl.Series, second: pl.Series, offset: int) -> None:
-        """Take the hashes of a batch whose first row has number `offset`."""
+    def add(self, first: pl.Series, second: pl.Series, rows: np.ndarray) -> None:
+        """Take the hashes of a batch of rows with these numbers, over all parts."""
         present = first.is_not_null().to_numpy()
-        numbers = np.arange(offset, offset + len(first), dtype=np.int64)
         self.first.append(first.drop_nulls().to_numpy())
         self.second.append(second.drop_nulls().to_numpy())
-        self.rows.append(numbers[present])
+        self.rows.append(rows[present])
 
     def repeats(self) -> tuple[np.ndarray, np.ndarray]:
         """Two (n,) int64: rows that repeat an earlier one, ascending, and for each the first of its kind."""
