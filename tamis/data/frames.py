@@ -32,7 +32,7 @@ ROWS = 8192
 def batches(data: Any) -> Iterator[pa.RecordBatch]:
     """The rows of `data` as Arrow batches of at most ROWS rows. Raises InputError for what is no table."""
     for table in _tables(data):
-        for start in range(0, max(table.num_rows, 1), ROWS):
+        for start in range(0, table.num_rows, ROWS):
             # A shuffled Dataset has a chunk for every row: put together, they are read at once.
             yield from table.slice(start, ROWS).combine_chunks().to_batches()
 
