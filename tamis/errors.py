@@ -1,14 +1,14 @@
 """What a caller can mend.
 
-    TamisError             the caller can mend this; anything else is our bug and keeps its traceback
-    ├── UsageError         mend the command line or the call
-    │   ├── RecipeError    mend the recipe: carries file and line
-    │   ├── ColumnMissing  a stage reads what nothing before it writes
-    │   └── ExtraMissing   install the named extra
-    ├── InputError         mend the input: missing, unreadable, corrupt as a whole
-    ├── OutputError        mend the output place: exists, not writable, full
-    ├── GateError          a gate, contract or verification said no
-    └── RunError           the run cannot be right: the books do not balance, a worker died
+TamisError             the caller can mend this; anything else is our bug and keeps its traceback
+├── UsageError         mend the command line or the call
+│   ├── RecipeError    mend the recipe: carries file and line
+│   ├── ColumnMissing  a stage reads what nothing before it writes
+│   └── ExtraMissing   install the named extra
+├── InputError         mend the input: missing, unreadable, corrupt as a whole
+├── OutputError        mend the output place: exists, not writable, full
+├── GateError          a gate, contract or verification said no
+└── RunError           the run cannot be right: the books do not balance, a worker died
 """
 
 from __future__ import annotations

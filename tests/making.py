@@ -11,9 +11,8 @@ from typing import Any
 
 OWN = Path(__file__).with_name("own_stages.py")
 
-WORDS = (
-    "the sieve turns a rough purée into a fine one and keeps every receipt of what was left behind in the drum".split()
-)
+WORDS = """the sieve turns a rough purée into a fine one and keeps every
+receipt of what was left behind in the drum""".split()  # noqa: SIM905
 
 
 def sentences(count: int, seed: int = 7) -> list[dict[str, Any]]:

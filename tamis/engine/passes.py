@@ -119,6 +119,7 @@ def _first(task: PassTask, notes: Notes, tally: Tally) -> Iterator[Rows]:
         tally.index.append(pa.table(columns, schema=INDEX))
         if block.bad.num_rows:
             _set_bad_aside(task, block.bad, np.uint32(tally.total), notes)
+        tally.damage = tally.damage or block.damage
         tally.total += block.total
         tally.lines += block.lines
         if block.rows.num_rows:

@@ -9,10 +9,11 @@ from difflib import get_close_matches
 from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from traceback import extract_tb
 from types import ModuleType
 from typing import Any
 
-from tamis.errors import UsageError
+from tamis.errors import RecipeError, UsageError
 from tamis.recipes.types import fit
 from tamis.stage import Stage
 
@@ -99,6 +100,7 @@ def _module(path: Path) -> ModuleType:
         spec.loader.exec_module(module)
     except Exception as error:
         # The file is the user's: whatever it raises is theirs to mend, and is told with its line.
-        line = error.__traceback__.tb_next.tb_lineno if error.__traceback__ and error.__traceback__.tb_next else 0
-        raise UsageError(f"{path}:{line} raised {type(error).__name__}: {error}") from error
+        frames = [f.lineno for f in extract_tb(error.__traceback__) if f.filename == str(path)]
+        line = error.lineno if isinstance(error, SyntaxError) else frames[-1] if frames else None
+        raise RecipeError(f"raised {type(error).__name__}: {error}", path, line) from error
     return module

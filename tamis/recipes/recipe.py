@@ -67,7 +67,8 @@ class Recipe:
         ]
         spec = {f.name: getattr(self.input, f.name) for f in fields(self.input) if f.name != "paths"}
         attrition = {"max_drop_per_source": self.attrition.max_drop_per_source}
-        return {"name": self.name, "input": spec, "attrition": attrition, "contract": self.contract, "stages": stages}
+        promised = sha256((self.base / self.contract).read_bytes()).hexdigest() if self.contract else None
+        return {"name": self.name, "input": spec, "attrition": attrition, "contract": promised, "stages": stages}
 
     def own_files(self) -> dict[str, Path]:
         """Files of the user's own stages, by the name they have in the recipe."""

@@ -30,6 +30,7 @@ from tamis.recipes.recipe import Recipe, load
 from tamis.runs import Run, open_run, seal
 from tamis.runs.manifest import sha256
 from tamis.schemas import kind
+from tamis.stage import Stage
 
 PARTITION = 16 << 20
 """Bytes of input a task takes, unless told otherwise. Nothing but time and memory depends on it."""
@@ -126,7 +127,17 @@ def prepare(recipe: Recipe, input: Any, scratch: Path, partition_size: int = PAR
         kind=seen.kind, fields=spec.fields, source=spec.source, license=spec.license, max_record=spec.max_record
     )
     cut = tuple(fragment for file in files for fragment in fragments(file, partition_size))
-    return Job(recipe, plan(recipe.stages, kind(seen.kind)), files, cut, reading, dict(seen.shapes))
+    return Job(recipe, plan([*recipe.stages, *_promised(recipe)], kind(seen.kind)), files, cut, reading, dict(seen.shapes))
+
+
+def _promised(recipe: Recipe) -> list[Stage]:
+    """The step that sets aside rows the contract of `recipe` wants set aside, if it does."""
+    if recipe.contract is None:
+        return []
+    from tamis.contracts.gate import promise
+
+    step = promise(recipe.base / recipe.contract)
+    return [step] if step else []
 
 
 def _listed(input: Any) -> list[Any]:
@@ -150,6 +161,8 @@ def _finish(place: Place, job: Job, result: Result, engine: Engine, started: flo
         write_json(out / "env.json", _environment()),
         *_own_stages(out, recipe),
     ]
+    kept, contract = _contract(out, recipe)
+    written += kept
     files = [
         *result.files,
         *({"path": d.path.relative_to(out).as_posix(), "bytes": d.bytes, "sha256": d.sha256} for d in written),
@@ -165,7 +178,7 @@ def _finish(place: Place, job: Job, result: Result, engine: Engine, started: flo
         "shapes": job.shapes,
         "damage": [f"{job.fragments[k].file.name}: {why}" for k, why in result.damage],
         "warnings": _warnings(job, result),
-        "contract": None,
+        "contract": contract,
         "recipe": {"sha256": written[1].sha256},
         "versions": {name: version(name) for name in BYTES_DEPEND_ON},
         "files": sorted(files, key=lambda f: str(f["path"])),
@@ -184,6 +197,25 @@ def _own_stages(out: Path, recipe: Recipe) -> list[FileDigest]:
         (out / "stages").mkdir(exist_ok=True)
         copies.append(write_bytes(out / "stages" / path.name, path.read_bytes()))
     return copies
+
+
+def _contract(out: Path, recipe: Recipe) -> tuple[list[FileDigest], dict[str, Any] | None]:
+    """Hold the data written against the contract of the recipe: the files that say so, and the gist for run.json."""
+    if recipe.contract is None:
+        return [], None
+    # Imported here: contracts bring Polars, which runs without one do not need.
+    from tamis.contracts import check
+    from tamis.contracts import load as load_contract
+
+    contract = load_contract(recipe.base / recipe.contract)
+    result = check(sorted((out / "data").glob("*.parquet")), contract)
+    kept = [
+        write_bytes(out / "contract.odcs.yaml", (recipe.base / recipe.contract).read_bytes()),
+        write_bytes(out / "contract.result.json", result.to_json().encode()),
+    ]
+    broken = [outcome.message for outcome in result.broken if outcome.stops]
+    gist = {"id": result.contract, "version": result.version, "sha256": result.sha256}
+    return kept, {**gist, "passed": result.passed, "broken": broken}
 
 
 def _report(out: Path) -> None:
