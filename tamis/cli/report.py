@@ -11,13 +11,17 @@ import click
 
 @click.command("report")
 @click.argument("run", type=click.Path(path_type=Path))
-@click.option("--format", "form", type=click.Choice(["html", "md", "json"]), help="What to write.  [default: by FILE, else html]")
-@click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Where to write it.")
+@click.option(
+    "--format", "form", type=click.Choice(["html", "md", "json"]), help="What to write.  [default: by FILE, else html]"
+)
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path, dir_okay=False), metavar="FILE", help="Where to write it."
+)
 def command(run: Path, form: str | None, output: Path | None) -> int:
     """Write the report of RUN again, from its files alone.
 
-    Without -o, Markdown and JSON are printed, and of HTML the path of the page that the run already holds: it is one of the
-    files of the run's manifest and is never written over.
+    Without -o, Markdown and JSON are printed, and of HTML the path of the page that the run already holds. That page is
+    in the run's manifest and is never written over.
 
     \b
     Example:

@@ -50,8 +50,15 @@ def _first(where: pa.Table, found: dict[tuple[int, str], list[AsideRow]]) -> lis
 def _contents(rows: pa.Table, on: tuple[str, ...]) -> list[str | None]:
     """The beginning of each line as it stood, or else of the record's text."""
     raw = pc.binary_slice(rows.column("raw"), 0, 4 * SHOWN).to_pylist()
-    texts = [text for batch in rows.select(on).to_batches() for text in pc.utf8_slice_codeunits(joined(batch, on), 0, SHOWN + 1).to_pylist()]
-    shown = [r.decode("utf-8", "backslashreplace") if r is not None else text or None for r, text in zip(raw, texts, strict=True)]
+    texts = [
+        text
+        for batch in rows.select(on).to_batches()
+        for text in pc.utf8_slice_codeunits(joined(batch, on), 0, SHOWN + 1).to_pylist()
+    ]
+    shown = [
+        r.decode("utf-8", "backslashreplace") if r is not None else text or None
+        for r, text in zip(raw, texts, strict=True)
+    ]
     return [s if s is None or len(s) <= SHOWN else s[:SHOWN] + "…" for s in shown]
 
 

@@ -45,7 +45,7 @@ class Cut(NamedTuple):
 
 
 class Bars(NamedTuple):
-    """A histogram drawn. `cut` are columns that were cut off, with their shares; `peak` labels the highest of the others."""
+    """A histogram drawn. `cut` are columns that were cut off; `peak` says how many records the drawing is high."""
 
     stay: str
     go: str
@@ -71,7 +71,14 @@ def bars(histogram: Histogram, limits: Sequence[Limit] = ()) -> Bars:
         go.append(_bar(x, BASE - lower, width, upper))
         if height > top:
             cut.append(_cut(x + width / 2, width, percent(height / histogram.measured)))
-    return Bars("".join(stay), "".join(go), _lines(histogram, limits), _ticks(histogram), tuple(cut), _peak(top, heights, left, cut))
+    return Bars(
+        "".join(stay),
+        "".join(go),
+        _lines(histogram, limits),
+        _ticks(histogram),
+        tuple(cut),
+        _peak(top, heights, left, cut),
+    )
 
 
 def _cut(x: float, width: float, text: str) -> Cut:
@@ -104,7 +111,7 @@ def _has_zero(bins: Sequence[Bin]) -> bool:
 
 
 def _top(heights: np.ndarray) -> float:
-    """The number of records that the drawing is high: that of the highest column, or of the next where that one towers."""
+    """Records that the drawing is high: those of the highest column, or some more than the next has if it towers."""
     order = np.sort(heights[heights > 0])[::-1]
     for k in range(min(2, len(order) - 1)):
         if order[k] > TALL * order[k + 1]:
@@ -137,8 +144,12 @@ def _lines(histogram: Histogram, limits: Sequence[Limit]) -> tuple[Line, ...]:
         x = min(max(_place(histogram, limit.threshold), 0.5), WIDTH - 0.5)
         up = limit.keep in (">=", ">")
         # The label stands on the side where records stay, unless there is no room.
-        start = up and x < WIDTH - 90 or not up and x < 90
-        label = Mark(round(x + (4 if start else -4), 1), f"stays {sign.get(limit.keep, limit.keep)} {_number(limit)}", "start" if start else "end")
+        start = (up and x < WIDTH - 90) or (not up and x < 90)
+        label = Mark(
+            round(x + (4 if start else -4), 1),
+            f"stays {sign.get(limit.keep, limit.keep)} {_number(limit)}",
+            "start" if start else "end",
+        )
         arrow = f"M{x:.1f} {TOP - 3:.1f}h{6 if up else -6}m{-2 if up else 2} -2l{2 if up else -2} 2l{-2 if up else 2} 2"
         found.append(Line(round(x, 1), label, 9.0 + 11 * (k % 2), arrow if limit.keep != "==" else ""))
     return tuple(found)
@@ -163,10 +174,12 @@ def _ticks(histogram: Histogram) -> tuple[Mark, ...]:
     # Where a column is one whole number, its name stands under its middle.
     own = histogram.whole and histogram.scale == "linear" and bins[-1].high - bins[-1].low == 1
     middle = {"left": 0.5, "right": -0.5}[histogram.closed] if own else 0.0
-    return tuple(
-        _tick(round(_place(histogram, v + (middle if v or not zero else 0)), 1), short(v + 0.0))
-        for v in dict.fromkeys([*zero, *values])
-    )
+    marks: list[Mark] = []
+    for value in dict.fromkeys([*zero, *values]):
+        mark = _tick(round(_place(histogram, value + (middle if value or not zero else 0)), 1), short(value + 0.0))
+        if not marks or mark.x - marks[-1].x > 16:
+            marks.append(mark)
+    return tuple(marks)
 
 
 def _tick(x: float, text: str) -> Mark:
@@ -184,7 +197,7 @@ FULL = 800.0
 
 
 class Stream(NamedTuple):
-    """One step of the flow, 1000 units wide and 100 high: what goes on, what branches off to the right, what was edited."""
+    """One step of the flow, 1000 units wide and 100 high: what goes on, what branches off, how much was edited."""
 
     stays: str
     branches: tuple[tuple[str, str], ...]

@@ -1,6 +1,6 @@
-"""A few records for every rule: which they are, what was measured, where they came from, and their text where the run has it.
+"""A few records for every rule: which they are, what was measured, where they came from, their text where the run has it.
 
-The verdicts are sorted by record_id, which is a digest, so the first of them are a draw at random that is the same every time.
+The verdicts are sorted by record_id, which is a digest: the first of them are a random draw that is the same every time.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ def _codes(table: pa.Table, names: dict[Key, int]) -> np.ndarray:
 def _telling(
     rows: np.ndarray, value: np.ndarray, known: np.ndarray, threshold: float | None
 ) -> Iterator[tuple[int, str]]:
-    """Rows worth showing: around a threshold the nearest, the middle and the furthest, else the first, best with a text."""
+    """Rows worth showing: by their distance to a threshold, or else the first, best those with a text."""
     if threshold is None or not np.isfinite(value).any():
         first = np.argsort(~known, kind="stable")[:EACH]
         yield from ((int(row), "") for row in rows[np.sort(first)])

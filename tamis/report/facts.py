@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 @dataclass(frozen=True)
 class Bin:
-    """One column of a histogram: values from `low` to `high`, how many stay and how many go. low = high: just that value."""
+    """One column of a histogram: from `low` to `high`, how many stay and how many go. low = high: just that value."""
 
     low: float
     high: float
@@ -60,7 +60,7 @@ class Example:
 
 @dataclass(frozen=True)
 class RuleFacts:
-    """One rule of a step. `rows`: records it decided about; `beyond`: records it would decide about if it were alone."""
+    """One rule of a step. `rows`: records it decided about; `beyond`: those of `measured` that it would if it were alone."""
 
     id: str
     anchor: str

@@ -7,9 +7,6 @@ import json
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-import pyarrow as pa
-
-from tamis.errors import TamisError
 from tamis.report.aside import first_rows
 from tamis.report.examples import Key, examples
 from tamis.report.facts import Aside, Example, Reason, RuleFacts, SourceFacts, StepFacts, Summary
@@ -28,11 +25,11 @@ def gather(run: Run) -> Summary:
     """Everything a report says of `run`. A part of the run that cannot be read is told in `notes`, never raised."""
     facts = run.facts
     notes: list[str] = []
-    texts = _try(notes, "texts", lambda: Texts(run), None)
-    numbers = _try(notes, "scores", lambda: measured(run), Measured({}, {}))
-    shown = _try(notes, "verdicts", lambda: examples(run, texts) if texts else {}, {})
-    aside = _try(notes, "quarantine", lambda: first_rows(run), {})
-    environment = _try(notes, "env.json", lambda: json.loads((run.path / "env.json").read_bytes()), {})
+    texts = _try(notes, "texts", lambda: Texts(run))
+    numbers = _try(notes, "scores", lambda: measured(run)) or Measured({}, {})
+    shown = _try(notes, "verdicts", lambda: examples(run, texts) if texts else {}) or {}
+    aside = _try(notes, "quarantine", lambda: first_rows(run)) or {}
+    environment = _try(notes, "env.json", lambda: json.loads((run.path / "env.json").read_bytes())) or {}
     steps = tuple(_step(step, numbers, shown) for step in facts["steps"])
     return Summary(
         name=facts["name"],
@@ -46,7 +43,15 @@ def gather(run: Run) -> Summary:
         sources=_sources(facts["sources"]),
         lengths=texts.lengths() if texts else None,
         aside=tuple(
-            Aside(s.step, s.stage, r.rule, r.anchor, r.rows, r.rows / max(1, facts["rows"]["quarantined"]), aside.get((s.step, r.rule), ()))
+            Aside(
+                s.step,
+                s.stage,
+                r.rule,
+                r.anchor,
+                r.rows,
+                r.rows / max(1, facts["rows"]["quarantined"]),
+                aside.get((s.step, r.rule), ()),
+            )
             for s in steps
             for r in s.reasons
             if r.fate == "quarantined"
@@ -60,13 +65,16 @@ def gather(run: Run) -> Summary:
     )
 
 
-def _try(notes: list[str], what: str, read: Callable[[], T], otherwise: T) -> T:
-    """What `read` gives; where the files do not let it, `otherwise` and a note. The report must not sink the run it tells of."""
+def _try(notes: list[str], what: str, read: Callable[[], T]) -> T | None:
+    """What `read` gives; where it fails, None and a note.
+
+    Whatever it raises: the report is the last thing a run writes, and hours of work must not be lost to a drawing.
+    """
     try:
         return read()
-    except (pa.ArrowException, OSError, TamisError, KeyError, ValueError) as wrong:
+    except Exception as wrong:
         notes.append(f"{what} could not be read for this report: {type(wrong).__name__}: {wrong}")
-        return otherwise
+        return None
 
 
 def _data_digest(files: list[dict[str, Any]]) -> str:

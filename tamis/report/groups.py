@@ -1,4 +1,4 @@
-"""Some row groups of a long table: all of a short one, evenly spaced ones of a long one, so that a report costs the same."""
+"""Row groups of a table: all of a short one, evenly spaced ones of a long one, so that a report costs the same."""
 
 from __future__ import annotations
 
@@ -21,7 +21,11 @@ class Groups:
         files = [pq.ParquetFile(part, pre_buffer=False) for part in parts]
         every = [(f, k, f.metadata.row_group(k).num_rows) for f in files for k in range(f.metadata.num_row_groups)]
         every = [entry for entry in every if entry[2]]
-        chosen = np.unique(np.linspace(0, len(every) - 1, most).round().astype(int)) if len(every) > most else range(len(every))
+        chosen = (
+            np.unique(np.linspace(0, len(every) - 1, most).round().astype(int))
+            if len(every) > most
+            else range(len(every))
+        )
         self.chosen: list[tuple[Any, int, int]] = [every[k] for k in chosen]
         self.of, self.total = len(every), sum(rows for _, _, rows in every)
         self.rows = sum(rows for _, _, rows in self.chosen)

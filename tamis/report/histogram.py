@@ -13,13 +13,16 @@ COLUMNS = 36
 """Columns wanted; integers and thresholds may make it a few more or less."""
 
 SPREAD, SPREAD_OF_SHARES = 12.0, 60.0
-"""Largest value shown over the median above which the scale is logarithmic; shares of a whole are easier to read linear."""
+"""Largest value over the median from which on the scale is logarithmic; shares of a whole read better linear."""
 
 STAYS = {">=": np.greater_equal, "<=": np.less_equal, ">": np.greater, "<": np.less, "==": np.equal}
 
 
 def histogram(values: np.ndarray, limits: Sequence[Limit] = (), total: int | None = None) -> Histogram | None:
-    """The distribution of `values` (n,) float64, nan where not measured; None where none is. A value goes if it breaks any limit."""
+    """The distribution of `values` (n,) float64, nan where not measured; None where none is.
+
+    A value goes if it breaks any of `limits`.
+    """
     read, values = len(values), np.sort(values[np.isfinite(values)])
     n = len(values)
     if not n:
@@ -75,8 +78,8 @@ def _linear_edges(low: float, high: float, thresholds: list[float], whole: bool,
         first -= 1
     elif whole:
         last += 1
-    edges = anchor + step * np.arange(first, max(last, first + 1) + 1)
-    return edges if low < 0 or edges[0] >= 0 or right and whole else np.unique(np.maximum(edges, 0.0))
+    edges: np.ndarray = anchor + step * np.arange(first, max(last, first + 1) + 1)
+    return edges if low < 0 or edges[0] >= 0 or (right and whole) else np.unique(np.maximum(edges, 0.0))
 
 
 def _log_edges(low: float, high: float, thresholds: list[float], whole: bool, right: bool) -> np.ndarray:
@@ -84,7 +87,7 @@ def _log_edges(low: float, high: float, thresholds: list[float], whole: bool, ri
     step = np.log(high / low) / COLUMNS
     anchor = np.log(thresholds[0] if thresholds else low)
     first, last = np.floor((np.log(low) - anchor) / step - 1e-9), np.ceil((np.log(high) - anchor) / step + 1e-9)
-    edges = np.exp(anchor + step * np.arange(first, last + 1))
+    edges: np.ndarray = np.exp(anchor + step * np.arange(first, last + 1))
     if whole:
         edges = np.unique(np.round(edges))
         edges = edges[edges > 0] if not right else np.unique(np.append(edges, edges[0] - 1 if edges[0] > 1 else 0.5))

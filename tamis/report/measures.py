@@ -99,4 +99,5 @@ def _says(schema: pa.Schema, top: str, rules: list[dict[str, Any]]) -> str:
     told = rules[0].get("says", "")
     if "per" in rules[0] and told:
         return str(told)
-    return ((schema.field(top).metadata or {}).get(b"says") or told.encode()).decode()
+    says: bytes = (schema.field(top).metadata or {}).get(b"says") or told.encode()
+    return says.decode()

@@ -46,9 +46,22 @@ def html(summary: Summary) -> str:
 def _template() -> Any:
     """The template: every expression is escaped, and every hidden character in it made visible."""
     environment = Environment(
-        loader=BaseLoader(), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=visible
+        loader=BaseLoader(),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        finalize=visible,
     )
-    for filter in (wording.count, wording.percent, wording.figure, wording.size, wording.plural, wording.setting):
+    for filter in (
+        wording.count,
+        wording.percent,
+        wording.figure,
+        wording.size,
+        wording.plural,
+        wording.setting,
+        wording.clip,
+    ):
         environment.filters[filter.__name__] = filter
     environment.globals.update(bars=bars, stream=stream, shares=shares)
     return environment.from_string(_file("page.html.j2"))

@@ -28,13 +28,14 @@ def markdown(run: Run) -> str:
 
 
 def _lines(s: Summary) -> Iterator[str]:
-    rows = s.rows
     yield f"# {_text(s.name)}"
     yield f"\n{_text(headline(s))}\n"
-    yield f"{rows['in']:,} in = {rows['kept']:,} kept + {rows['dropped']:,} dropped + {rows['quarantined']:,} set aside\n"
+    yield "{in:,} in = {kept:,} kept + {dropped:,} dropped + {quarantined:,} set aside\n".format_map(s.rows)
     yield from (f"- **{_text(w)}**" for w in s.warnings + s.notes)
     yield "\n## Where the records went\n"
-    yield from _table(["Step", "Stage", "In", "Go on", "Dropped", "Set aside", "Edited"], "rlrrrrr", map(_flow, s.steps))
+    yield from _table(
+        ["Step", "Stage", "In", "Go on", "Dropped", "Set aside", "Edited"], "rlrrrrr", map(_flow, s.steps)
+    )
     yield f"\n## What each source lost\n\n{_text(sources_line(s))}\n"
     yield from _table(["Source", "In", "Kept", "Dropped", "Set aside", "Lost"], "lrrrrr", _sources(s))
     for step in s.steps:
@@ -49,16 +50,23 @@ def _lines(s: Summary) -> Iterator[str]:
         yield from _table(["Rule", "Records", "The first", "Why"], "lrll", first)
     yield "\n## Files and versions\n"
     yield from _table(
-        ["File", "Size", "sha256"], "lrl", ([f.get("path", f.get("file")), size(f["bytes"]), f["sha256"]] for f in s.inputs + s.files)
+        ["File", "Size", "sha256"],
+        "lrl",
+        ([f.get("path", f.get("file")), size(f["bytes"]), f["sha256"]] for f in s.inputs + s.files),
     )
-    yield f"\nRecipe: `{s.digests['recipe']}`. Data: `{s.digests['data']}` (`grep ' data/' MANIFEST.sha256 | sha256sum`).\n"
+    yield f"\nRecipe: `{s.digests['recipe']}`. Data: `{s.digests['data']}`, by:\n"
+    yield "    grep ' data/' MANIFEST.sha256 | sha256sum\n"
     yield "Versions: " + _text(", ".join(f"{k} {v}" for k, v in s.versions.items())) + ".\n"
     yield "Varies: " + _text(", ".join(f"{k} {v}" for k, v in s.varies.items())) + "."
 
 
 def _flow(step: StepFacts) -> list[str]:
     r = step.rows
-    return [str(step.step), step.stage, *(f"{n:,}" for n in (r["in"], r["kept"], r["dropped"], r["quarantined"], step.edited))]
+    return [
+        str(step.step),
+        step.stage,
+        *(f"{n:,}" for n in (r["in"], r["kept"], r["dropped"], r["quarantined"], step.edited)),
+    ]
 
 
 def _sources(s: Summary) -> Iterator[list[str]]:
@@ -80,13 +88,21 @@ def _step(step: StepFacts) -> Iterator[str]:
         yield "Settings: " + _text(", ".join(f"{k}={setting(v)}" for k, v in step.params.items())) + "\n"
     measured = {limit.rule: m.histogram for m in step.measures for limit in m.limits}
     rules = (
-        [r.id, r.stays or r.says, f"{r.rows:,} {FATES[r.fate]}", percent(r.share), "" if r.beyond is None else f"{r.beyond:,}"]
+        [
+            r.id,
+            r.stays or r.says,
+            f"{r.rows:,} {FATES[r.fate]}",
+            percent(r.share),
+            "" if r.beyond is None else f"{r.beyond:,}",
+        ]
         + (_quantiles(measured[r.id])[1:4] if r.id in measured else [""] * 3)
         for r in step.rules
     )
     yield from _table(["Rule", "Stays where", "Records", "Share", "Alone", *_QUANTILES[1:4]], "llrrrrrr", rules)
     shown = [
-        [r.id, figure(e.value) if r.stays else "", e.id or e.origin, e.record_id, e.text or ""] for r in step.rules for e in r.examples[:1]
+        [r.id, figure(e.value) if r.stays else "", e.id or e.origin, e.record_id, e.text or ""]
+        for r in step.rules
+        for e in r.examples[:1]
     ]
     if shown and step.step:
         yield ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tamis.report.facts import Summary
-from tamis.report.wording import percent, plural
+from tamis.report.wording import clip, percent, plural
 
 
 def headline(summary: Summary) -> str:
@@ -28,7 +28,10 @@ def sources_line(summary: Summary) -> str:
     if not named:
         return "No source had records."
     whole = 1 - summary.rows["kept"] / max(1, summary.rows["in"])
-    worst = max(named, key=lambda s: s.lost)
+    # A source of a few records says little by its share.
+    large = [s for s in named if s.rows["in"] >= 0.01 * summary.rows["in"]] or named
+    worst = max(large, key=lambda s: s.lost)
     if len(named) == 1:
         return f"There is one source; it lost {percent(worst.lost)} of its records."
-    return f"{percent(whole)} of all records went. “{worst.source}” lost the largest share: {percent(worst.lost)} of {worst.rows['in']:,}."
+    most = f"“{clip(worst.source)}” lost the largest share: {percent(worst.lost)} of {worst.rows['in']:,}"
+    return f"{percent(whole)} of all records went. {most}."

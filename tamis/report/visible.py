@@ -9,7 +9,7 @@ HIDDEN = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u061c\u180e\u200b\u200e\u200f\u2028-\u202e\u2060-\u206f"
     "\ufeff\ufff9-\ufffb\ufffe\uffff\ud800-\udfff\U000e0000-\U000e007f]"
 )
-"""Controls but tab and line feed, zero-width characters but the joiners, marks of direction, tags, what is no character."""
+"""Controls but tab and line feed, zero-width characters but joiners, marks of direction, tags, what is no character."""
 
 
 def visible(value: Any) -> Any:

@@ -58,6 +58,11 @@ def plural(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def clip(text: str, most: int = 90) -> str:
+    """`text`, cut where it is too long for a name."""
+    return text if len(text) <= most else text[:most] + "…"
+
+
 def setting(value: Any) -> str:
     """A parameter as YAML would have it."""
     if isinstance(value, bool) or value is None:
