@@ -182,7 +182,8 @@ class _Check:
             types.failed += len(cells)
             types.wrong = types.wrong or [cells[0][1]]
             for row, found in cells[: max(0, self.show - len(types.examples))]:
-                types.examples.append(example(frame, row, self.table, part.file, found))
+                said = found.removeprefix(f"{name}: ")
+                types.examples.append(example(frame, row, self.table, part.file, said))
 
     def fold(self, rules: Sequence[RowRule], bits: np.ndarray, rows: np.ndarray, named: dict[str, list[int]]) -> None:
         """Count the rows that break each rule, and add the first of them to `named`.

@@ -199,8 +199,6 @@ SINCE = {
     ("Table", "context"): "v3.2.0",
     ("Property", "relationships"): "v3.1.0",
     ("Table", "relationships"): "v3.1.0",
-    ("Quality", "metric"): "v3.1.0",
-    ("Quality", "arguments"): "v3.1.0",
 }
 
 OURS = {"tamis.action", "tamis.enum"}

@@ -106,13 +106,13 @@ def _arguments(node: Located, metric: str, scope: Scope, path: Path) -> dict[str
     if metric == "missingValues":
         if "missingValues" not in given:
             raise ContractError("missingValues wants 'arguments: {missingValues: [null, \"\"]}'", path, node.line)
-        return {"values": _values(given["missingValues"], logical, path, null=True)}
+        return {"values": _values(given["missingValues"], logical, path)}
     if metric == "invalidValues":
         if not given:
             raise ContractError("invalidValues wants 'arguments:' with validValues or pattern", path, node.line)
         found: dict[str, Any] = {}
         if "validValues" in given:
-            found["values"] = _values(given["validValues"], logical, path, null=False)
+            found["values"] = _values(given["validValues"], logical, path)
         if "pattern" in given:
             if logical not in (None, "string"):
                 raise ContractError(f"a pattern is for text; this is {logical}", path, given["pattern"].line)
@@ -123,9 +123,9 @@ def _arguments(node: Located, metric: str, scope: Scope, path: Path) -> dict[str
     return {}
 
 
-def _values(node: Located, logical: str | None, path: Path, null: bool) -> tuple[Any, ...]:
-    items = [item for item in node.value if not (null and item.value is None)]
-    check_enum([item.value for item in items], [item.line for item in items], logical, path)
+def _values(node: Located, logical: str | None, path: Path) -> tuple[Any, ...]:
+    """The values listed; null may be among them."""
+    check_enum([item.value for item in node.value], [item.line for item in node.value], logical, path)
     return tuple(item.value for item in node.value)
 
 

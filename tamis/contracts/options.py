@@ -57,6 +57,8 @@ def read_options(node: Located, logical: str | None, path: Path) -> dict[str, An
                 raise ContractError(
                     f"{name!r} is not checked; a column has the same fields in every row", path, item.line
                 )
+            if name in ("timezone", "defaultTimezone"):
+                raise ContractError(f"{name!r} is not checked for {logical}; take it out", path, item.line)
             known = f"{logical} has no option {name!r}"
             raise ContractError(known + (nearest(name, OPTIONS[logical]) if OPTIONS[logical] else ""), path, item.line)
         if item.value is not None:
@@ -143,7 +145,7 @@ def _possible(options: dict[str, Any], path: Path, line: int) -> None:
 def check_enum(values: Sequence[Any], lines: Sequence[int], logical: str | None, path: Path) -> None:
     """Raise ContractError for an allowed value that no value of type `logical` could equal."""
     for value, line in zip(values, lines, strict=True):
-        if logical is None and isinstance(value, str | int | float):
+        if value is None or (logical is None and isinstance(value, str | int | float)):
             continue
         if logical is not None and logical not in _PYTHON:
             raise ContractError(

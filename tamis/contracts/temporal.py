@@ -27,6 +27,8 @@ _TOKENS = {
     "ss": (r"[0-9]{2}", "%S"),
     "SSS": (r"[0-9]{3}", "%3f"),
     "SSSSSS": (r"[0-9]{6}", "%6f"),
+    "Z": (r"[+-][0-9]{4}", "%#z"),
+    "XX": (r"(Z|[+-][0-9]{4})", "%#z"),
     "XXX": (r"(Z|[+-][0-9]{2}:[0-9]{2})", "%#z"),
 }
 """Letters of the JDK's DateTimeFormatter, each as a pattern and as strptime writes it."""

@@ -124,6 +124,15 @@ def test_library_metrics(tmp_path, rule, value, kept):
     assert (found.value, found.status) == (value, "passed" if kept else "broken")
 
 
+def test_bounds_that_are_dates_and_infinities_are_written_as_json(tmp_path):
+    parts = [
+        {"name": "d", "logicalType": "date", "logicalTypeOptions": {"minimum": "2026-01-01"}},
+        {"name": "x", "logicalType": "number", "logicalTypeOptions": {"maximum": float("inf")}},
+    ]
+    plain = json.loads(check(pl.DataFrame({"d": [None], "x": [1.0]}), written(tmp_path, parts)).to_json())
+    assert [c["diagnostics"]["threshold"] for c in plain["checks"]] == ["date", "2026-01-01", "number", "inf"]
+
+
 def test_no_rows_keep_every_rule_but_the_count(tmp_path):
     rules = [
         {"metric": "rowCount", "mustBeGreaterThan": 0},

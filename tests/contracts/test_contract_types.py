@@ -148,6 +148,7 @@ def test_a_type_deep_inside_is_compared(tmp_path):
         ({"minimum": "2026-01-01T00:00:00", "defaultTimezone": "Europe/Berlin"}, "2025-12-31T23:30:00Z", True),
         ({"format": "dd.MM.yyyy HH:mm"}, "28.02.2026 10:00", True),
         ({"format": "dd.MM.yyyy HH:mm"}, "28.2.2026 10:00", False),
+        ({"format": "yyyy-MM-dd HH:mm:ssZ"}, "2026-02-28 10:00:00+0100", True),
         ({"format": "yyyy-MM-dd'T'HH:mm:ss.SSSXXX"}, "2026-02-28T10:00:00.123+01:00", True),
     ],
 )
