@@ -18,7 +18,7 @@ from tamis.contracts.options import INTEGER_FORMATS
 from tamis.contracts.patterns import to_rust
 from tamis.contracts.temporal import moment_for, parsed
 from tamis.contracts.types import DEFAULT, is_text_moment, mismatches, physical
-from tamis.errors import GateError, UsageError
+from tamis.errors import ColumnMissing, GateError, UsageError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -387,7 +387,7 @@ def masks(rules: Sequence[RowRule]) -> list[pl.Expr]:
 def broken(batch: pa.RecordBatch, rules: Sequence[RowRule]) -> np.ndarray:
     """Which of `rules` each row of `batch` breaks: (n,) uint64, bit i set where rules[i] is broken.
 
-    Raises UsageError for more than 64 rules: ask in turns.
+    Raises UsageError for more than 64 rules (ask in turns) and ColumnMissing where `batch` lacks a column they ask for.
     """
     import numpy as np
 
@@ -395,7 +395,9 @@ def broken(batch: pa.RecordBatch, rules: Sequence[RowRule]) -> np.ndarray:
         raise UsageError(f"{len(rules)} rules at once; {WORD} bits are all there is: ask for some of them at a time")
     if not rules or not batch.num_rows:
         return np.zeros(batch.num_rows, np.uint64)
-    needed = sorted({name for rule in rules for name in rule.expr_broken.meta.root_names()} & set(batch.schema.names))
+    needed = sorted({name for rule in rules for name in rule.expr_broken.meta.root_names() if name})
+    if missing := set(needed) - set(batch.schema.names):
+        raise ColumnMissing("the contract", missing, batch.schema.names)
     frame: Any = pl.from_arrow(batch.select(needed))
     frame = frame.with_columns(pl.col(pl.Categorical).cast(pl.String))  # Arrow dictionaries of text are text
     word: np.ndarray = frame.select(masks(rules)[0]).to_series().to_numpy()

@@ -15,7 +15,7 @@ from tamis.contracts import RowRule, broken, load, row_rules
 from tamis.contracts.bounds import beyond, not_multiple
 from tamis.contracts.formats import STRING_FORMATS
 from tamis.contracts.patterns import to_rust
-from tamis.errors import GateError, UsageError
+from tamis.errors import ColumnMissing, GateError, UsageError
 
 BIG = 2**53
 INTEGERS = {"i8": pl.Int8(), "i64": pl.Int64(), "u8": pl.UInt8(), "u64": pl.UInt64()}
@@ -121,6 +121,11 @@ def test_no_rows_and_no_rules_give_no_bits(rules):
     batch = pa.RecordBatch.from_pylist([{"s": "ab"}], SCHEMA)
     assert broken(batch, []).tolist() == [0]
     assert broken(batch[:0], rules).dtype == np.uint64
+
+
+def test_a_missing_column_is_named(rules):
+    with pytest.raises(ColumnMissing, match="the contract reads 'l', 'n'"):
+        broken(pa.record_batch({"s": ["ab"]}), rules)
 
 
 def test_dictionary_columns_are_text(rules):
