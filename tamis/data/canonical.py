@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import NamedTuple
 
 import numpy as np
@@ -13,10 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tamis.data import kinds
-from tamis.data.block import Block, bad_rows, positional, record_ids
+from tamis.data.block import RAW_BYTES, Block, bad_rows, positional, record_ids
 from tamis.data.draft import Draft, only
 from tamis.data.jsonl import JsonRows, error_name, error_says
-from tamis.data.shapes import SHAPES, Fields, Names, shape_of
+from tamis.data.shapes import SHAPES, Fields, Names, keys_of, shape_of
 from tamis.kernels.grammar import NULL, OBJECT, STRING
 from tamis.schemas import kind
 
@@ -130,23 +129,23 @@ def _bad(
     draft: Draft, of: str, origin: Origin, place: np.ndarray, line: np.ndarray, lined: bool, at: pa.StringArray
 ) -> pa.RecordBatch:
     rows, bad = draft.fields.rows, np.flatnonzero(draft.refused >= 0)
-    raw = [rows.raw(row) for row in bad.tolist()]
-    said = [_why(draft, of, row, text) for row, text in zip(bad.tolist(), raw, strict=True)]
+    raw = [rows.raw(row)[:RAW_BYTES] for row in bad.tolist()]
+    said = [_why(draft, of, row) for row in bad.tolist()]
     keys = record_ids(pa.repeat(pa.scalar(origin.fallback), len(bad)), at.take(pa.array(bad)))
     offset = place[bad] if lined else None
     return bad_rows(bad, keys, [s[0] for s in said], line[bad], offset, [s[1] for s in said], raw)
 
 
-def _why(draft: Draft, of: str, row: int, raw: bytes) -> tuple[str, str]:
+def _why(draft: Draft, of: str, row: int) -> tuple[str, str]:
     """Rule and message for a refused row."""
     rows = draft.fields.rows
     if code := int(rows.error[row]):
         return error_name(code), f"{error_says(code)} (byte {rows.error_at[row] - rows.start[row]} of the line)"
     refusal = draft.refusals[draft.refused[row]]
-    return (refusal.rule, refusal.of(row)) if refusal.rule else _shapeless(draft.fields, of, row, raw)
+    return (refusal.rule, refusal.of(row)) if refusal.rule else _shapeless(draft.fields, of, row)
 
 
-def _shapeless(fields: Fields, of: str, row: int, raw: bytes) -> tuple[str, str]:
+def _shapeless(fields: Fields, of: str, row: int) -> tuple[str, str]:
     """What is wrong with a row that has none of the shapes of its kind."""
     shapes = [s for s in SHAPES if s.kind == of]
     wanted = " or ".join(" + ".join(_named(fields, f) for f in (*s.all, *s.any[:1])) for s in shapes)
@@ -155,15 +154,14 @@ def _shapeless(fields: Fields, of: str, row: int, raw: bytes) -> tuple[str, str]
             if fields.type(field)[row] == NULL:
                 name = fields.names[field][fields.which(field)[row]]
                 return "null_text", f"{name!r} is null; a value was wanted"
-    keys = list(json.loads(raw))
-    found = ", ".join(repr(k) for k in keys[:12]) + (", …" if len(keys) > 12 else "")
+    found = keys_of(fields.rows, row)
     other = next((s for s in SHAPES if s.kind != of and all(fields.has(f)[row] for f in s.all)), None)
     if other:
         return (
             "wrong_shape",
             f"a row of shape {other.name} ({other.kind}) with keys {found}; a {of} was wanted: {wanted}",
         )
-    return "missing_text", f"keys {found or '(none)'}; a {of} was wanted: {wanted}"
+    return "missing_text", f"keys {found}; a {of} was wanted: {wanted}"
 
 
 def _named(fields: Fields, field: str) -> str:

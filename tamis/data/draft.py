@@ -63,7 +63,7 @@ class Draft:
             lambda row: f"{self.name(field, row)} is {SAYS[kinds[row]]}; a string was wanted",
         )
         taken = rows & (kinds == STRING)
-        self.use(field, rows & (kinds <= STRING) & ((kinds == STRING) | (kinds == NULL)))
+        self.use(field, taken | (rows & (kinds == NULL)))
         return self._text(field, taken)
 
     def scalar(self, field: str, rows: np.ndarray) -> pa.StringArray:

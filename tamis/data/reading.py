@@ -5,7 +5,6 @@ Rows, their order and their keys do not depend on how files are cut.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
@@ -19,7 +18,7 @@ from tamis.data.block import Block, lost, positional, record_ids
 from tamis.data.canonical import Origin, canonical, stem
 from tamis.data.inputs import InputFile
 from tamis.data.jsonl import JsonRows
-from tamis.data.shapes import Fields, Names, Recognised, majority, names_for, wanted
+from tamis.data.shapes import Fields, Names, Recognised, keys_of, majority, names_for, wanted
 from tamis.data.tables import is_of_kind, json_lines, rows_of
 from tamis.errors import InputError
 from tamis.schemas import KINDS, kind
@@ -252,8 +251,7 @@ def kind_of_batch(batch: pa.RecordBatch, name: str) -> str:
 
 
 def _unknown(name: str, rows: JsonRows) -> str:
-    row = int(np.flatnonzero(rows.error == 0)[0])
-    keys = ", ".join(repr(key) for key in list(json.loads(rows.raw(row)))[:12]) or "none"
+    keys = keys_of(rows, int(np.flatnonzero(rows.error == 0)[0]))
     known = "text, messages, conversations, instruction + output, prompt + completion, chosen + rejected or question"
     return (
         f"{name}: its rows have no shape that is known; the keys of one are {keys}; wanted were {known}. "

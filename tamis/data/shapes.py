@@ -14,6 +14,7 @@ A shape is told row by row: rows of one file may differ in it. A recipe may say 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from difflib import get_close_matches
 from typing import NamedTuple
@@ -56,6 +57,9 @@ NAMES: dict[str, tuple[str, ...]] = {
 """Fields that are looked for, and the names they are looked for under: the first that holds something is taken."""
 
 Names = dict[str, tuple[str, ...]]
+
+LONG = 1 << 20
+"""Bytes of a row whose keys are not worth a Python object each."""
 
 
 class Shape(NamedTuple):
@@ -145,6 +149,15 @@ def shape_of(fields: Fields, only: str | None = None) -> np.ndarray:
         if (only is None and candidate is not BARE_QUESTION) or candidate.kind == only:
             shape[(shape < 0) & fields.fits(candidate)] = k
     return shape
+
+
+def keys_of(rows: JsonRows, row: int) -> str:
+    """The first keys of a row, in quotes."""
+    if rows.end[row] - rows.start[row] > LONG:
+        return "(a long row)"
+    # Numbers stay text: Python refuses to make one of more than 4,300 digits.
+    keys = list(json.loads(rows.raw(row), parse_int=str, parse_float=str))
+    return ", ".join(map(repr, keys[:12])) + (", …" if len(keys) > 12 else "") if keys else "(none)"
 
 
 class Recognised(NamedTuple):

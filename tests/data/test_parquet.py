@@ -47,7 +47,7 @@ def batches(draw):
 
 
 @given(batches(), st.sampled_from([None, "recipe"]), st.sampled_from([None, "MIT"]), st.integers(0, 5))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_the_short_way_gives_what_the_long_way_gives(batch, source, license, first):
     names, origin = names_for(None), Origin("web/a.parquet", source, license)
     one, other = rows_of(batch, "document", names, origin, first, 0), by_json(batch, "document", names, origin, first)

@@ -78,7 +78,7 @@ def plain(row):
 
 @pytest.mark.parametrize("kind", SHAPES)
 @given(st.data(), st.sampled_from([None, "recipe"]))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_rows_are_those_of_the_plain_reader(kind, data, source):
     rows = data.draw(st.lists(SHAPES[kind], max_size=6))
     block = block_of(rows, kind, source=source)
@@ -140,9 +140,7 @@ def test_most_rows_decide_and_the_others_are_counted():
 )
 def test_a_refused_row_says_why(row, kind, rule, says):
     data = json.dumps(row).encode()
-    names = names_for(None)
-    lines = JsonRows(data, wanted(names))
-    bad = canonical(lines, kind, names, Origin("a.jsonl"), lines.start, lines.number, lined=True).bad.to_pylist()
+    bad = canonical_bad(data, kind)
     assert [b["rule"] for b in bad] == [rule] and says in bad[0]["message"] and bad[0]["raw"] == data
 
 
@@ -174,3 +172,19 @@ def test_arc_choices_and_their_key():
     ).rows.to_pylist()
     assert [(r["choices"], r["answer_index"], r["answer"]) for r in (one, two)] == [(["x", "y"], 1, "y")] * 2
     assert json.loads(one["meta"]) == {"choices": choices, "answerKey": "2"}
+
+
+def test_a_huge_number_is_no_trouble():
+    [bad] = canonical_bad(b'{"n":' + b"9" * 5000 + b"}")
+    assert bad["rule"] == "missing_text"
+
+
+def test_of_a_huge_bad_row_the_beginning_is_kept():
+    [bad] = canonical_bad(b'{"n":"' + b"x" * 3_000_000 + b'"}')
+    assert len(bad["raw"]) == 65536 and "(a long row)" in bad["message"]
+
+
+def canonical_bad(data, kind="document"):
+    names = names_for(None)
+    lines = JsonRows(data, wanted(names))
+    return canonical(lines, kind, names, Origin("a.jsonl"), lines.start, lines.number, lined=True).bad.to_pylist()
