@@ -1,6 +1,6 @@
-"""A few records for every rule: which they are, what was measured, where they came from, their text where the run has it.
+"""A few records for every rule: which they are, what was measured, where they came from, and what text the run has.
 
-The verdicts are sorted by record_id, which is a digest: the first of them are a random draw that is the same every time.
+The verdicts are sorted by record_id, which is a digest: the first of them are a random draw, the same every time.
 """
 
 from __future__ import annotations

@@ -60,7 +60,7 @@ class Example:
 
 @dataclass(frozen=True)
 class RuleFacts:
-    """One rule of a step. `rows`: records it decided about; `beyond`: those of `measured` that it would if it were alone."""
+    """One rule of a step: it decided about `rows` records, and alone would do so about `beyond` of `measured`."""
 
     id: str
     anchor: str

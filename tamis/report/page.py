@@ -50,6 +50,7 @@ def _template() -> Any:
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
+        keep_trailing_newline=True,
         lstrip_blocks=True,
         finalize=visible,
     )
@@ -63,8 +64,14 @@ def _template() -> Any:
         wording.clip,
     ):
         environment.filters[filter.__name__] = filter
+    environment.filters["breakable"] = _breakable
     environment.globals.update(bars=bars, stream=stream, shares=shares)
     return environment.from_string(_file("page.html.j2"))
+
+
+def _breakable(name: str) -> Markup:
+    """A name that may go on in a new line after an underscore."""
+    return Markup("_<wbr>").join(visible(name).split("_"))
 
 
 def _file(name: str) -> str:
