@@ -53,9 +53,11 @@ def command(
     Example:
         tamis run recipe.yaml -i data/ -o runs/first
     """
+    from tamis.cli.memory import give_back
     from tamis.cli.show import Progressbar, plan_lines, print_json, print_run
     from tamis.recipes.run import PARTITION, outcome, prepare, run
 
+    give_back()
     size = partition_size or PARTITION
     if dry_run:
         for line in plan_lines(recipe, list(inputs) or None, changes, size, prepare):

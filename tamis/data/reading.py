@@ -23,7 +23,7 @@ from tamis.data.tables import is_of_kind, json_lines, rows_of
 from tamis.errors import InputError
 from tamis.schemas import KINDS, kind
 
-BLOCK = 4 << 20
+BLOCK = 2 << 20
 """Bytes of JSON Lines read at once."""
 
 BATCH_BYTES = 256 << 20

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from tamis.data.frames import restore, to_table
+from tamis.data.frames import batches, restore
 from tamis.engine.segment import Notes, Rows, advance
 from tamis.ledger import DRAFT, Step, draft, verdicts
 from tamis.schemas.rows import RECORD_ID
@@ -22,7 +22,7 @@ def apply(stage: Stage, data: Any) -> tuple[Any, pa.Table]:
     Rows without a `record_id` are known to the verdicts by their position: 16 bytes, big-endian, from 0.
     Raises ColumnMissing where `data` has no text fields.
     """
-    table = to_table(data)
+    table = pa.Table.from_batches(list(batches(data)))
     own_ids = "record_id" in table.schema.names
     work = table if own_ids else table.append_column("record_id", _positions(table.num_rows))
     notes, parts, alive = Notes(), [], np.ones(table.num_rows, bool)

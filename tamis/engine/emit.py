@@ -22,7 +22,7 @@ from tamis.engine.work import Work
 from tamis.ledger import DRAFT, KEPT, Step, aside_schema, draft, fates, set_aside, settled, sort_keys, verdicts, working
 from tamis.schemas import FATES, VERDICT
 
-GROUP_ROWS, GROUP_BYTES, FILE_GROUPS = 1 << 14, 8 << 20, 8
+GROUP_ROWS, GROUP_BYTES, FILE_GROUPS = 1 << 14, 4 << 20, 16
 """A row group of data ends at so many rows or bytes of text, a file at so many row groups."""
 
 FATE_ROWS = 1 << 20

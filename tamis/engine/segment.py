@@ -90,7 +90,7 @@ def advance(rows: Rows, step: int, stage: Stage, notes: Notes, care: Care | None
         _set_poison_aside(rows, step, measured.broke, notes)
     if measured.columns is None:
         return
-    scores = measured.columns.select(stage.scores.names)
+    scores = pa.record_batch([measured.columns.column(n) for n in stage.scores.names], schema=nullable(stage.scores))
     if stage.scores:
         notes.scores.setdefault(step, []).append((rows.row, scores))
     before = rows.batch
@@ -169,8 +169,14 @@ def _overlay(rows: Rows, measured: pa.RecordBatch, stage: Stage) -> None:
         rows.features.clear()
 
 
+def nullable(schema: pa.Schema) -> pa.Schema:
+    """`schema` where every column may be null: records that were not measured have no number."""
+    return pa.schema([f.with_nullable(True) for f in schema])
+
+
 def gather(parts: list[tuple[np.ndarray, pa.RecordBatch]], total: int, schema: pa.Schema) -> pa.Table:
     """Measured columns for all `total` rows of a fragment, null where nothing was measured. `parts` are in row order."""
+    schema = nullable(schema)
     if not parts:
         return pa.table([pa.nulls(total, f.type) for f in schema], schema=schema)
     rows = np.concatenate([row for row, _ in parts])

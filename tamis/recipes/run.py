@@ -20,7 +20,7 @@ from tamis.data.writer import FileDigest, write_bytes, write_json
 from tamis.engine.drive import Drive, Progress, Result
 from tamis.engine.executor import Engine
 from tamis.engine.executor import engine as executor
-from tamis.engine.plan import Plan, plan
+from tamis.engine.plan import Plan, follow, plan
 from tamis.engine.work import Work
 from tamis.errors import UsageError
 from tamis.ledger import READING
@@ -29,7 +29,7 @@ from tamis.recipes.place import Place
 from tamis.recipes.recipe import Recipe, load
 from tamis.runs import Run, open_run, seal
 from tamis.runs.manifest import sha256
-from tamis.schemas import kind
+from tamis.schemas import Kind, kind
 from tamis.stage import Stage
 
 PARTITION = 16 << 20
@@ -127,16 +127,16 @@ def prepare(recipe: Recipe, input: Any, scratch: Path, partition_size: int = PAR
         kind=seen.kind, fields=spec.fields, source=spec.source, license=spec.license, max_record=spec.max_record
     )
     cut = tuple(fragment for file in files for fragment in fragments(file, partition_size))
-    return Job(recipe, plan([*recipe.stages, *_promised(recipe)], kind(seen.kind)), files, cut, reading, dict(seen.shapes))
+    return Job(recipe, plan([*recipe.stages, *_promised(recipe, kind(seen.kind))], kind(seen.kind)), files, cut, reading, dict(seen.shapes))
 
 
-def _promised(recipe: Recipe) -> list[Stage]:
+def _promised(recipe: Recipe, of: Kind) -> list[Stage]:
     """The step that sets aside rows the contract of `recipe` wants set aside, if it does."""
     if recipe.contract is None:
         return []
     from tamis.contracts.gate import promise
 
-    step = promise(recipe.base / recipe.contract)
+    step = promise(recipe.base / recipe.contract, follow(recipe.stages, of.schema))
     return [step] if step else []
 
 
