@@ -13,12 +13,17 @@ from numba import types
 from numba.extending import intrinsic
 
 
+def _intrinsic(function: Any) -> Any:
+    """numba's `intrinsic`; its type would have callers pass the typing context, which numba passes itself."""
+    return intrinsic(function)
+
+
 def _load(bits: int) -> Any:
     def typed(typingctx: Any, address: Any, at: Any) -> Any:
         def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
             pointer = builder.inttoptr(args[0], ir.IntType(bits).as_pointer())
             value = builder.load(builder.gep(pointer, [args[1]]), align=1)
-            return builder.zext(value, ir.IntType(64)) if bits < 64 else value
+            return builder.zext(value, ir.IntType(64))
 
         return types.int64(types.int64, types.int64), build
 
@@ -32,3 +37,24 @@ load16 = _load(16)
 """`load16(address, at)`: item `at` of an array of uint16, as int64."""
 load32 = _load(32)
 """`load32(address, at)`: item `at` of an array of uint32, as int64."""
+
+
+@_intrinsic
+def load_bytes(typingctx: Any, address: Any, at: Any) -> Any:
+    """The eight bytes from byte `at` on, which need not be aligned: uint64, the first the lowest."""
+
+    def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        pointer = builder.inttoptr(builder.add(args[0], args[1]), ir.IntType(64).as_pointer())
+        return builder.load(pointer, align=1)
+
+    return types.uint64(types.int64, types.int64), build
+
+
+@_intrinsic
+def zeros_below(typingctx: Any, bits: Any) -> Any:
+    """How many bits of `bits` (uint64) are 0 below the lowest that is 1; 64 if none is."""
+
+    def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.cttz(args[0], ir.IntType(1)(0))
+
+    return types.int64(types.uint64), build

@@ -92,9 +92,9 @@ def repeated_words(hashes, n, place, group, count, table):
             count[first] += 1
     kept = 0
     for i in range(n):
-        if count[group[i]] > 1:
-            place[kept], group[kept] = i, group[i]
-            kept += 1
+        # Without a branch: for the words of prose it would be the toss of a coin.
+        place[kept], group[kept] = i, group[i]
+        kept += count[group[kept]] > 1
     return kept
 
 
@@ -107,33 +107,31 @@ def longer(m, n, ends, place, group, left, right, count, table):
     the first), in all its places; and the characters of all n-grams that were there before. Either counts a character
     once, however many occurrences overlap on it.
     """
-    if m < 2:
-        return 0, 0, 0
-    slots = power_above(m)
+    found = 0
+    for k in range(m - 1):
+        place[found], left[found], right[found] = place[k], group[k], group[k + 1]
+        found += place[k + 1] == place[k] + 1
+    slots = power_above(found)
     mask = np.uint64(slots - 1)
     for slot in range(slots):
         table[slot] = EMPTY
-    found, again, covered = 0, np.int64(0), 0
-    for k in range(m - 1):
-        if place[k + 1] != place[k] + 1:
-            continue
-        start, a, b = place[k], group[k], group[k + 1]
+    again, covered = np.int64(0), 0
+    for k in range(found):
+        start, a, b = place[k], left[k], right[k]
         key = (np.uint64(a) << np.uint64(32) | np.uint64(b)) * SPREAD
         at = (key ^ key >> np.uint64(32)) & mask
         while table[at] >= 0 and (left[table[at]] != a or right[table[at]] != b):
             at = (at + np.uint64(1)) & mask
         first = table[at]
-        place[found], left[found], right[found] = start, a, b
         if first < 0:
-            table[at] = found
-            group[found] = found
-            count[found] = 1
+            table[at] = k
+            group[k] = k
+            count[k] = 1
         else:
-            group[found] = first
+            group[k] = first
             count[first] += 1
             again += np.int64(ends[start + n]) - np.int64(ends[max(start, covered)])
             covered = start + n
-        found += 1
     kept, top = _most_often(found, n, ends, place, group, count)
     return kept, top, again
 

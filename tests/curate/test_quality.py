@@ -102,7 +102,7 @@ def assert_verdicts_equal_the_naive_ones(texts: list[str]) -> None:
 SENTENCE = st.lists(st.sampled_from([*PROSE.split(), "#", "...", "- a", "1", "日本", "\n", "\n\n"]), max_size=90)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=60)
 @given(st.lists(SENTENCE.map(" ".join), min_size=1, max_size=3))
 def test_verdicts_equal_the_naive_ones(texts: list[str]) -> None:
     assert_verdicts_equal_the_naive_ones(texts)
@@ -111,5 +111,5 @@ def test_verdicts_equal_the_naive_ones(texts: list[str]) -> None:
 @pytest.mark.skipif(not WEBMIX.exists(), reason="webmix is not beside the checkout")
 def test_verdicts_equal_the_naive_ones_on_webmix() -> None:
     table: Any = pq.ParquetFile(WEBMIX).read_row_group(0, columns=["text"])
-    every = max(1, table.num_rows // 150)
+    every = max(1, table.num_rows // 60)
     assert_verdicts_equal_the_naive_ones(table.column("text").take(np.arange(7, table.num_rows, every)).to_pylist())
