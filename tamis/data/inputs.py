@@ -100,7 +100,7 @@ def _folder(folder: Path) -> Iterator[tuple[Path, str]]:
             f"cannot read the folder {error.filename}: {error.strerror}; change its permissions"
         ) from error
 
-    for root, folders, names in os.walk(folder, onerror=refuse, followlinks=True):
+    for root, folders, names in os.walk(folder, onerror=refuse):
         folders[:] = [name for name in folders if not name.startswith((".", "_"))]
         for name in names:
             if name.startswith((".", "_")):
@@ -157,6 +157,8 @@ def _apart(found: dict[Path, str]) -> dict[Path, str]:
 def _open(path: Path, name: str) -> InputFile:
     """What `path` is, told by how it begins."""
     try:
+        if not path.exists():
+            raise InputError(f"{name} links to {path}, which does not exist; mend the link or remove it")
         if not path.is_file():
             raise InputError(f"{path} is neither a file nor a folder; a pipe is read as standard input: -i -")
         with path.open("rb") as file:

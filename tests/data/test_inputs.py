@@ -118,6 +118,17 @@ def test_a_pipe_is_to_be_read_as_standard_input(tmp_path):
         find([tmp_path / "pipe"])
 
 
+def test_links_to_files_are_followed_and_broken_ones_named(tmp_path):
+    fill(tmp_path, "far/real.jsonl")
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data/here.jsonl").symlink_to(tmp_path / "far/real.jsonl")
+    (tmp_path / "data/loop").symlink_to(tmp_path / "data")
+    assert names(tmp_path / "data") == ["here.jsonl"]
+    (tmp_path / "far/real.jsonl").unlink()
+    with pytest.raises(InputError, match=r"here\.jsonl links to .*real\.jsonl, which does not exist"):
+        find([tmp_path / "data"])
+
+
 def test_standard_input_is_copied_once(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(ROW)))
     [first] = find(["-"], tmp_path / "scratch")
