@@ -162,6 +162,7 @@ class Summary:
     rows: dict[str, int]
     shapes: dict[str, int]
     warnings: tuple[str, ...]
+    contract: dict[str, Any] | None
     digests: dict[str, str]
     steps: tuple[StepFacts, ...]
     sources: tuple[SourceFacts, ...]

@@ -38,6 +38,7 @@ def gather(run: Run) -> Summary:
         rows=facts["rows"],
         shapes=facts["shapes"],
         warnings=tuple(facts["warnings"]),
+        contract=facts.get("contract"),
         digests={"recipe": facts["recipe"]["sha256"], "data": _data_digest(facts["files"])},
         steps=steps,
         sources=_sources(facts["sources"]),

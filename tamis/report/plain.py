@@ -31,6 +31,9 @@ def _lines(s: Summary) -> Iterator[str]:
     yield f"# {_text(s.name)}"
     yield f"\n{_text(headline(s))}\n"
     yield "{in:,} in = {kept:,} kept + {dropped:,} dropped + {quarantined:,} set aside\n".format_map(s.rows)
+    if s.contract:
+        kept = "kept" if s.contract["passed"] else "broken; " + "; ".join(s.contract["broken"])
+        yield f"Contract {_text(s.contract['id'])}: {_text(kept)}\n"
     yield from (f"- **{_text(w)}**" for w in s.warnings + s.notes)
     yield "\n## Where the records went\n"
     yield from _table(
