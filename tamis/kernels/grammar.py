@@ -10,7 +10,7 @@ import numpy as np
 from numba import njit
 
 from tamis.kernels.unescape import BACKSLASH, LETTER_U, escaped, hex4, is_hex
-from tamis.kernels.wide import WIDE, equal, first, unusual
+from tamis.kernels.wide import WIDE, below, equal, first
 
 ABSENT, NULL, FALSE, TRUE, NUMBER, STRING, ARRAY, OBJECT = range(8)
 """Type codes: the low three bits of a kind."""
@@ -57,7 +57,8 @@ ERRORS = (
 
 QUOTE, COMMA, COLON, MINUS, PLUS, POINT, ZERO, NINE = b'",:-+.09'
 OPEN_BRACKET, CLOSE_BRACKET, OPEN_BRACE, CLOSE_BRACE = b"[]{}"
-_NONE, _ONE, _EVEN = np.uint64(0), np.uint64(1), np.uint64(0x5555555555555555)
+_NONE, _ONE, _TWO, _THREE = (np.uint64(n) for n in range(4))
+_EVEN = np.uint64(0x5555555555555555)
 _TRUE, _FALSE, _NULL, _NAN, _INFINITY = (
     int.from_bytes(word, "little") for word in (b"true", b"false", b"null", b"NaN", b"Infinity")
 )
@@ -144,28 +145,63 @@ def _letters(data, at):
 
 
 @njit(nogil=True, cache=True)
-def _next_special(data, at, end):
-    """From `at` in a string on, the first byte that is its closing quote, not ASCII, a control character, or a
-    backslash that begins neither of the escapes of one letter; and whether backslashes were passed.
+def _utf8(byte, at, not_ascii):
+    """Mask of the bytes that break UTF-8 (Unicode 16, table 3-7), and of the leads whose sequence the block cuts off.
 
-    Whole blocks of plain text and simple escapes are passed without a jump that depends on the text.
+    Trails must stand where leads want them and nowhere else; then some leads narrow what may come next.
+    """
+    trails = below(byte, at, 0xC0)
+    leads = not_ascii & ~trails
+    long, longest = leads & ~below(byte, at, 0xE0), leads & ~below(byte, at, 0xF0)
+    wanted = leads << _ONE | long << _TWO | longest << _THREE
+    low, high = below(byte, at, 0xA0), equal(byte, at, 0xED) << _ONE
+    wrong = (wanted ^ trails) | leads & below(byte, at, 0xC2)
+    wrong |= equal(byte, at, 0xE0) << _ONE & low | high & ~low
+    if longest:
+        low = below(byte, at, 0x90)
+        wrong |= equal(byte, at, 0xF0) << _ONE & low | equal(byte, at, 0xF4) << _ONE & ~low
+        wrong |= longest & ~below(byte, at, 0xF5)
+    cut = leads >> np.uint64(63) << np.uint64(63) | long >> np.uint64(62) << np.uint64(62)
+    return wrong, cut | longest >> np.uint64(61) << np.uint64(61)
+
+
+@njit(nogil=True, cache=True)
+def _next_special(data, at, end):
+    """From `at` in a string on, the closing quote, a control character, a byte of broken UTF-8 or before it, or a
+    backslash that begins none of the escapes of one letter; and whether backslashes were passed.
+
+    Whole blocks of text and simple escapes are passed without a jump that depends on the text.
     """
     flags = 0
     carried = _NONE
     while at + WIDE <= data.size:
-        quotes, special, slashes = equal(data.byte, at, QUOTE), unusual(data.byte, at), equal(data.byte, at, BACKSLASH)
-        after_slash = _NONE
+        byte = data.byte
+        special, not_ascii = below(byte, at, 0x20), below(byte, at, 0x00)
+        quotes, slashes = equal(byte, at, QUOTE), equal(byte, at, BACKSLASH)
+        special &= ~not_ascii
+        after_slash, step, passed = _NONE, WIDE, ~_NONE
         if slashes | carried:
             after_slash, carried = _after_slash(slashes, carried)
             quotes &= ~after_slash
             special |= after_slash & ~_letters(data, at)
-        if slashes & (quotes ^ (quotes - _ONE)):
-            flags = HAS_ESCAPES
         special |= quotes
+        if not_ascii:
+            wrong, cut = _utf8(byte, at, not_ascii)
+            if cut:
+                # The next block begins with the sequence that this one cuts off.
+                step = first(cut)
+                carried = after_slash >> np.uint64(step) & _ONE
+                passed = (_ONE << np.uint64(step)) - _ONE
+                special &= passed
+            # The cut itself counts: a lead may stand where the sequence before it wants a trail.
+            if wrong & (passed << _ONE | _ONE) & (special ^ (special - _ONE)):
+                special |= not_ascii & passed
+        if slashes & passed & (special ^ (special - _ONE)):
+            flags = HAS_ESCAPES
         if special:
             step = first(special)
             return at + step - np.int64(after_slash >> np.uint64(step) & _ONE), flags
-        at += WIDE
+        at += step
     at -= np.int64(carried)
     while at < end and data.byte[at] >= 0x20 and data.byte[at] < 0x80 and data.byte[at] != QUOTE:
         if data.byte[at] == BACKSLASH:

@@ -48,25 +48,21 @@ def equal(typingctx: Any, data: Any, at: Any, byte: Any) -> Any:
     """Mask of the bytes that are `byte`."""
 
     def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        block = _load(builder, args[0], args[1])
-        wanted = ir.Constant(_VECTOR, ir.Undefined)
-        for lane in range(WIDE):
-            wanted = builder.insert_element(wanted, args[2], ir.Constant(ir.IntType(32), lane))
-        return builder.bitcast(builder.icmp_unsigned("==", block, wanted), _MASK)
+        found = builder.icmp_unsigned("==", _load(builder, args[0], args[1]), _splat(builder, args[2]))
+        return builder.bitcast(found, _MASK)
 
     return types.uint64(data, types.int64, types.uint8), build
 
 
 @intrinsic
-def unusual(typingctx: Any, data: Any, at: Any) -> Any:
-    """Mask of the bytes below 0x20 or above 0x7f: control characters and what is not ASCII."""
+def below(typingctx: Any, data: Any, at: Any, byte: Any) -> Any:
+    """Mask of the bytes below `byte` in the order of signed numbers: 0x80 … 0xff, 0x00 … 0x7f."""
 
     def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
-        block = _load(builder, args[0], args[1])
-        # As signed numbers the bytes above 0x7f are below 0x20 too: one comparison for both.
-        return builder.bitcast(builder.icmp_signed("<", block, _splat(0x20)), _MASK)
+        found = builder.icmp_signed("<", _load(builder, args[0], args[1]), _splat(builder, args[2]))
+        return builder.bitcast(found, _MASK)
 
-    return types.uint64(data, types.int64), build
+    return types.uint64(data, types.int64, types.uint8), build
 
 
 @intrinsic
@@ -76,7 +72,9 @@ def copy(typingctx: Any, source: Any, at: Any, target: Any, to: Any) -> Any:
     def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
         block = _load(builder, args[0], args[1])
         builder.store(block, _vector(builder, args[2], args[3]), align=1)
-        return builder.bitcast(builder.icmp_unsigned("==", block, _splat(0x5C)), _MASK)
+        return builder.bitcast(
+            builder.icmp_unsigned("==", block, _splat(builder, ir.Constant(ir.IntType(8), 0x5C))), _MASK
+        )
 
     return types.uint64(source, types.int64, target, types.int64), build
 
@@ -109,5 +107,7 @@ def _load(builder: Any, byte: Any, at: Any) -> Any:
     return builder.load(_vector(builder, byte, at), align=1)
 
 
-def _splat(byte: int) -> Any:
-    return ir.Constant(_VECTOR, [byte] * WIDE)
+def _splat(builder: Any, byte: Any) -> Any:
+    lane, lanes = ir.IntType(32), ir.VectorType(ir.IntType(32), WIDE)
+    one = builder.insert_element(ir.Constant(_VECTOR, ir.Undefined), byte, ir.Constant(lane, 0))
+    return builder.shuffle_vector(one, ir.Constant(_VECTOR, ir.Undefined), ir.Constant(lanes, [0] * WIDE))

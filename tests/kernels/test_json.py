@@ -5,14 +5,16 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from naive_json import parse
+from naive_json import clean, members, parse
 
+from tamis.data.jsonl import JsonRows
 from tamis.kernels.grammar import ERRORS, MAX_DEPTH
 from tamis.kernels.json import Keys, scan
 
@@ -108,7 +110,7 @@ VALUES = st.recursive(
 OBJECTS = st.dictionaries(st.text(max_size=8), VALUES, max_size=5)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=80)
 @given(OBJECTS, st.booleans())
 def test_every_prefix_of_an_object_is_truncated(value: dict[str, object], ascii_only: bool) -> None:
     text = json.dumps(value, ensure_ascii=ascii_only).encode()
@@ -117,7 +119,7 @@ def test_every_prefix_of_an_object_is_truncated(value: dict[str, object], ascii_
         assert outcome(text[:end], b"\n" * 64) == ("truncated", end)
 
 
-@settings(deadline=None, max_examples=400)
+@settings(deadline=None, max_examples=250)
 @given(OBJECTS, st.booleans(), st.data())
 def test_scan_takes_what_python_takes_after_any_change(
     value: dict[str, object], ascii_only: bool, data: st.DataObject
@@ -134,7 +136,26 @@ def test_scan_takes_what_python_takes_after_any_change(
     assert (name in ("fine", "duplicate_key")) == good, text
 
 
-@settings(deadline=None, max_examples=300)
+PIECES = (
+    *("x", "é", "漢", "😀", "\t", "\\", '\\"', "\\n", "\\\\", "\\u00e9", "\\ud83d\\ude00", "\\ud83d", "\\u12", "\\x"),
+    *(b"\xc3", b"\xbc", b"\xe6\xbc", b"\xf0\xbc\xa2", b"\xff", b"\xc1\xbf", b"\xed\xa0\x80", b"\xe0\x9f\xbf"),
+    *(b"\xf0\x8f\xbf\xbf", b"\xf4\x90\x80\x80", b"\xf5\x80\x80\x80", b"\xed\x9f\xbf", b"\xf4\x8f\xbf\xbf"),
+)
+
+
+@pytest.mark.parametrize("before", [0, *range(58, 65), 122])
+def test_any_two_pieces_of_a_string_wherever_a_block_is_cut(before: int) -> None:
+    raw = [piece.encode() if isinstance(piece, str) else piece for piece in PIECES]
+    lines = [b'{"text":"' + b"x" * before + one + two + b'ab"}' for one, two in product(raw, raw)]
+    rows = JsonRows(b"\n".join(lines) + b"\n" * 300, ("text",))
+    expected = [members(line, ("text",)) for line in lines]
+    assert (rows.error == 0).tolist() == [pairs is not None for pairs in expected]
+    assert rows.strings("text")[0].to_pylist() == [pairs and clean(pairs[0][1]) for pairs in expected]
+    # And where too few bytes follow to read a block at a time.
+    assert [outcome(line)[0] == "fine" for line in lines] == [pairs is not None for pairs in expected]
+
+
+@settings(deadline=None, max_examples=200)
 @given(st.binary(max_size=8), st.sampled_from([0, 1, 60, 63, 64, 130]))
 def test_strings_take_utf8_and_nothing_else(tail: bytes, before: int) -> None:
     text = b'{"text":"' + b"x" * before + tail + b'"}'
