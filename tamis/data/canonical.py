@@ -49,8 +49,8 @@ ENDINGS = (".gz", ".zst", ".bz2", ".xz", ".jsonl", ".ndjson", ".json", ".parquet
 
 
 def stem(name: str) -> str:
-    """The last part of a logical name without ENDINGS: `web/a.jsonl.gz` is `a`."""
-    base = name.rsplit("/", 1)[-1]
+    """A logical name without ENDINGS: `web/a.jsonl.gz` is `web/a`."""
+    base = name
     while ending := next((e for e in ENDINGS if base.lower().endswith(e) and len(base) > len(e)), None):
         base = base[: -len(ending)]
     return base

@@ -109,11 +109,12 @@ def after(plan: Plan, segment: Segment) -> pa.Schema:
 
 def _first(task: PassTask, notes: Notes, tally: Tally) -> Iterator[Rows]:
     """The fragment of the input, block by block; what cannot be read is set aside at step 0."""
+    source = task.reading.source or task.fragment.source
     for block in read(task.fragment, task.reading):
         row = block.position.astype(np.uint32) + np.uint32(tally.total)
         ids = [block.rows.column("record_id"), block.bad.column("record_id")]
         places = np.concatenate([block.position, block.bad.column("position").to_numpy()]).argsort(kind="stable")
-        sources = [block.rows.column("source"), pa.repeat(pa.scalar(task.fragment.source), block.bad.num_rows)]
+        sources = [block.rows.column("source"), pa.repeat(pa.scalar(source), block.bad.num_rows)]
         lines = [pa.array(block.line, pa.int64()), block.bad.column("line")]
         columns = [pa.concat_arrays(pair).take(pa.array(places)) for pair in (ids, sources, lines)]
         tally.index.append(pa.table(columns, schema=INDEX))
@@ -135,7 +136,7 @@ def _set_bad_aside(task: PassTask, bad: pa.RecordBatch, base: np.uint32, notes: 
         "step": pa.array(np.zeros(n, np.uint8)),
         "rule": rule,
         "row": pa.array(row),
-        "source": pa.repeat(pa.scalar(task.fragment.source), n),
+        "source": pa.repeat(pa.scalar(task.reading.source or task.fragment.source), n),
         **{name: bad.column(name) for name in ("line", "offset", "message", "raw", "record_id")},
     }
     schema = _aside(task)

@@ -49,6 +49,8 @@ class Place:
             return
         with disk_errors(self.root):
             self.work.mkdir(parents=True, exist_ok=True)
+            for half in self.root.rglob(".*.tmp"):  # left by a run that was killed while it wrote
+                half.unlink(missing_ok=True)
             lock = os.open(self.work / "lock", os.O_RDWR | os.O_CREAT, 0o644)
         try:
             try:
