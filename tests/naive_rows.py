@@ -15,7 +15,7 @@ def row(found: dict, kind: str, name: str, place: int, source: str | None = None
     out = {key: scalar(left, key) for key in ENVELOPE}
     out["id"] = scalar(left, "id") if left.get("id", 0) != "" else None
     out["source"] = source or (left.pop("source") if isinstance(left.get("source"), str) and left["source"] else None)
-    out["source"] = out["source"] or name.rsplit("/", 1)[-1].split(".")[0]
+    out["source"] = out["source"] or name.split(".")[0]
     key = out["id"] if out["id"] is not None else f"@{name}#{place}"
     out["record_id"] = hashlib.sha256(f"{out['source']}\0{key}".encode()).digest()[:16]
     if left.get("meta", 0) is None:
