@@ -72,7 +72,7 @@ def test_every_rule_is_a_parameter_and_reads_only_stored_scores(stage: Stage) ->
     for rule in stage.rules:
         assert rule.threshold == stage.params[rule.id]
         assert {rule.column, rule.per or rule.column} <= set(stage.scores.names)
-        assert rule.says.endswith(").")
+        assert "; " in rule.says and " et al. 20" in rule.says
 
 
 @pytest.mark.parametrize("stage", STAGES, ids=repr)

@@ -37,8 +37,8 @@ class C4(Stage):
     def rules(self) -> tuple[Rule, ...]:
         """What condemns the page first, then what is left of it."""
         kept = "c4_sentences" if self.end_mark else "c4_sentences_any_end"
-        lorem, curly = f"Times it says lorem ipsum ({SOURCE}).", f"Opening curly brackets ({SOURCE})."
-        left = f"Sentences in the lines that C4 keeps ({SOURCE})."
+        lorem, curly = f"Times it says lorem ipsum; {SOURCE}", f"Opening curly brackets; {SOURCE}"
+        left = f"Sentences in the lines that C4 keeps; {SOURCE}"
         return (
             Rule("max_lorem_ipsum", "drop", "lorem_ipsum", "<=", self.max_lorem_ipsum, says=lorem),
             Rule("max_curly_brackets", "drop", "curly_brackets", "<=", self.max_curly_brackets, says=curly),

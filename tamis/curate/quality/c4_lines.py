@@ -19,11 +19,11 @@ from tamis.stage import Rule, Stage, decisions
 SOURCE = "Raffel et al. 2020, 2.2"
 
 REASONS = {
-    "long_word": f"Lines with a run of more than 1,000 characters without white space ({SOURCE}, its code).",
-    "no_terminal": f"Lines that end in no sentence mark or quotation mark, or in an ellipsis ({SOURCE}).",
-    "few_words": f"Lines of fewer than three words ({SOURCE}).",
-    "javascript": f"Lines with the word JavaScript ({SOURCE}).",
-    "policy": f"Lines with a phrase such as privacy policy ({SOURCE}).",
+    "long_word": f"Lines with a run of more than 1,000 characters without white space; {SOURCE}, its code",
+    "no_terminal": f"Lines that end in no sentence mark or quotation mark, or in an ellipsis; {SOURCE}",
+    "few_words": f"Lines of fewer than three words; {SOURCE}",
+    "javascript": f"Lines with the word JavaScript; {SOURCE}",
+    "policy": f"Lines with a phrase such as privacy policy; {SOURCE}",
 }
 """By rule what it cuts, in the order of `tamis.kernels.line_ends`."""
 

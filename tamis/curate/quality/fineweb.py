@@ -34,10 +34,10 @@ class FineWeb(Stage):
     @property
     def rules(self) -> tuple[Rule, ...]:
         """In the order of the code."""
-        terminal = f"Share of lines that end in a sentence mark or quotation mark ({SOURCE})."
-        short = f"Share of lines of at most 30 characters ({SOURCE})."
-        again = f"Share of text in lines that were there before ({SOURCE}; 0.01 is in its code)."
-        breaks = "Line breaks for each word (FineWeb's code)."
+        terminal = f"Share of lines that end in a sentence mark or quotation mark; {SOURCE}"
+        short = f"Share of lines of at most 30 characters; {SOURCE}"
+        again = f"Share of text in lines that were there before; {SOURCE}, 0.01 from its code"
+        breaks = f"Line breaks for each word; {SOURCE}, its code"
         return (
             Rule("min_terminal_lines", "drop", "terminal_lines", ">=", self.min_terminal_lines, "lines", terminal),
             Rule("max_short_lines", "drop", "short_lines", "<=", self.max_short_lines, "lines", short),

@@ -54,7 +54,7 @@ class Gopher(Stage):
         )
 
     def _at_least(self, name: str, column: str, per: str | None, says: str) -> Rule:
-        return Rule(name, "drop", column, ">=", getattr(self, name), per, f"{says} ({SOURCE}).")
+        return Rule(name, "drop", column, ">=", getattr(self, name), per, f"{says}; {SOURCE}")
 
     def _at_most(self, name: str, column: str, per: str | None, says: str) -> Rule:
-        return Rule(name, "drop", column, "<=", getattr(self, name), per, f"{says} ({SOURCE}).")
+        return Rule(name, "drop", column, "<=", getattr(self, name), per, f"{says}; {SOURCE}")

@@ -78,4 +78,4 @@ class Repetition(Stage):
         )
 
     def _rule(self, name: str, column: str, per: str, says: str) -> Rule:
-        return Rule(name, "drop", column, "<=", getattr(self, name), per, f"{says} ({SOURCE}).")
+        return Rule(name, "drop", column, "<=", getattr(self, name), per, f"{says}; {SOURCE}")
