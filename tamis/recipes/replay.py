@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from tamis.engine.plan import plan
 from tamis.errors import UsageError
@@ -63,6 +64,7 @@ def replay(run: Run | Path | str, set: Sequence[str]) -> Replay:
     told = _Told.of(run, becomes, fates)
     for step, stage in plan(becomes.stages, kind(run.facts["kind"])).steps:
         told.ask(step, stage)
+    told.keep_promises(len(becomes.stages) + 1)
     return told.compared(tuple(set), run)
 
 
@@ -136,6 +138,17 @@ class _Told:
             rows, rules = self._decided(step, stage, alive)
         self._leave(rows, step, rules, actions)
 
+    def keep_promises(self, step: int) -> None:
+        """Ask the contract, where the run had one that sets records aside: it comes last."""
+        if step >= len(self.run.steps):
+            return
+        broken = self.run.scores([f"{step}.broken"]).column(0)
+        alive = (self.fate == KEPT) & ~self.unknown
+        self.unknown |= alive & broken.is_null().to_numpy(zero_copy_only=False)
+        alive &= ~self.unknown
+        rows = np.flatnonzero(alive & (broken.fill_null(0).to_numpy() != 0))
+        self._leave(rows, step, ["contract"] * len(rows), {"contract": "quarantine"})
+
     def _poisoned(self, step: int, stage: Stage) -> np.ndarray:
         """Records that made `stage` raise: it measured nothing of them."""
         if not stage.scores:
@@ -193,8 +206,6 @@ class _Told:
     def _rules_before(self, rows: np.ndarray) -> list[tuple[bytes, str]]:
         wanted = self.ids.filter(pa.array(rows))
         table = self.run.verdicts(["record_id", "action", "rule"])
-        import pyarrow.compute as pc
-
         here = pc.and_(
             pc.is_in(table.column("record_id"), wanted),
             pc.is_in(table.column("action").cast(pa.string()), pa.array(["drop", "quarantine"])),
