@@ -173,7 +173,7 @@ def first_broken(rules: Sequence[Rule], scores: pa.RecordBatch) -> pa.RecordBatc
     for k, r in enumerate(rules):
         measured = ratio(r, scores)
         with np.errstate(invalid="ignore"):
-            broken = ~_STAYS[r.keep](measured, r.threshold) & ~np.isnan(measured) & (rule < 0)  # type: ignore[index]
+            broken = ~_STAYS[r.keep](measured, r.threshold) & ~np.isnan(measured) & (rule < 0)  # type: ignore[index, arg-type]
         rule[broken], value[broken] = k, measured[broken]
     rows = np.flatnonzero(rule >= 0).astype(np.uint32)
     names = pa.DictionaryArray.from_arrays(
@@ -188,8 +188,10 @@ def ratio(rule: Rule, scores: pa.RecordBatch) -> np.ndarray:
     if rule.per is None:
         return top
     bottom = _floats(scores.column(rule.per))
-    return np.divide(top, bottom, out=np.where(np.isnan(top), np.nan, 0.0), where=bottom != 0)
+    share: np.ndarray = np.divide(top, bottom, out=np.where(np.isnan(top), np.nan, 0.0), where=bottom != 0)
+    return share
 
 
 def _floats(column: pa.Array) -> np.ndarray:
-    return column.cast(pa.float64()).to_numpy(zero_copy_only=False)
+    floats: np.ndarray = column.cast(pa.float64()).to_numpy(zero_copy_only=False)
+    return floats

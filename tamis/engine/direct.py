@@ -67,7 +67,7 @@ def _resolve(stage: Corpus, table: pa.Table, sketches: list[pa.RecordBatch], not
     met = met.add_column(0, "record_id", ids).add_column(0, "ordinal", pa.array(np.arange(len(ids), dtype=np.uint64)))
     met = met.filter(met.column("key").is_valid()).combine_chunks()
     found = stage.resolve(met).combine_chunks()
-    rows = found.column("ordinal").to_numpy().astype(np.int64)
+    rows: np.ndarray = found.column("ordinal").to_numpy().astype(np.int64)
     actions = {rule.id: rule.action for rule in stage.rules}
     rule = found.column("rule").cast(pa.string()).combine_chunks()
     columns = {

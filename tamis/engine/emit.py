@@ -72,7 +72,7 @@ class EmitTask(NamedTuple):
 
     emit: Emit
     what: Literal["data", "verdicts", "fates", "scores", "quarantine"]
-    index: int
+    number: int
     path: str
     groups: tuple[Any, ...]
 
@@ -81,7 +81,7 @@ def run_emit(task: EmitTask) -> dict[str, Any]:
     """Write one output file, unless it is there and whole; return its path, rows, bytes and sha256."""
     emit, target = task.emit, task.emit.out / task.path
     group = f"out-{task.what}"
-    done = emit.work.done(group, task.index)
+    done = emit.work.done(group, task.number)
     if (
         done is not None
         and done["file"]["path"] == task.path
@@ -93,8 +93,8 @@ def run_emit(task: EmitTask) -> dict[str, Any]:
     tables, schema = _CONTENT[task.what](task)
     digest = write_parquet(target, tables, schema)
     facts = {"path": task.path, "rows": digest.rows, "bytes": digest.bytes, "sha256": digest.sha256}
-    emit.work.temporary(group, task.index, "json")
-    emit.work.finish(group, task.index, {}, {"file": facts})
+    emit.work.temporary(group, task.number, "json")
+    emit.work.finish(group, task.number, {}, {"file": facts})
     return facts
 
 

@@ -37,7 +37,7 @@ class ResolveTask(NamedTuple):
 
     work: Work
     group: str
-    index: int
+    number: int
     partitions: int
     bases: np.ndarray
     """(fragments + 1,) ordinal of the first record of each fragment."""
@@ -55,19 +55,19 @@ def partitions_for(rows: int) -> int:
 
 def run_resolve(task: ResolveTask) -> dict[str, Any]:
     """Resolve one partition, unless it is done; return its completion record."""
-    if (done := task.work.done(task.group, task.index)) is not None:
+    if (done := task.work.done(task.group, task.number)) is not None:
         return done
     met = _meet(task)
     found = _repeated(met) if task.corpus is None else _resolved(task, task.corpus, met)
     found = found.sort_by("ordinal")
-    path = write_arrow(task.work.temporary(task.group, task.index, "resolved"), found)
-    return task.work.finish(task.group, task.index, {"resolved": path}, {"resolved": found.num_rows})
+    path = write_arrow(task.work.temporary(task.group, task.number, "resolved"), found)
+    return task.work.finish(task.group, task.number, {"resolved": path}, {"resolved": found.num_rows})
 
 
 def _meet(task: ResolveTask) -> pa.Table:
     """All keys of the partition, in input order."""
     part = "ids" if task.corpus is None else "sketch"
-    low, high = task.index * 2**64 // task.partitions, (task.index + 1) * 2**64 // task.partitions - 1
+    low, high = task.number * 2**64 // task.partitions, (task.number + 1) * 2**64 // task.partitions - 1
     tables = []
     for fragment in range(len(task.bases) - 1):
         table = task.work.table(task.segment, fragment, part)

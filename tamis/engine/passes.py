@@ -41,7 +41,7 @@ class PassTask(NamedTuple):
     work: Work
     plan: Plan
     segment: Segment
-    index: int
+    number: int
     fragment: Fragment
     reading: Reading
     total: int = 0
@@ -54,7 +54,7 @@ class PassTask(NamedTuple):
 
     def after_crash(self) -> PassTask:
         """The task to try when this one has killed its process."""
-        heartbeat = self.work.temporary(self.segment.number, self.index, "heartbeat")
+        heartbeat = self.work.temporary(self.segment.number, self.number, "heartbeat")
         if self.care is None or not heartbeat.exists():
             return self._replace(care=Care(heartbeat, frozenset()))
         step, row = map(int, heartbeat.read_text().split())
@@ -63,12 +63,12 @@ class PassTask(NamedTuple):
 
 def run_pass(task: PassTask) -> dict[str, Any]:
     """Carry out `task`, unless its completion record says it is done; return the record."""
-    if (done := task.work.done(task.segment.number, task.index)) is not None:
+    if (done := task.work.done(task.segment.number, task.number)) is not None:
         return done
     work, segment, notes = task.work, task.segment, Notes()
     tally, sketches, sizes = Tally(), [], [np.zeros(0, np.int64)]
     schema = after(task.plan, segment)
-    rows_path = work.temporary(segment.number, task.index, "rows")
+    rows_path = work.temporary(segment.number, task.number, "rows")
     with arrow_file(rows_path, schema) as writer:
         for rows in _later(task) if task.rows_from else _first(task, notes, tally):
             for step, stage in segment.steps:
@@ -82,7 +82,7 @@ def run_pass(task: PassTask) -> dict[str, Any]:
             if kept.num_rows:
                 writer.write_batch(pa.record_batch(kept.columns, schema=schema))
     parts = {"rows": rows_path, **_side_files(task, notes, tally, sketches, np.concatenate(sizes))}
-    return work.finish(segment.number, task.index, parts, tally.facts())
+    return work.finish(segment.number, task.number, parts, tally.facts())
 
 
 class Tally:
@@ -153,7 +153,7 @@ def _later(task: PassTask) -> Iterator[Rows]:
     assert task.rows_from is not None and task.left is not None
     segment, which = task.rows_from
     start = at = 0
-    for batch in task.work.batches(segment, task.index, "rows"):
+    for batch in task.work.batches(segment, task.number, "rows"):
         end = start + batch.num_rows
         here = which[np.searchsorted(which, start) : np.searchsorted(which, end)] - start
         if here.size:
@@ -187,7 +187,7 @@ def _side_files(
         tables["index"] = index
         tables["ids"] = by_key(pa.table({"row": np.arange(total, dtype=np.uint32), "key": index.column("record_id")}))
     number = task.segment.number
-    return {name: write_arrow(task.work.temporary(number, task.index, name), table) for name, table in tables.items()}
+    return {name: write_arrow(task.work.temporary(number, task.number, name), table) for name, table in tables.items()}
 
 
 def _scores(task: PassTask, notes: Notes, total: int) -> pa.Table:
@@ -236,15 +236,18 @@ def row_bytes(batch: pa.RecordBatch | pa.Table) -> np.ndarray:
 
 def _bytes(column: pa.Array) -> np.ndarray:
     kind = column.type
+    sizes: np.ndarray
     if pa.types.is_string(kind) or pa.types.is_binary(kind) or pa.types.is_large_string(kind):
-        return pc.fill_null(pc.binary_length(column), 0).to_numpy(zero_copy_only=False).astype(np.int64)
+        sizes = pc.fill_null(pc.binary_length(column), 0).to_numpy(zero_copy_only=False).astype(np.int64)
+        return sizes
     if pa.types.is_struct(kind):
         return sum((_bytes(child) for child in column.flatten()), np.zeros(len(column), np.int64))
     if pa.types.is_list(kind):
         lengths = pc.fill_null(pc.list_value_length(column), 0).to_numpy(zero_copy_only=False)
         ends = np.cumsum(np.concatenate([[0], _bytes(column.flatten())]))
         offsets = np.concatenate([[0], np.cumsum(lengths)])
-        return (ends[offsets[1:]] - ends[offsets[:-1]]).astype(np.int64)
+        sizes = (ends[offsets[1:]] - ends[offsets[:-1]]).astype(np.int64)
+        return sizes
     return np.full(len(column), 8, np.int64)
 
 

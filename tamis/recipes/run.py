@@ -127,7 +127,14 @@ def prepare(recipe: Recipe, input: Any, scratch: Path, partition_size: int = PAR
         kind=seen.kind, fields=spec.fields, source=spec.source, license=spec.license, max_record=spec.max_record
     )
     cut = tuple(fragment for file in files for fragment in fragments(file, partition_size))
-    return Job(recipe, plan([*recipe.stages, *_promised(recipe, kind(seen.kind))], kind(seen.kind)), files, cut, reading, dict(seen.shapes))
+    return Job(
+        recipe,
+        plan([*recipe.stages, *_promised(recipe, kind(seen.kind))], kind(seen.kind)),
+        files,
+        cut,
+        reading,
+        dict(seen.shapes),
+    )
 
 
 def _promised(recipe: Recipe, of: Kind) -> list[Stage]:

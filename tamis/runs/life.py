@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -77,10 +78,8 @@ def _candidates(run: Run, record: str) -> list[bytes]:
     """Record ids that `record` may mean."""
     found = []
     if len(record) == 32:
-        try:
+        with suppress(ValueError):
             found.append(bytes.fromhex(record))
-        except ValueError:
-            pass
     for source in run.facts["sources"]:
         key = source["source"].encode() + b"\0" + record.encode("utf-8", "surrogateescape")
         found.append(hashlib.sha256(key).digest()[:16])
@@ -201,7 +200,7 @@ _STAYS = {
 
 
 def _words(run: Run, step: dict[str, Any], verdict: dict[str, Any]) -> str:
-    rule = next((r for r in step["rules"] if r["id"] == verdict["rule"].split("+")[0]), {})
+    rule: dict[str, Any] = next((r for r in step["rules"] if r["id"] == verdict["rule"].split("+")[0]), {})
     says = f" ({rule['says']})" if rule.get("says") else ""
     if verdict["action"] == "edit":
         return f"changed by {verdict['rule'].replace('+', ', ')}"

@@ -29,7 +29,9 @@ def test_a_run_as_written_is_whole(whole: Path) -> None:
 
 
 def test_coreutils_agree(whole: Path) -> None:
-    checked = subprocess.run(["sha256sum", "--strict", "-c", "MANIFEST.sha256"], cwd=whole, capture_output=True, text=True)
+    checked = subprocess.run(
+        ["sha256sum", "--strict", "-c", "MANIFEST.sha256"], cwd=whole, capture_output=True, text=True
+    )
     assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
