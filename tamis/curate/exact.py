@@ -47,6 +47,7 @@ class Exact(Corpus):
     name: ClassVar[str] = "exact"
     sketches: ClassVar[pa.Schema] = pa.schema([pa.field("key", RECORD_ID), pa.field("rank", pa.float64())])
     """`rank`: the highest stays."""
+    measured_by: ClassVar[frozenset[str]] = frozenset(("on", "normalise", "keep"))
 
     def __post_init__(self) -> None:
         if isinstance(self.on, list):
