@@ -13,7 +13,7 @@ _HEX = np.frombuffer(b"0123456789abcdef", np.uint8)
 
 
 @njit(nogil=True, cache=True)
-def _sizes(data, offsets, sizes):  # type: ignore[no-untyped-def]
+def _sizes(data, offsets, sizes):
     """sizes (n,) int64: bytes of each string once escaped, without its quotes."""
     for row in range(sizes.size):
         start, stop = np.int64(offsets[row]), np.int64(offsets[row + 1])
@@ -25,7 +25,7 @@ def _sizes(data, offsets, sizes):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
-def _fill(data, offsets, out_offsets, out):  # type: ignore[no-untyped-def]
+def _fill(data, offsets, out_offsets, out):
     for row in range(offsets.size - 1):
         start, stop = np.int64(offsets[row]), np.int64(offsets[row + 1])
         at = np.int64(out_offsets[row])
@@ -41,7 +41,7 @@ def _fill(data, offsets, out_offsets, out):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True, inline="always")
-def _escape(b, out, at):  # type: ignore[no-untyped-def]
+def _escape(b, out, at):
     if b >= 32 and b != QUOTE and b != BACKSLASH:
         out[at] = b
         return at + 1

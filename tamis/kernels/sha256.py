@@ -34,12 +34,12 @@ _ROUND = np.array([_cube_root(p << 96) & 0xFFFFFFFF for p in _primes(64)], np.ui
 
 
 @njit(nogil=True, cache=True, inline="always")
-def _turn(x, k):  # type: ignore[no-untyped-def]
+def _turn(x, k):
     return np.uint32((x >> np.uint32(k)) | (x << np.uint32(32 - k)))
 
 
 @njit(nogil=True, cache=True)
-def _block(state, w):  # type: ignore[no-untyped-def]
+def _block(state, w):
     """Mix one block into `state` (8,) uint32; `w` (64,) uint32 holds its 16 words and room for 48 more."""
     for t in range(16, 64):
         x, y = w[t - 15], w[t - 2]
@@ -63,7 +63,7 @@ def _block(state, w):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True)
-def _digests(offsets, data, out):  # type: ignore[no-untyped-def]
+def _digests(offsets, data, out):
     w = np.zeros(64, np.uint32)
     state = np.zeros(8, np.uint32)
     for row in range(offsets.size - 1):

@@ -22,6 +22,7 @@ STAGES = {
     "exact@1": "tamis.curate.exact:Exact",
     "license@1": "tamis.curate.license:License",
     "quality.c4@1": "tamis.curate.quality:C4",
+    "quality.c4_lines@1": "tamis.curate.quality:C4Lines",
     "quality.fineweb@1": "tamis.curate.quality:FineWeb",
     "quality.gopher@1": "tamis.curate.quality:Gopher",
     "quality.repetition@1": "tamis.curate.quality:Repetition",
