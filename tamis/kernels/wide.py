@@ -1,7 +1,8 @@
 """Bytes by their address, one or sixty-four at a time: what numba itself has no words for.
 
-Kernels hand each other pointers and numbers, no arrays: numba counts the references to an array at every call, with
-atomic operations that LLVM cannot take out again. Decoding text took 0.68 ns a byte that way and takes 0.24 now.
+Kernels hand each other pointers and numbers, no arrays: decoding text takes 0.25 ns a byte so, and 0.70 with arrays in
+their place and nothing else changed. Arrays bring counted references and a test for negative positions; which of them
+costs the most was not measured.
 The caller sees to it that what is read and written exists; nothing is checked here, and nothing need be aligned.
 
 LLVM makes of 64 bytes what the machine has: one AVX-512, two AVX2, four SSE or NEON operations. Bit b of a mask speaks
