@@ -71,13 +71,14 @@ def bars(histogram: Histogram, limits: Sequence[Limit] = ()) -> Bars:
         go.append(_bar(x, BASE - lower, width, upper))
         if height > top:
             cut.append(_cut(x + width / 2, width, percent(height / histogram.measured)))
+    lines = _lines(histogram, limits)
     return Bars(
         "".join(stay),
         "".join(go),
-        _lines(histogram, limits),
+        lines,
         _ticks(histogram),
         tuple(cut),
-        _peak(top, heights, left, cut),
+        _peak(top, heights, left, cut, lines),
     )
 
 
@@ -87,13 +88,16 @@ def _cut(x: float, width: float, text: str) -> Cut:
     return Cut(round(x, 1), label)
 
 
-def _peak(top: float, heights: np.ndarray, left: np.ndarray, cut: Sequence[Cut]) -> Mark | None:
+def _peak(top: float, heights: np.ndarray, left: np.ndarray, cut: Sequence[Cut], lines: Sequence[Line]) -> Mark | None:
     """How many records the drawing is high, in a corner that is free."""
-    high = heights > 0.8 * top
-    if not high[left < 30].any() and all(c.label.x > 75 for c in cut):
+    high, room = heights > 0.8 * top, 34
+    taken = [c.label.x for c in cut] + [line.x for line in lines]
+    if not high[left < room].any() and all(x > 2 * room for x in taken):
         return Mark(0.0, short(top), "start")
-    if not high[left > WIDTH - 60].any() and all(c.label.x < WIDTH - 75 for c in cut):
-        return Mark(WIDTH, short(top), "end")
+    right = min([WIDTH, *(line.x - 4 for line in lines if line.x > WIDTH - room)])
+    clear = (left > right - 2 * room) & (left < right)
+    if not high[clear].any() and all(not right - room < x < right for x in taken):
+        return Mark(round(right, 1), short(top), "end")
     return None
 
 

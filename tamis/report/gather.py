@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections import Counter
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -85,22 +86,29 @@ def _data_digest(files: list[dict[str, Any]]) -> str:
 
 
 def _step(step: dict[str, Any], numbers: Measured, shown: dict[Key, tuple[Example, ...]]) -> StepFacts:
-    k, rows_in = step["step"], step["rows"]["in"]
-    reasons = tuple(
-        Reason(r["rule"], _anchor(k, r["rule"].split("+")[0]), r["fate"], r["rows"], _share(r["rows"], rows_in))
-        for r in step["reasons"]
-    )
+    k, reasons = step["step"], _reasons(step)
     return StepFacts(
         step=k,
         stage=step["stage"],
         anchor=f"step-{k}",
         params=step["params"],
         rows=step["rows"],
-        edited=sum(r.rows for r in reasons if r.fate == "edited"),
+        edited=sum(r["rows"] for r in step["reasons"] if r["fate"] == "edited"),
         reasons=reasons,
         rules=_rules(step, reasons, numbers.alone, shown),
         measures=numbers.measures.get(k, ()),
     )
+
+
+def _reasons(step: dict[str, Any]) -> tuple[Reason, ...]:
+    """Reasons with their records, most frequent first; an edit by several rules counts for each of them."""
+    found: Counter[tuple[str, str]] = Counter()
+    for reason in step["reasons"]:
+        for rule in reason["rule"].split("+"):
+            found[reason["fate"], rule] += reason["rows"]
+    k, rows_in = step["step"], step["rows"]["in"]
+    ordered = sorted(found.items(), key=lambda item: (-item[1], item[0]))
+    return tuple(Reason(rule, _anchor(k, rule), fate, n, _share(n, rows_in)) for (fate, rule), n in ordered)
 
 
 def _rules(
@@ -109,8 +117,7 @@ def _rules(
     """Every rule of a step in the order in which it is asked, then what decided without being a rule of the stage."""
     by_rule: dict[str, tuple[str, int]] = {}
     for reason in reasons:
-        for rule in reason.rule.split("+"):
-            by_rule[rule] = (reason.fate, by_rule.get(rule, ("", 0))[1] + reason.rows)
+        by_rule[reason.rule] = (reason.fate, by_rule.get(reason.rule, ("", 0))[1] + reason.rows)
     told = {r["id"]: r for r in step["rules"]}
     return tuple(
         RuleFacts(

@@ -23,8 +23,13 @@ from tamis.runs import Run
 
 
 def write(run: Run, out: Path) -> None:
-    """Write `out`/report.html about `run`."""
-    write_bytes(out / "report.html", html(gather(run)).encode())
+    """Write `out`/report.html about `run`. Never raises but for a disk that will not take it."""
+    try:
+        page = html(gather(run))
+    except Exception as wrong:
+        # The last thing a run writes: hours of work must not be lost to a drawing.
+        page = _apology(wrong)
+    write_bytes(out / "report.html", page.encode("utf-8", "backslashreplace"))
 
 
 def html(summary: Summary) -> str:
@@ -42,6 +47,15 @@ def html(summary: Summary) -> str:
     return page
 
 
+def _apology(wrong: Exception) -> str:
+    """What stands in for a page that could not be made."""
+    why = Markup.escape(visible(f"{type(wrong).__name__}: {wrong}"))
+    return (
+        f"<!doctype html>\n<title>No report</title>\n<p>The run is whole, but its report could not be drawn ({why}). "
+        "This is a fault of tamis: please report it with run.json.</p>\n"
+    )
+
+
 @cache
 def _template() -> Any:
     """The template: every expression is escaped, and every hidden character in it made visible."""
@@ -54,15 +68,8 @@ def _template() -> Any:
         lstrip_blocks=True,
         finalize=visible,
     )
-    for filter in (
-        wording.count,
-        wording.percent,
-        wording.figure,
-        wording.size,
-        wording.plural,
-        wording.setting,
-        wording.clip,
-    ):
+    plain = (wording.count, wording.percent, wording.figure, wording.beside, wording.size, wording.plural)
+    for filter in (*plain, wording.setting, wording.clip):
         environment.filters[filter.__name__] = filter
     environment.filters["breakable"] = _breakable
     environment.globals.update(bars=bars, stream=stream, shares=shares)

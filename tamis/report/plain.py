@@ -11,7 +11,7 @@ from tamis.report.facts import Histogram, StepFacts, Summary
 from tamis.report.gather import gather
 from tamis.report.sentences import headline, sources_line
 from tamis.report.visible import visible
-from tamis.report.wording import figure, percent, setting, size
+from tamis.report.wording import beside, figure, percent, setting, size
 from tamis.runs import Run
 
 FATES = {"kept": "kept", "dropped": "dropped", "quarantined": "set aside", "edited": "edited"}
@@ -103,7 +103,7 @@ def _step(step: StepFacts) -> Iterator[str]:
     )
     yield from _table(["Rule", "Stays where", "Records", "Share", "Alone", *_QUANTILES[1:4]], "llrrrrrr", rules)
     shown = [
-        [r.id, figure(e.value) if r.stays else "", e.id or e.origin, e.record_id, e.text or ""]
+        [r.id, beside(e.value, r.threshold) if r.stays else "", e.id or e.origin, e.record_id, e.text or ""]
         for r in step.rules
         for e in r.examples[:1]
     ]

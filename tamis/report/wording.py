@@ -28,6 +28,13 @@ def figure(value: float | None) -> str:
     return f"{value:,.1f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
+def beside(value: float | None, threshold: float | None) -> str:
+    """A measured value that missed a threshold, with as many digits as it takes to see that."""
+    if value is None or threshold is None or value == threshold or figure(value) != figure(threshold):
+        return figure(value)
+    return f"{value:.7g}"
+
+
 def short(value: float) -> str:
     """A value on an axis: 250, 10k, 0.05."""
     for size, letter in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):

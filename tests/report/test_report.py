@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import tamis
-from tamis.report import as_json, gather, html, markdown
+from tamis.report import as_json, gather, html, markdown, write
 from tamis.report.draw import bars, stream
 from tamis.report.facts import Limit
 from tamis.report.histogram import beyond, histogram
@@ -110,6 +110,12 @@ def test_an_edited_record_is_shown_as_it_went_on(sieve: Sieve) -> None:
     assert (example.id, example.text) == ("a", "a fine SIEVE")
 
 
+def test_an_edit_by_two_rules_counts_for_both(sieve: Sieve) -> None:
+    step = gather(sieve([{"text": "a  \r\nb"}, {"text": "a  \nb"}], "clean@1")).steps[1]
+    assert step.edited == 2
+    assert {(r.rule, r.rows) for r in step.reasons} == {("whitespace", 2), ("line_ends", 1)}
+
+
 def test_what_was_set_aside_is_shown_with_its_place(run: tamis.Run) -> None:
     first = {a.rule: a.first[0] for a in gather(run).aside}
     assert first["invalid_utf8"].where.startswith("in.jsonl, line 62, byte ")
@@ -161,6 +167,13 @@ def test_a_part_that_cannot_be_read_is_told_and_sinks_nothing(sieve: Sieve) -> N
     found = gather(run)
     assert [note.split()[0] for note in found.notes] == ["scores"]
     assert "scores could not be read" in html(found)
+
+
+def test_a_page_that_cannot_be_made_sinks_nothing(run: tamis.Run, tmp_path: Path) -> None:
+    broken = tamis.Run(tmp_path)
+    broken.__dict__["facts"] = {**run.facts, "steps": [{"step": 0, "stage": "<b>"}]}
+    write(broken, tmp_path)
+    assert "could not be drawn (KeyError" in (tmp_path / "report.html").read_text()
 
 
 def test_markdown_holds_its_tables(run: tamis.Run) -> None:
