@@ -4,11 +4,12 @@
     "GPLv3 or later"       ->  GPL-3.0-or-later
     "apache-2.0 or mit"    ->  Apache-2.0 OR MIT
 
-Two tables lie in licenses/. aliases.csv: usual spellings, compared as `plain` leaves them; `source` is hf (ids of the
-Hugging Face hub), trove (PyPI classifiers), cc (names Creative Commons gives its licences) or usual. A spelling that
-differs from an SPDX id in case and punctuation only needs no line there. Names without a version (`cc-by`, `bsd`) stay
-unknown, but for those of GNU, which mean any version. flags.csv: what a licence asks for, read from the licence texts; the
-first pattern that fits counts.
+Two tables lie in licenses/. aliases.csv: spellings, compared as `plain` leaves them; `source` is hf (an id on the Hugging
+Face hub's page of licences), trove (a PyPI classifier) or usual (met in use, no list behind it). A spelling that differs
+from an SPDX id in case and punctuation only needs no line there. Names without a version (`cc-by`, `bsd`) stay unknown,
+but for those of GNU, which mean any version. flags.csv: what a licence asks for; the first pattern that fits counts. It
+was written from general knowledge and held against the categories of ScanCode's licence index, not read off the licence
+texts: a ranking for choosing among copies, no legal advice.
 """
 
 from __future__ import annotations
@@ -113,9 +114,15 @@ def plain(name: str) -> str:
 
 
 def _spelling(name: str) -> str | None:
-    """The expression that `name` is a usual spelling of."""
+    """The expression that `name` is a usual spelling of: `Boost Software License 1.0 (BSL-1.0)`, unless the two differ."""
     known, low = _spellings(), plain(name)
-    return known.get(low) or known.get(re.sub(r"(?<![\d.])(\d+)(?![\d.]| clause)", r"\1.0", low))
+    if found := known.get(low) or known.get(re.sub(r"(?<![\d.])(\d+)(?![\d.]| clause)", r"\1.0", low)):
+        return found
+    named = re.fullmatch(r"([^()]*[^()\s])\s*\(([^()]+)\)", name)
+    if named is None or "licen" not in named[1].lower():
+        return None
+    outer, inner = _spelling(named[1]), _spelling(named[2])
+    return inner if outer in (None, inner) else None
 
 
 def _from_url(text: str) -> str | None:

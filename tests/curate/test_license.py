@@ -60,6 +60,10 @@ def judged(licenses: list[str | None], **params: Any) -> list[str | None]:
         ("cdla-permissive-2.0", "CDLA-Permissive-2.0"),
         ("openrail", "LicenseRef-OpenRAIL"),
         ("BSD 3-Clause", "BSD-3-Clause"),
+        ("License :: OSI Approved :: Boost Software License 1.0 (BSL-1.0)", "BSL-1.0"),
+        ("GNU Lesser General Public License v2 or later (LGPLv2+)", "LGPL-2.0-or-later"),
+        ("ISC License (ISCL)", "ISC"),
+        ("MIT License (GPL-3.0)", None),
         ("MIT/Apache-2.0", "MIT OR Apache-2.0"),
         ("apache 2.0 or mit license", "Apache-2.0 OR MIT"),
         ("gpl-2.0+ with classpath-exception-2.0", "GPL-2.0-or-later WITH Classpath-exception-2.0"),
@@ -154,6 +158,11 @@ def test_every_rule_decided_by_is_declared() -> None:
 def test_licences_rank_from_free_to_unknown() -> None:
     licenses = ["CC0-1.0", "MIT", "MPL-2.0", "CC-BY-SA-4.0", "openrail", "CC-BY-NC-4.0", "CC-BY-ND-4.0", "x", None]
     assert ranks(pa.array(licenses)).tolist() == [6, 5, 4, 3, 2, 1, 1, 0, 0]
+
+
+@pytest.mark.parametrize("id", ["BSD-Protection", "Linux-man-pages-copyleft", "CC-BY-SA-4.0", "GPL-2.0-only"])
+def test_copyleft_under_a_permissive_name_is_copyleft(id: str) -> None:
+    assert permissiveness(id) == spdx.STRONG_COPYLEFT
 
 
 @pytest.mark.parametrize("params", [{"allow": ["nobody's"]}, {"deny": ["MIT OR ISC"]}, {"unknown": "maybe"}])
