@@ -156,13 +156,14 @@ def decisions(
     return pa.record_batch(columns, schema=DECISION)
 
 
-_STAYS: dict[str, Callable[[np.ndarray, float], np.ndarray]] = {
-    ">=": np.greater_equal,
-    "<=": np.less_equal,
-    ">": np.greater,
-    "<": np.less,
-    "==": np.equal,
+_BREAKS: dict[str, Callable[[np.ndarray, float], np.ndarray]] = {
+    ">=": np.less,
+    "<=": np.greater,
+    ">": np.less_equal,
+    "<": np.greater_equal,
+    "==": lambda measured, threshold: (measured < threshold) | (measured > threshold),
 }
+"""What breaks a rule. Nothing does where nothing was measured: any comparison with nan is false."""
 
 
 def first_broken(rules: Sequence[Rule], scores: pa.RecordBatch) -> pa.RecordBatch:
@@ -170,11 +171,12 @@ def first_broken(rules: Sequence[Rule], scores: pa.RecordBatch) -> pa.RecordBatc
     n = scores.num_rows
     rule = np.full(n, -1, np.int16)
     value = np.zeros(n)
+    columns: dict[str, np.ndarray] = {}
     for k, r in enumerate(rules):
-        measured = ratio(r, scores)
-        with np.errstate(invalid="ignore"):
-            broken = ~_STAYS[r.keep](measured, r.threshold) & ~np.isnan(measured) & (rule < 0)  # type: ignore[index, arg-type]
-        rule[broken], value[broken] = k, measured[broken]
+        measured = ratio(r, scores, columns)
+        broken = _BREAKS[r.keep](measured, r.threshold) & (rule < 0)  # type: ignore[index, arg-type]
+        if broken.any():
+            rule[broken], value[broken] = k, measured[broken]
     rows = np.flatnonzero(rule >= 0).astype(np.uint32)
     names = pa.DictionaryArray.from_arrays(
         pa.array(rule[rows], pa.int16()), pa.array([r.id for r in rules], pa.string())
@@ -182,16 +184,17 @@ def first_broken(rules: Sequence[Rule], scores: pa.RecordBatch) -> pa.RecordBatc
     return decisions(rows, names, value[rows])
 
 
-def ratio(rule: Rule, scores: pa.RecordBatch) -> np.ndarray:
-    """What `rule` compares, for every row of `scores`: (n,) float64, nan where it was not measured."""
-    top = _floats(scores.column(rule.column))
+def ratio(rule: Rule, scores: pa.RecordBatch, columns: dict[str, np.ndarray] | None = None) -> np.ndarray:
+    """What `rule` compares, for every row of `scores`: (n,) float64, nan where it was not measured.
+
+    `columns` keeps what is read of `scores` for the next rule.
+    """
+    columns = {} if columns is None else columns
+    for name in filter(None, (rule.column, rule.per)):
+        if name not in columns:
+            columns[name] = scores.column(name).to_numpy(zero_copy_only=False).astype(np.float64)
+    top = columns[rule.column or ""]
     if rule.per is None:
         return top
-    bottom = _floats(scores.column(rule.per))
-    share: np.ndarray = np.divide(top, bottom, out=np.where(np.isnan(top), np.nan, 0.0), where=bottom != 0)
-    return share
-
-
-def _floats(column: pa.Array) -> np.ndarray:
-    floats: np.ndarray = column.cast(pa.float64()).to_numpy(zero_copy_only=False)
-    return floats
+    bottom = columns[rule.per]
+    return np.divide(top, bottom, out=np.where(np.isnan(top), np.nan, 0.0), where=bottom != 0)

@@ -6,9 +6,9 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
-from numba import njit
 
 from tamis.kernels.hash import bytes_of
+from tamis.kernels.jit import njit
 from tamis.kernels.line_ends import c4_reason, is_ended
 from tamis.kernels.phrases import JAVASCRIPT_WORD, PLAIN, POLICY_PHRASE, code_of, phrase
 from tamis.kernels.raw import load8

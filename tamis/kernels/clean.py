@@ -9,11 +9,11 @@ from __future__ import annotations
 from functools import cache
 
 import numpy as np
-from numba import njit
 
 from tamis.kernels.codepoints import MAY_COMPOSE, decode
 from tamis.kernels.fold import ONES, TOPS, store64
 from tamis.kernels.hash import load64
+from tamis.kernels.jit import njit
 
 MOJIBAKE, HTML, LINE_ENDS, CONTROL, WHITESPACE, NFC = 1, 2, 4, 8, 16, 32
 """One bit a rule."""

@@ -11,7 +11,8 @@ from functools import cache
 from importlib.resources import files
 
 import numpy as np
-from numba import njit
+
+from tamis.kernels.jit import njit
 
 COUNT = 0x110000
 

@@ -11,11 +11,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.extending import intrinsic
 
 from tamis.kernels.codepoints import MAY_COMPOSE, combining, decode, encode, folded
 from tamis.kernels.hash import SECOND_SEED, bytes_of, hash_one, load64
+from tamis.kernels.jit import njit
 
 ONES = np.uint64(0x0101010101010101)
 TOPS = np.uint64(0x8080808080808080)

@@ -7,8 +7,8 @@ position it came to and an error code, FINE where there is none; with an error t
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from tamis.kernels.jit import njit
 from tamis.kernels.unescape import BACKSLASH, LETTER_U, escaped, hex4, is_hex
 from tamis.kernels.wide import WIDE, below, equal, first
 

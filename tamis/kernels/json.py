@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 
 from tamis.kernels.grammar import (
     ABSENT,
@@ -34,6 +33,7 @@ from tamis.kernels.grammar import (
     unexpected,
     value,
 )
+from tamis.kernels.jit import njit
 from tamis.kernels.unescape import copied, decode
 from tamis.kernels.wide import WIDE, Block, pointer
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from tamis.kernels.jit import njit
 from tamis.kernels.raw import load8
 from tamis.kernels.unicode import QUOTE, SPACE, STOP, look
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from tamis.kernels.jit import njit
 from tamis.kernels.wide import WIDE, Block, count, equal, first, pointer
 
 NEWLINE, RETURN, SPACE, TAB = 0x0A, 0x0D, 0x20, 0x09

@@ -7,8 +7,8 @@ A phrase is a sequence of words: "Privacy-Policy" is one, "terms of used cars" i
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from tamis.kernels.jit import njit
 from tamis.kernels.words import word_hash
 
 STOP_WORDS = ("the", "be", "to", "of", "and", "that", "have", "with")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pyarrow as pa
-from numba import njit
 
 from tamis.kernels.hash import bytes_of
+from tamis.kernels.jit import njit
 
 QUOTE, BACKSLASH = 0x22, 0x5C
 _HEX = np.frombuffer(b"0123456789abcdef", np.uint8)

@@ -8,7 +8,8 @@ Groups are exact: an n-gram's key is the pair of its (n - 1)-grams' groups, not 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
+
+from tamis.kernels.jit import njit
 
 EMPTY = np.int32(-1)
 SPREAD = np.uint64(0x9E3779B97F4A7C15)

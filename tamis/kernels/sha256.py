@@ -5,7 +5,8 @@ from __future__ import annotations
 from math import isqrt
 
 import numpy as np
-from numba import njit
+
+from tamis.kernels.jit import njit
 
 
 def _primes(n: int) -> list[int]:

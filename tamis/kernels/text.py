@@ -13,9 +13,9 @@ from __future__ import annotations
 
 import numpy as np
 import pyarrow as pa
-from numba import njit
 
 from tamis.kernels.hash import bytes_of, hash_one
+from tamis.kernels.jit import njit
 from tamis.kernels.line_ends import KEPT, c4_reason, ends_in_ellipsis, is_ended
 from tamis.kernels.phrases import JAVASCRIPT_WORD, LISTED, LOREM_IPSUM, PLAIN, POLICY_PHRASE, code_of, phrase
 from tamis.kernels.raw import load8

@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from tamis.kernels.jit import njit
 from tamis.kernels.wide import WIDE, Block, copy, first, pointer
 
 BACKSLASH, LETTER_U = 0x5C, 0x75

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from tamis.kernels.jit import njit
 from tamis.kernels.raw import load8, load16, load32
 
 WORD = 1  # letter or digit: str.isalnum()

@@ -11,9 +11,9 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-from numba import njit
 
 from tamis.kernels.hash import bytes_of
+from tamis.kernels.jit import njit
 
 TRACKING = ("utm_*", "gclid", "gclsrc", "dclid", "fbclid", "msclkid", "yclid", "igshid", "mc_cid", "mc_eid")
 """Query parameters that only say how a reader came to the page; * stands for any ending."""

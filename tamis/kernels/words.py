@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
-from numba import njit
 
 from tamis.kernels.hash import bytes_of
+from tamis.kernels.jit import njit
 from tamis.kernels.raw import load_bytes, zeros_below
 from tamis.kernels.unicode import ALPHA, MARK, SOLO, WORD, look, lower, table
 

@@ -1,0 +1,48 @@
+"""Kernels compiled once and kept: `numba.njit`, with a cache that notices when any kernel changes.
+
+numba looks at the file of a function alone: a kernel that calls one of another file would go on with the old one after an
+edit or an upgrade. Here the place of the cache depends on all files of this folder.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numba
+from numba import config
+
+HERE = Path(__file__).parent
+
+
+def njit(**options: Any) -> Callable[[Any], Any]:
+    """As `numba.njit(**options)`."""
+
+    def decorate(function: Any) -> Any:
+        with _cached_in(_folder()):
+            return numba.njit(**options)(function)
+
+    return decorate
+
+
+@cache
+def _folder() -> str:
+    """Where compiled kernels lie: under NUMBA_CACHE_DIR where that is set, else beside their source."""
+    digest = hashlib.sha256()
+    for path in sorted(HERE.glob("*.py")):
+        digest.update(path.name.encode() + path.read_bytes())
+    return str(Path(config.CACHE_DIR or HERE / "__pycache__") / f"kernels-{digest.hexdigest()[:12]}")
+
+
+@contextmanager
+def _cached_in(folder: str) -> Iterator[None]:
+    """numba's own setting belongs to whoever else uses numba: it is put back."""
+    before, config.CACHE_DIR = config.CACHE_DIR, folder
+    try:
+        yield
+    finally:
+        config.CACHE_DIR = before
