@@ -107,7 +107,7 @@ def _columns(bins: Sequence[Bin]) -> tuple[np.ndarray, float]:
     pitch = (WIDTH - gap) / len(bins)
     left = np.arange(len(bins)) * pitch
     left[1 if gap else 0 :] += gap
-    return left, min(pitch - 0.8, 26.0) if pitch > 2 else pitch
+    return left, pitch - max(0.8, 0.06 * pitch) if pitch > 2 else pitch
 
 
 def _has_zero(bins: Sequence[Bin]) -> bool:
@@ -178,6 +178,8 @@ def _ticks(histogram: Histogram) -> tuple[Mark, ...]:
     # Where a column is one whole number, its name stands under its middle.
     own = histogram.whole and histogram.scale == "linear" and bins[-1].high - bins[-1].low == 1
     middle = {"left": 0.5, "right": -0.5}[histogram.closed] if own else 0.0
+    if own:
+        values = [v for v in values if low <= v + middle <= high]
     marks: list[Mark] = []
     for value in dict.fromkeys([*zero, *values]):
         mark = _tick(round(_place(histogram, value + (middle if value or not zero else 0)), 1), short(value + 0.0))

@@ -49,7 +49,7 @@ def _edges(
     values: np.ndarray, thresholds: list[float], right: bool
 ) -> tuple[Literal["linear", "log"], bool, np.ndarray, bool]:
     """Scale, whether all values are whole, edges (ascending), and whether 0 has a column of its own before them."""
-    whole = bool(np.all(values == np.floor(values)))
+    whole = bool(np.all(values == np.floor(values))) and all(t == int(t) for t in thresholds)
     zeros, least = float(np.mean(values == 0)), float(values[0])
     some = values[np.searchsorted(values, 0, "right") :] if zeros and least == 0 else values
     if not len(some):
@@ -61,7 +61,7 @@ def _edges(
         positive = [t for t in thresholds if t > 0]
         edges = _log_edges(max(min(float(some[0]), *positive, middle), high * 1e-6), high, positive, whole, right)
         return "log", whole, edges, zeros > 0
-    if 0 < low < 0.3 * high:
+    if least == 0 or 0 < low < 0.3 * high:
         low = 0.0
     edges = _linear_edges(low, high, thresholds, whole, right)
     return "linear", whole, edges, bool(zeros >= 0.1 and least == 0 and edges[1] - edges[0] != 1)

@@ -236,6 +236,15 @@ def test_a_drawing_stays_in_its_frame(values: list[float], limits: list[Limit]) 
     assert all(0 <= float(x) <= 320 for x in re.findall(r"M([-\d.e]+) ", drawn.stay + drawn.go))
 
 
+def test_nothing_but_zeros_stands_left_of_its_threshold() -> None:
+    found = histogram(np.zeros(500), [Limit("r", "<=", 0.1)])
+    assert found is not None
+    drawn = bars(found, [Limit("r", "<=", 0.1)])
+    assert (found.bins[0].low, found.bins[0].high, found.bins[0].stay) == (0, 0, 500)
+    assert drawn.lines[0].x > 300
+    assert [tick.text for tick in drawn.ticks][:2] == ["0", "0.02"]
+
+
 def test_a_column_that_towers_is_cut_off_and_labelled() -> None:
     found = histogram(np.concatenate([np.zeros(900), np.linspace(0.1, 1, 100)]), [Limit("r", "<=", 0.5)])
     assert found is not None
