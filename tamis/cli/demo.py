@@ -16,12 +16,14 @@ def command(output: Path) -> int:
     Example:
         tamis demo -o out/demo
     """
+    from tamis.cli.memory import give_back
     from tamis.cli.show import Progressbar, print_run
     from tamis.errors import GateError
     from tamis.recipes.run import outcome, run
     from tamis.recipes.shipped import example
     from tamis.runs import verify
 
+    give_back()
     home = example()
     output = _free(output)
     with Progressbar(silent=False) as progress:
@@ -36,7 +38,7 @@ def command(output: Path) -> int:
         ids = [row["record_id"].hex() for row in done.fates().to_pylist() if row["fate"] == fate][:1]
         for record_id in ids:
             click.echo(f"  tamis explain {output} {record_id}")
-    click.echo(f"  tamis replay {output} --set quality.gopher.min_words=30")
+    click.echo(f"  tamis replay {output} --set quality.gopher.min_words=20")
     return outcome(done)[0]
 
 

@@ -264,7 +264,7 @@ def _inputs(job: Job, result: Result) -> list[dict[str, Any]]:
 def _warnings(job: Job, result: Result) -> list[str]:
     """What a user should know although the run is right."""
     unread = [
-        f"{r['rows']:,} records could not be read ({r['rule']}); they are in quarantine/ with file, line and byte offset"
+        f"{r['rows']:,} record{'s' * (r['rows'] > 1)} could not be read: {r['rule']}; quarantine/ has file, line and byte offset"
         for r in result.books.reasons(0)
     ]
     return [*(f"{f.name}: the file is empty" for f in job.files if not f.bytes), *unread]

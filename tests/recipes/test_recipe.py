@@ -28,7 +28,7 @@ def written(tmp_path: Path, text: str) -> Path:
         ("name: x\nstages:\n  - exact@1:\n      kepe: first\n", 4, "did you mean 'keep'?"),
         ("name: x\nstages:\n  - quality.gopher@1:\n      min_words: many\n", 4, "it must be a whole number"),
         ("name: x\nstages:\n  exact@1: {}\n", 3, "stages must be a list"),
-        ("name: x\ninput: {kind: documents}\nstages: []\n", 2, "it must be one of"),
+        ("name: x\ninput: {kind: documents}\nstages: []\n", 2, "it must be 'document' or"),
         ("name: x\nattrition: {max_drop_per_source: lots}\n", 2, "it must be a number"),
         ("name: x\nname: y\n", 2, "the key 'name' twice"),
         ("name: [x\n", 2, "not valid YAML"),
