@@ -14,6 +14,7 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path, PurePath
 from typing import BinaryIO, Literal, NamedTuple
@@ -27,6 +28,9 @@ SUFFIXES = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz", ".jsonl.zst", ".ndjs
 """What is taken from a folder. A file that is named itself, or by a glob, may have any name."""
 
 _HEAD = 4096
+
+_RUN = {"run.json", "fates.parquet", "MANIFEST.sha256"}
+"""A folder that holds these is a run: of it, the data are taken."""
 
 _STRANGE = (
     (b"PARE", "an encrypted Parquet file", "write it without encryption"),
@@ -71,16 +75,36 @@ def find(paths: Sequence[str | Path], scratch: Path | None = None) -> list[Input
     for path in paths:
         if str(path) == "-":
             continue
-        for file, name in _expand(path):
-            found.setdefault(file.resolve(), name)
+        with _read_errors(path):
+            for file, name in _expand(path):
+                found.setdefault(file.resolve(), _legible(name))
     files = [_open(path, name) for path, name in _apart(found).items()]
     if any(str(path) == "-" for path in paths):
         files.append(_standard_input(scratch))
     return sorted(files, key=lambda file: file.name)
 
 
+@contextmanager
+def _read_errors(path: str | Path) -> Iterator[None]:
+    """Turn what the system says of a path it will not follow into an InputError."""
+    try:
+        yield
+    except OSError as error:
+        what = f"{error.filename or path}: {error.strerror or error}"
+        raise InputError(f"cannot read {what}; mend the path or leave it out") from error
+    except (RuntimeError, ValueError) as error:  # a link to itself, a home nobody has, a NUL
+        raise InputError(f"cannot read {str(path)!r}: {error}; mend the path or leave it out") from error
+
+
+def _legible(name: str) -> str:
+    """`name` as text: bytes of it that are no UTF-8 become \\xff."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
 def _expand(path: str | Path) -> Iterator[tuple[Path, str]]:
     """Files that one path stands for, each with its logical name."""
+    if not str(path):
+        raise InputError("the name of an input is empty; name a file, folder or glob, or . for the folder you are in")
     place = Path(path).expanduser()
     if place.is_dir():
         yield from _folder(place)
@@ -101,6 +125,10 @@ def _folder(folder: Path) -> Iterator[tuple[Path, str]]:
         ) from error
 
     for root, folders, names in os.walk(folder, onerror=refuse):
+        if Path(root, ".work", "plan.json").exists():  # an unfinished run
+            folders[:] = names[:] = []
+        elif {*names} >= _RUN:
+            folders[:], names[:] = [name for name in folders if name == "data"], []
         folders[:] = [name for name in folders if not name.startswith((".", "_"))]
         for name in names:
             if name.startswith((".", "_")):
@@ -135,6 +163,8 @@ def _missing(path: Path) -> str:
     parent = path.parent
     while not parent.exists():
         path, parent = parent, parent.parent
+    if path.is_symlink():
+        return f"{path} is a link that leads nowhere; mend it or leave it out"
     names = [entry.name for entry in parent.iterdir()] if parent.is_dir() and os.access(parent, os.R_OK) else []
     near = get_close_matches(path.name, names, 1)
     return f"{path} does not exist" + (

@@ -34,15 +34,17 @@ class Place:
     @contextmanager
     def taken(self, resume: bool) -> Iterator[bool]:
         """Hold the folder against other runs; yields True where a resumed run is finished already. Raises UsageError."""
-        there = self.root.exists() or self.root.is_symlink()
-        if there and not self.root.is_dir():
-            raise UsageError(f"{self.root} is a file; name a folder for the run with -o")
-        begun, finished = self.work.is_dir(), (self.root / "run.json").is_file() and not self.work.is_dir()
-        if there and not resume and any(self.root.iterdir()):
+        with disk_errors(self.root):
+            there = self.root.exists() or self.root.is_symlink()
+            if there and not self.root.is_dir():
+                raise UsageError(f"{self.root} is a file; name a folder for the run with -o")
+            begun, finished = self.work.is_dir(), (self.root / "run.json").is_file() and not self.work.is_dir()
+            used = there and any(self.root.iterdir())
+        if used and not resume:
             state = "holds a finished run" if finished else "holds an unfinished run" if begun else "is not empty"
             mend = "go on with it with --resume, or " if begun else ""
             raise UsageError(f"{self.root} {state}; {mend}name another folder with -o, or remove it")
-        if there and resume and any(self.root.iterdir()) and not (begun or finished):
+        if used and resume and not (begun or finished):
             raise UsageError(f"{self.root} holds something that is not a run; name another folder with -o")
         if finished:
             yield True

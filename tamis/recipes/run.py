@@ -35,6 +35,9 @@ from tamis.stage import Stage
 PARTITION = 16 << 20
 """Bytes of input a task takes, unless told otherwise. Nothing but time and memory depends on it."""
 
+TASKS = 1000
+"""A smaller partition than PARTITION is taken as larger where it would make more tasks than this: each costs 10–20 ms."""
+
 EngineName = Literal["inline", "local"]
 
 BYTES_DEPEND_ON = ("tamis", "numpy", "pyarrow", "numba", "ftfy", "selectolax", "license-expression", "zstandard")
@@ -126,7 +129,8 @@ def prepare(recipe: Recipe, input: Any, scratch: Path, partition_size: int = PAR
     reading = Reading(
         kind=seen.kind, fields=spec.fields, source=spec.source, license=spec.license, max_record=spec.max_record
     )
-    cut = tuple(fragment for file in files for fragment in fragments(file, partition_size))
+    size = max(partition_size, min(PARTITION, sum(file.bytes for file in files) // TASKS))
+    cut = tuple(fragment for file in files for fragment in fragments(file, size))
     return Job(
         recipe,
         plan([*recipe.stages, *_promised(recipe, kind(seen.kind))], kind(seen.kind)),
