@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
+from tamis.engine.isolate import blamed
 from tamis.errors import ColumnMissing, UsageError
 from tamis.schemas import Kind
 from tamis.stage import Corpus, Stage
@@ -47,6 +48,8 @@ class Plan:
 
 def plan(stages: Sequence[Stage], kind: Kind) -> Plan:
     """Cut `stages` into segments. Raises ColumnMissing or UsageError where a stage cannot have what it reads."""
+    for stage in stages:
+        _sound(stage, kind)
     schema = follow(stages, kind.schema)
     segments: list[Segment] = []
     run: list[tuple[int, Stage]] = []
@@ -59,6 +62,24 @@ def plan(stages: Sequence[Stage], kind: Kind) -> Plan:
     if run or not segments:
         segments.append(Segment(len(segments), tuple(run), None))
     return Plan(kind, tuple(segments), schema)
+
+
+def _sound(stage: Stage, kind: Kind) -> None:
+    """Raise UsageError where what `stage` says of itself cannot be carried out."""
+    with blamed(stage, "rules"):
+        rules = tuple(stage.rules)
+    for rule in rules:
+        missing = {rule.column, rule.per} - {None, *stage.scores.names}
+        if rule.keep is not None and missing:
+            raise UsageError(f"{stage.label}: its rule {rule.id!r} compares {missing.pop()!r}, which is none of its scores")
+    if stage.edits and not any(rule.action == "edit" for rule in rules):
+        raise UsageError(f"{stage.label} edits, but has no rule with the action 'edit' to say so in the ledger")
+    for column in stage.writes:
+        at = kind.schema.get_field_index(column.name)
+        if column.name in ("record_id", *kind.texts):
+            raise UsageError(f"{stage.label} may not write {column.name!r}; a stage changes text by edits = True")
+        if at >= 0 and kind.schema.field(at).type != column.type:
+            raise UsageError(f"{stage.label} writes {column.name!r} as {column.type}; it is {kind.schema.field(at).type}")
 
 
 def follow(stages: Iterable[Stage], have: pa.Schema) -> pa.Schema:

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tamis.engine.isolate import measure
+from tamis.engine.isolate import decide, measure
 from tamis.kernels.hash import xxh64
 from tamis.ledger import DROPPED, POISON, QUARANTINED, draft, set_aside
 from tamis.schemas import joined, kind_of
@@ -95,7 +95,7 @@ def advance(rows: Rows, step: int, stage: Stage, notes: Notes, care: Care | None
         notes.scores.setdefault(step, []).append((rows.row, scores))
     before = rows.batch
     _overlay(rows, measured.columns, stage)
-    found = stage.decide(scores)
+    found = decide(stage, scores)
     if found.num_rows:
         found = found.filter(pa.array(rows.alive[found.column("row").to_numpy()]))
         _note(rows, before, step, {rule.id: rule.action for rule in stage.rules}, found, notes)

@@ -60,6 +60,11 @@ def make(name: str, base: Path | None = None, **params: Any) -> Stage:
         return cls(**{param: fit(value, cls, param) for param, value in params.items()})
     except (TypeError, ValueError) as wrong:
         raise UsageError(f"{name}: {wrong}") from wrong
+    except Exception as wrong:
+        if ".py:" not in name:
+            raise
+        # The stage is the user's: whatever it raises is theirs to mend.
+        raise UsageError(f"{name}: raised {type(wrong).__name__}: {wrong}") from wrong
 
 
 def import_own(files: Iterable[Path]) -> None:

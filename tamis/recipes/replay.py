@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tamis.engine.isolate import decide, resolve
 from tamis.engine.plan import plan
 from tamis.errors import UsageError
 from tamis.ledger import DROPPED, KEPT, QUARANTINED
@@ -161,7 +162,7 @@ class _Told:
             return np.zeros(0, np.int64), []
         columns = self.run.scores([f"{step}.{name}" for name in stage.scores.names]).combine_chunks()
         batch = pa.record_batch([c.combine_chunks() for c in columns.columns], schema=stage.scores)
-        found = stage.decide(batch)
+        found = decide(stage, batch)
         found = found.filter(pa.array(alive[found.column("row").to_numpy()]))
         return found.column("row").to_numpy(), found.column("rule").cast(pa.string()).to_pylist()
 
@@ -173,7 +174,7 @@ class _Told:
         table = table.filter(pa.array(here))
         table = table.add_column(0, "record_id", self.ids.filter(pa.array(here)))
         table = table.add_column(0, "ordinal", pa.array(rows.astype(np.uint64)))
-        found = stage.resolve(table.combine_chunks())
+        found = resolve(stage, table.combine_chunks())
         return found.column("ordinal").to_numpy().astype(np.int64), found.column("rule").cast(pa.string()).to_pylist()
 
     def _leave(self, rows: np.ndarray, step: int, rules: Sequence[str], actions: dict[str, Any]) -> None:
