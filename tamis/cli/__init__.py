@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from importlib import import_module
 from typing import Any
@@ -64,22 +65,30 @@ def group() -> None:
     """
 
 
+class Terminated(KeyboardInterrupt):
+    """SIGTERM: what was begun is left as an interrupt leaves it."""
+
+
+def _stop(*_: object) -> None:
+    raise Terminated
+
+
 def main(args: list[str] | None = None) -> None:
     """Run the command line and leave with its exit code. A TamisError is a sentence, never a traceback."""
+    stopped = signal.signal(signal.SIGTERM, _stop)
     try:
         code: Any = group.main(args=args, prog_name="tamis", standalone_mode=False)
     except click.ClickException as wrong:
         wrong.show()
         sys.exit(2)
-    except click.exceptions.Abort:
-        click.echo("interrupted", err=True)
-        sys.exit(130)
+    except (click.exceptions.Abort, KeyboardInterrupt) as stop:
+        click.echo("interrupted; a run goes on where it stopped with --resume", err=True)
+        sys.exit(143 if isinstance(stop.__cause__ or stop, Terminated) else 130)
     except TamisError as wrong:
         click.echo(f"tamis: {wrong}", err=True)
         sys.exit(wrong.exit_code)
-    except KeyboardInterrupt:
-        click.echo("interrupted; a run goes on where it stopped with --resume", err=True)
-        sys.exit(130)
     except BrokenPipeError:
         sys.exit(0)
+    finally:
+        signal.signal(signal.SIGTERM, stopped)
     sys.exit(code if isinstance(code, int) else 0)

@@ -74,6 +74,13 @@ class Place:
             with suppress(OSError):
                 self.root.rmdir()
 
+    def partition_size(self, wanted: int) -> int:
+        """Bytes of input a task takes here: what was `wanted` when the run was begun, for its work is cut that way."""
+        try:
+            return int(json.loads((self.work / "plan.json").read_bytes())["partition_size"])
+        except (FileNotFoundError, ValueError, KeyError, TypeError):
+            return wanted
+
     def belongs_to(self, identity: dict[str, Any]) -> None:
         """Note what this run is of, or check that it is the one that was begun here. Raises UsageError."""
         path = self.work / "plan.json"

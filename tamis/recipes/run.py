@@ -78,8 +78,9 @@ def run(
     with place.taken(resume) as finished:
         if finished:
             return open_run(place.root)
-        job = prepare(wanted, input, place.work, partition_size)
-        place.belongs_to(job.identity())
+        size = place.partition_size(partition_size)
+        job = prepare(wanted, input, place.work, size)
+        place.belongs_to({**job.identity(), "partition_size": size})
         drive = Drive(
             work=Work(place.work),
             out=place.root,
@@ -197,7 +198,7 @@ def _finish(place: Place, job: Job, result: Result, engine: Engine, started: flo
     }
     write_json(out / "run.json", facts)
     _report(out)
-    seal(out)
+    seal(out, {str(file["path"]): str(file["sha256"]) for file in files})
     place.finish()
 
 
