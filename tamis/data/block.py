@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from tamis.kernels.hash import bytes_of
 from tamis.kernels.sha256 import sha256_prefixes
 from tamis.schemas._field import field
+from tamis.schemas.constant import constant
 from tamis.schemas.ledger import NAME
 from tamis.schemas.rows import RECORD_ID
 
@@ -55,7 +56,7 @@ class Block(NamedTuple):
 
 def record_ids(source: pa.Array | str, key: pa.Array) -> pa.FixedSizeBinaryArray:
     """First 16 bytes of sha256(source, a zero byte, key), row by row; strings without nulls."""
-    named = pc.binary_join_element_wise(source, key, "\0")
+    named = pc.binary_join_element_wise(source, key, constant("\0"))
     digests = sha256_prefixes(bytes_of(named).offsets, bytes_of(named).data, 16)
     return pa.FixedSizeBinaryArray.from_buffers(RECORD_ID, len(key), [None, pa.py_buffer(digests)])
 
@@ -65,7 +66,9 @@ def positional(name: str, place: np.ndarray) -> pa.StringArray:
 
     place  (n,) int64
     """
-    return pc.binary_join_element_wise(f"@{name}#", pa.array(place, pa.int64()).cast(pa.string()), "")
+    return pc.binary_join_element_wise(
+        constant(f"@{name}#"), pa.array(place, pa.int64()).cast(pa.string()), constant("")
+    )
 
 
 def bad_rows(

@@ -18,6 +18,7 @@ from tamis.data.jsonl import JsonRows, error_name, error_says
 from tamis.data.shapes import SHAPES, Fields, Names, keys_of, shape_of
 from tamis.kernels.grammar import NULL, OBJECT, STRING
 from tamis.schemas import kind
+from tamis.schemas.constant import constant
 
 MAKERS = {
     "document": kinds.document,
@@ -90,7 +91,7 @@ def canonical(
 def _id(draft: Draft) -> pa.StringArray:
     """The row's own key. An empty one is no key; it stays in meta."""
     text = draft.peek("id", np.ones(draft.fields.rows.lines, np.bool_))
-    keyed = pc.fill_null(pc.not_equal(text, ""), False).to_numpy(zero_copy_only=False)
+    keyed = pc.fill_null(pc.not_equal(text, constant("")), constant(False)).to_numpy(zero_copy_only=False)
     draft.use("id", keyed | (draft.fields.type("id") == NULL))
     return only(text, keyed)
 
@@ -98,11 +99,11 @@ def _id(draft: Draft) -> pa.StringArray:
 def _source(draft: Draft, origin: Origin) -> pa.StringArray:
     """The recipe's source, else the row's own where it is a string that is not empty, else the file's name."""
     m = draft.fields.rows.lines
-    fallback = pa.repeat(pa.scalar(origin.fallback), m)
+    fallback = pa.repeat(constant(origin.fallback), m)
     if origin.source is not None or not (draft.fields.type("source") == STRING).any():
         return fallback
     text = draft.peek("source", draft.fields.type("source") == STRING)
-    named = pc.fill_null(pc.not_equal(text, ""), False)
+    named = pc.fill_null(pc.not_equal(text, constant("")), constant(False))
     draft.use("source", named.to_numpy(zero_copy_only=False))
     return pc.if_else(named, text, fallback)
 
@@ -131,7 +132,7 @@ def _bad(
     rows, bad = draft.fields.rows, np.flatnonzero(draft.refused >= 0)
     raw = [rows.raw(row)[:RAW_BYTES] for row in bad.tolist()]
     said = [_why(draft, of, row) for row in bad.tolist()]
-    keys = record_ids(pa.repeat(pa.scalar(origin.fallback), len(bad)), at.take(pa.array(bad)))
+    keys = record_ids(pa.repeat(constant(origin.fallback), len(bad)), at.take(pa.array(bad)))
     offset = place[bad] if lined else None
     return bad_rows(bad, keys, [s[0] for s in said], line[bad], offset, [s[1] for s in said], raw)
 

@@ -14,10 +14,11 @@ from tamis.engine.account import AccountTask, Books, balance, check_attrition, r
 from tamis.engine.emit import Emit, run_emit, tasks
 from tamis.engine.exchange import IDS, Fates, ResolveTask, partitions_for, ranges, run_resolve
 from tamis.engine.executor import Engine
+from tamis.engine.left import left
 from tamis.engine.passes import PassTask, run_pass
 from tamis.engine.plan import Plan, Segment
 from tamis.engine.work import Work
-from tamis.ledger import DROPPED, KEPT, QUARANTINED, READING, Step
+from tamis.ledger import DROPPED, QUARANTINED, READING, Step
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -107,13 +108,9 @@ class Drive:
         self._map(_names(segment, "sieving"), run_pass, items, len(self.fragments), segment.holds_gil)
 
     def _later_task(self, fates: Fates, segment: Segment, k: int) -> PassTask:
-        before = segment.number - 1
-        told = next(n for n, (group, *_) in enumerate(fates.told) if group == before)
-        wrote = np.flatnonzero(fates.of(k, told + 1)[0] == KEPT)
-        still = fates.of(k)[0][wrote] == KEPT
         total = int(fates.bases[k + 1] - fates.bases[k])
-        left, which = wrote[still].astype(np.uint32), np.flatnonzero(still)
-        return PassTask(self.work, self.plan, segment, k, self.fragments[k], self.reading, total, left, (before, which))
+        where = left(self.plan, fates, k, self.fragments[k], segment.number - 1)
+        return PassTask(self.work, self.plan, segment, k, self.fragments[k], self.reading, total, where)
 
     def _exchange(self, fates: Fates, group: str, step: int, segment: Segment, ids: bool = False) -> None:
         n = partitions_for(int(fates.bases[-1]))
@@ -135,8 +132,8 @@ class Drive:
 
     def _emit(self, fates: Fates, books: Books) -> list[dict[str, Any]]:
         steps = {0: READING, **{step: Step.of(stage) for step, stage in self.plan.steps}}
-        files = [fragment.file.name for fragment in self.fragments]
-        emit = Emit(self.work, self.out, self.plan, fates, self._line_bases(files), files, steps)
+        bases = self._line_bases([fragment.file.name for fragment in self.fragments])
+        emit = Emit(self.work, self.out, self.plan, fates, self.fragments, self.reading, bases, steps)
         items = list(tasks(emit, books.rows_in.total(), books.entries.total()))
         return self._map("writing", run_emit, items, len(items))
 

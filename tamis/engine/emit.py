@@ -14,8 +14,10 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from tamis.data import Fragment, Reading
 from tamis.data.writer import write_parquet
 from tamis.engine.exchange import IDS, Fates
+from tamis.engine.left import left, rows_left
 from tamis.engine.passes import after, by_id, row_bytes
 from tamis.engine.plan import Plan
 from tamis.engine.work import Work
@@ -44,27 +46,35 @@ class Emit:
     out: Path
     plan: Plan
     fates: Fates
+    parts: Sequence[Fragment]
+    """The fragments of the input."""
+    reading: Reading
     line_bases: np.ndarray
     """(fragments,) line of the file, from 1, on which each fragment begins."""
-    files: Sequence[str]
-    """Input file of each fragment."""
     steps: dict[int, Step]
 
     @property
     def fragments(self) -> range:
         """Places of the fragments."""
-        return range(len(self.files))
+        return range(len(self.parts))
 
     @property
     def last(self) -> int:
         """The segment whose rows are the data."""
         return self.plan.segments[-1].number
 
-    def left(self, fragment: int) -> np.ndarray:
-        """Which rows of the last `rows` file of `fragment` are in at the end: ascending places."""
-        at = next(k for k, (group, *_) in enumerate(self.fates.told) if group == self.last)
-        wrote = self.fates.of(fragment, at + 1)[0]
-        return np.flatnonzero(self.fates.of(fragment)[0][wrote == KEPT] == KEPT)
+    def sizes(self, fragment: int) -> np.ndarray:
+        """Bytes of each row of `fragment` that is in at the end."""
+        measured = self.fates.in_after(self.last, fragment)
+        kept = self.fates.of(fragment)[0][measured] == KEPT
+        sizes: np.ndarray = self.work.table(self.last, fragment, "sizes").column("bytes").to_numpy()[kept]
+        return sizes
+
+    def rows(self, fragment: int, after: int, wanted: np.ndarray | None = None) -> Iterator[pa.RecordBatch]:
+        """Rows of `fragment` as segment `after` left them: those that are in at the end, or `wanted`."""
+        part = self.parts[fragment]
+        where = left(self.plan, self.fates, fragment, part, after, wanted)
+        return (batch for batch, _ in rows_left(self.work, fragment, part, self.reading, where))
 
 
 class EmitTask(NamedTuple):
@@ -133,19 +143,18 @@ def _groups(emit: Emit) -> Iterator[Group]:
     pieces: list[tuple[int, int, int]] = []
     rows = size = 0
     for fragment in emit.fragments:
-        left = emit.left(fragment)
-        ends = np.cumsum(emit.work.table(emit.last, fragment, "sizes").column("bytes").to_numpy()[left])
+        ends = np.cumsum(emit.sizes(fragment))
         start = 0
-        while start < left.size:
+        while start < ends.size:
             before = int(ends[start - 1]) if start else 0
             fits = int(np.searchsorted(ends, GROUP_BYTES - size + before, "right"))
-            end = min(fits, start + GROUP_ROWS - rows, left.size)
+            end = min(fits, start + GROUP_ROWS - rows, ends.size)
             if end <= start and not rows:
                 end = start + 1
             if end > start:
                 pieces.append((fragment, start, end))
                 rows, size = rows + end - start, size + int(ends[end - 1]) - before
-            if end < left.size:
+            if end < ends.size:
                 yield Group(tuple(pieces))
                 pieces, rows, size = [], 0, 0
             start = max(end, start)
@@ -154,24 +163,31 @@ def _groups(emit: Emit) -> Iterator[Group]:
 
 
 def _data(task: EmitTask) -> tuple[Iterator[pa.Table], pa.Schema]:
-    schema = task.emit.plan.schema
-    return (_group_table(task.emit, group, schema) for group in task.groups), schema
+    return _grouped(task.emit, task.groups), task.emit.plan.schema
 
 
-def _group_table(emit: Emit, group: Group, schema: pa.Schema) -> pa.Table:
-    tables = []
-    for fragment, start, end in group.pieces:
-        wanted, at = emit.left(fragment)[start:end], 0
-        for batch in emit.work.batches(emit.last, fragment, "rows"):
-            lo, hi = np.searchsorted(wanted, [at, at + batch.num_rows])
-            if hi > lo:
-                here = wanted[lo:hi] - at
-                whole = hi - lo == batch.num_rows
-                tables.append(pa.Table.from_batches([batch if whole else batch.take(pa.array(here))]))
-            at += batch.num_rows
-            if at > wanted[-1]:
-                break
-    return pa.concat_tables(tables).cast(schema)
+def _grouped(emit: Emit, groups: Sequence[Group]) -> Iterator[pa.Table]:
+    """The table of each group. Groups follow one another, so that each fragment is read once."""
+    rows = _stream(emit, groups)
+    rest = next(rows, None)
+    for group in groups:
+        wanted, held = sum(end - start for _, start, end in group.pieces), []
+        while wanted:
+            assert rest is not None, "fewer rows than were counted"
+            held.append(rest.slice(0, wanted))
+            wanted -= held[-1].num_rows
+            rest = rest.slice(held[-1].num_rows) if held[-1].num_rows < rest.num_rows else next(rows, None)
+        yield pa.Table.from_batches(held)
+
+
+def _stream(emit: Emit, groups: Sequence[Group]) -> Iterator[pa.RecordBatch]:
+    """Rows of the groups, batch by batch, from the first of the first group on."""
+    pieces = [piece for group in groups for piece in group.pieces]
+    for fragment in dict.fromkeys(fragment for fragment, _, _ in pieces):
+        start = min(start for f, start, _ in pieces if f == fragment)
+        end = max(end for f, _, end in pieces if f == fragment)
+        kept = np.flatnonzero(emit.fates.of(fragment)[0] == KEPT)
+        yield from emit.rows(fragment, emit.last, kept[start:end])
 
 
 def _fates(task: EmitTask) -> tuple[Iterator[pa.Table], pa.Schema]:
@@ -310,7 +326,7 @@ def _fragment_aside(emit: Emit, fragment: int) -> pa.Table:
     table = table.take(pa.array(np.argsort(table.column("row").to_numpy(), kind="stable")))
     row = table.column("row").to_numpy()
     line = emit.work.table(0, fragment, "index").column("line").to_numpy()[row] + emit.line_bases[fragment]
-    file = pa.array([emit.files[fragment]] * len(row), pa.string())
+    file = pa.array([emit.parts[fragment].file.name] * len(row), pa.string())
     for name, column in (("file", file), ("line", pa.array(line, pa.int64()))):
         table = table.set_column(schema.get_field_index(name), name, column)
     return table.drop_columns("row")
@@ -319,14 +335,9 @@ def _fragment_aside(emit: Emit, fragment: int) -> pa.Table:
 def _repeated_rows(emit: Emit, fragment: int, renamed: dict[int, bytes], schema: pa.Schema) -> pa.Table:
     """Data of the records whose id an earlier one has, as segment 0 left them."""
     at = next(k for k, (group, *_) in enumerate(emit.fates.told) if group == IDS)
-    wrote = np.flatnonzero(emit.fates.of(fragment, at)[0] == KEPT)
-    wanted = np.array([row for row in sorted(renamed) if row in set(wrote.tolist())], np.int64)
-    which = np.searchsorted(wrote, wanted)
-    batches, start = [], 0
-    for batch in emit.work.batches(0, fragment, "rows"):
-        here = which[(which >= start) & (which < start + batch.num_rows)] - start
-        batches.append(batch.take(pa.array(here)))
-        start += batch.num_rows
+    in_before = set(np.flatnonzero(emit.fates.of(fragment, at)[0] == KEPT).tolist())
+    wanted = np.array([row for row in sorted(renamed) if row in in_before], np.int64)
+    batches = list(emit.rows(fragment, 0, wanted))
     data = after(emit.plan, emit.plan.segments[0])
     rows = pa.Table.from_batches(batches, schema=data)
     ids = pa.array([renamed[row] for row in wanted.tolist()], pa.binary(16))

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from tamis.engine.isolate import resolve
 from tamis.engine.work import Work, write_arrow
 from tamis.ledger import DROPPED, DUPLICATE_ID, KEPT, QUARANTINED, halves, sort_keys
 from tamis.schemas.rows import RECORD_ID
@@ -117,7 +118,7 @@ def _resolved(task: ResolveTask, corpus: Corpus, met: pa.Table) -> pa.Table:
             if gone.size:
                 alive = alive & ~np.isin(ordinal, gone, assume_unique=True)
     met = met.filter(pa.array(alive)).drop_columns("alive").combine_chunks()
-    found = corpus.resolve(met)
+    found = resolve(corpus, met)
     place = np.searchsorted(met.column("ordinal").to_numpy(), found.column("ordinal").to_numpy())
     columns = [
         found.column("ordinal"),
@@ -149,6 +150,11 @@ class Fates:
     def exchanges(self) -> tuple[tuple[str, int], ...]:
         """Groups and partitions of the exchanges so far."""
         return tuple((group, n) for group, n, _, _ in self.told if isinstance(group, str))
+
+    def in_after(self, segment: int, fragment: int) -> np.ndarray:
+        """Places of the records of `fragment` that were in at the end of `segment`: (k,) int64, ascending."""
+        told = next(k for k, (group, *_) in enumerate(self.told) if group == segment)
+        return np.flatnonzero(self.of(fragment, told + 1)[0] == KEPT)
 
     def of(self, fragment: int, told: int | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Fate (n,) and step (n,), uint8, of the records of `fragment`, after the first `told` of what is known."""

@@ -101,7 +101,9 @@ def sketch(stage: Corpus, batch: pa.RecordBatch) -> pa.RecordBatch:
         if found.num_rows != batch.num_rows:
             raise ValueError(f"it returned {found.num_rows} rows for {batch.num_rows}")
         if not found.schema.equals(stage.sketches):
-            raise TypeError(f"it returned {found.schema.names}; it declares {stage.sketches.names}, or their types differ")
+            raise TypeError(
+                f"it returned {found.schema.names}; it declares {stage.sketches.names}, or their types differ"
+            )
     return found
 
 

@@ -2,7 +2,7 @@
 
 Segment 0 reads a fragment of the input; later ones read what was left of it. Each task writes
 
-    rows      data of the rows still in at the end, in order      sizes     bytes of each of them
+    rows      data of the rows still in at the end, if changed    sizes     bytes of each of them
     fates     fate and step of every record, as far as decided    drafts    verdicts, sorted by record_id
     scores    numbers of every record, for replay                 aside     records set aside, with their data
     sketch    what the corpus stage compares, sorted by key       index     (segment 0) id, source and line of every record
@@ -12,6 +12,7 @@ Segment 0 reads a fragment of the input; later ones read what was left of it. Ea
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -20,11 +21,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tamis.data import Fragment, Reading, read
+from tamis.engine.isolate import sketch
+from tamis.engine.left import Left, rows_left, stores_rows
 from tamis.engine.plan import Plan, Segment, overlay
 from tamis.engine.segment import Care, Notes, Rows, advance, gather, sketch_table
 from tamis.engine.work import Work, arrow_file, write_arrow
 from tamis.ledger import DRAFT, QUARANTINED, aside_schema, draft, sort_keys, working
 from tamis.schemas import QUARANTINE
+from tamis.schemas.constant import constant
 
 INDEX = pa.schema(
     [pa.field("record_id", pa.binary(16)), pa.field("source", pa.string()), pa.field("line", pa.int64())],
@@ -46,10 +50,8 @@ class PassTask(NamedTuple):
     reading: Reading
     total: int = 0
     """Later segments: records of the fragment."""
-    left: np.ndarray | None = None
-    """Later segments: places in the fragment of the rows in the last `rows` file that are still in."""
-    rows_from: tuple[int, np.ndarray] | None = None
-    """Later segments: the segment that wrote that file, and which of its rows these are."""
+    left: Left | None = None
+    """Later segments: the rows that are still in."""
     care: Care | None = None
 
     def after_crash(self) -> PassTask:
@@ -67,21 +69,23 @@ def run_pass(task: PassTask) -> dict[str, Any]:
         return done
     work, segment, notes = task.work, task.segment, Notes()
     tally, sketches, sizes = Tally(), [], [np.zeros(0, np.int64)]
-    schema = after(task.plan, segment)
-    rows_path = work.temporary(segment.number, task.number, "rows")
-    with arrow_file(rows_path, schema) as writer:
-        for rows in _later(task) if task.rows_from else _first(task, notes, tally):
+    schema, parts = after(task.plan, segment), {}
+    with ExitStack() as stack:
+        if stored := stores_rows(segment, task.fragment):
+            parts["rows"] = work.temporary(segment.number, task.number, "rows")
+            writer = stack.enter_context(arrow_file(parts["rows"], schema))
+        for rows in _later(task, task.left) if task.left is not None else _first(task, notes, tally):
             for step, stage in segment.steps:
                 advance(rows, step, stage, notes, task.care)
             if segment.corpus:
                 stage = segment.corpus[1]
-                sketched = stage.sketch(rows.seen_by(stage))
+                sketched = sketch(stage, rows.seen_by(stage))
                 sketches.append(sketch_table(rows.row, rows.batch.column("record_id"), rows.alive, sketched))
             kept = rows.batch.filter(pa.array(rows.alive)) if not rows.alive.all() else rows.batch
             sizes.append(row_bytes(kept))
-            if kept.num_rows:
+            if stored and kept.num_rows:
                 writer.write_batch(pa.record_batch(kept.columns, schema=schema))
-    parts = {"rows": rows_path, **_side_files(task, notes, tally, sketches, np.concatenate(sizes))}
+    parts |= _side_files(task, notes, tally, sketches, np.concatenate(sizes))
     return work.finish(segment.number, task.number, parts, tally.facts())
 
 
@@ -114,7 +118,7 @@ def _first(task: PassTask, notes: Notes, tally: Tally) -> Iterator[Rows]:
         row = block.position.astype(np.uint32) + np.uint32(tally.total)
         ids = [block.rows.column("record_id"), block.bad.column("record_id")]
         places = np.concatenate([block.position, block.bad.column("position").to_numpy()]).argsort(kind="stable")
-        sources = [block.rows.column("source"), pa.repeat(pa.scalar(source), block.bad.num_rows)]
+        sources = [block.rows.column("source"), pa.repeat(constant(source), block.bad.num_rows)]
         lines = [pa.array(block.line, pa.int64()), block.bad.column("line")]
         columns = [pa.concat_arrays(pair).take(pa.array(places)) for pair in (ids, sources, lines)]
         tally.index.append(pa.table(columns, schema=INDEX))
@@ -136,7 +140,7 @@ def _set_bad_aside(task: PassTask, bad: pa.RecordBatch, base: np.uint32, notes: 
         "step": pa.array(np.zeros(n, np.uint8)),
         "rule": rule,
         "row": pa.array(row),
-        "source": pa.repeat(pa.scalar(task.reading.source or task.fragment.source), n),
+        "source": pa.repeat(constant(task.reading.source or task.fragment.source), n),
         **{name: bad.column(name) for name in ("line", "offset", "message", "raw", "record_id")},
     }
     schema = _aside(task)
@@ -148,24 +152,16 @@ def _aside(task: PassTask) -> pa.Schema:
     return working(aside_schema(task.plan.schema)).append(pa.field("row", pa.uint32()))
 
 
-def _later(task: PassTask) -> Iterator[Rows]:
-    """What an earlier segment left of the fragment."""
-    assert task.rows_from is not None and task.left is not None
-    segment, which = task.rows_from
-    start = at = 0
-    for batch in task.work.batches(segment, task.number, "rows"):
-        end = start + batch.num_rows
-        here = which[np.searchsorted(which, start) : np.searchsorted(which, end)] - start
-        if here.size:
-            rows = batch.take(pa.array(here)) if here.size < batch.num_rows else batch
-            yield Rows(rows, task.left[at : at + here.size], np.ones(here.size, bool))
-        start, at = end, at + here.size
+def _later(task: PassTask, where: Left) -> Iterator[Rows]:
+    """What earlier segments left of the fragment."""
+    for batch, places in rows_left(task.work, task.number, task.fragment, task.reading, where):
+        yield Rows(batch, places.astype(np.uint32), np.ones(batch.num_rows, bool))
 
 
 def _side_files(
     task: PassTask, notes: Notes, tally: Tally, sketches: list[pa.Table], sizes: np.ndarray
 ) -> dict[str, Path]:
-    first = task.rows_from is None
+    first = task.left is None
     total = tally.total if first else task.total
     fate, step = np.zeros(total, np.uint8), np.zeros(total, np.uint8)
     for gone, f, s in notes.gone:
@@ -238,12 +234,14 @@ def _bytes(column: pa.Array) -> np.ndarray:
     kind = column.type
     sizes: np.ndarray
     if pa.types.is_string(kind) or pa.types.is_binary(kind) or pa.types.is_large_string(kind):
-        sizes = pc.fill_null(pc.binary_length(column), 0).to_numpy(zero_copy_only=False).astype(np.int64)
+        width = np.int64 if pa.types.is_large_string(kind) else np.int32
+        offsets = np.frombuffer(column.buffers()[1] or bytes(8), width)
+        sizes = np.diff(offsets[column.offset : column.offset + len(column) + 1]).astype(np.int64)
         return sizes
     if pa.types.is_struct(kind):
         return sum((_bytes(child) for child in column.flatten()), np.zeros(len(column), np.int64))
     if pa.types.is_list(kind):
-        lengths = pc.fill_null(pc.list_value_length(column), 0).to_numpy(zero_copy_only=False)
+        lengths = pc.fill_null(pc.list_value_length(column), constant(0)).to_numpy(zero_copy_only=False)
         ends = np.cumsum(np.concatenate([[0], _bytes(column.flatten())]))
         offsets = np.concatenate([[0], np.cumsum(lengths)])
         sizes = (ends[offsets[1:]] - ends[offsets[:-1]]).astype(np.int64)

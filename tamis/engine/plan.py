@@ -71,7 +71,9 @@ def _sound(stage: Stage, kind: Kind) -> None:
     for rule in rules:
         missing = {rule.column, rule.per} - {None, *stage.scores.names}
         if rule.keep is not None and missing:
-            raise UsageError(f"{stage.label}: its rule {rule.id!r} compares {missing.pop()!r}, which is none of its scores")
+            raise UsageError(
+                f"{stage.label}: its rule {rule.id!r} compares {missing.pop()!r}, which is none of its scores"
+            )
     if stage.edits and not any(rule.action == "edit" for rule in rules):
         raise UsageError(f"{stage.label} edits, but has no rule with the action 'edit' to say so in the ledger")
     for column in stage.writes:
@@ -79,7 +81,9 @@ def _sound(stage: Stage, kind: Kind) -> None:
         if column.name in ("record_id", *kind.texts):
             raise UsageError(f"{stage.label} may not write {column.name!r}; a stage changes text by edits = True")
         if at >= 0 and kind.schema.field(at).type != column.type:
-            raise UsageError(f"{stage.label} writes {column.name!r} as {column.type}; it is {kind.schema.field(at).type}")
+            raise UsageError(
+                f"{stage.label} writes {column.name!r} as {column.type}; it is {kind.schema.field(at).type}"
+            )
 
 
 def follow(stages: Iterable[Stage], have: pa.Schema) -> pa.Schema:

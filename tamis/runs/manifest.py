@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 
 from tamis.data.writer import write_bytes
@@ -10,10 +11,13 @@ from tamis.data.writer import write_bytes
 MANIFEST = "MANIFEST.sha256"
 
 
-def seal(folder: Path) -> str:
-    """Write the manifest of every file in `folder`; return its sha256. Its last line is a digest of those before."""
+def seal(folder: Path, known: Mapping[str, str]) -> str:
+    """Write the manifest of every file in `folder`; return its sha256. Its last line is a digest of those before.
+
+    `known` has the sha256 of files that were hashed while they were written, by their place in the folder.
+    """
     names = sorted(p.relative_to(folder).as_posix() for p in files(folder))
-    body = "".join(f"{sha256(folder / name)}  {name}\n" for name in names)
+    body = "".join(f"{known.get(name) or sha256(folder / name)}  {name}\n" for name in names)
     return write_bytes(folder / MANIFEST, (body + closing(body)).encode()).sha256
 
 

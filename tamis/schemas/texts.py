@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tamis.errors import ColumnMissing
+from tamis.schemas.constant import constant
 from tamis.schemas.rows import KINDS, MESSAGE, Kind
 
 
@@ -46,7 +47,7 @@ def flat(column: pa.Array) -> Flat:
     if not pa.types.is_list(column.type):
         return Flat(column, None)
     values = column.flatten()
-    lengths = pc.fill_null(pc.list_value_length(column), 0).to_numpy(zero_copy_only=False)
+    lengths = pc.fill_null(pc.list_value_length(column), constant(0)).to_numpy(zero_copy_only=False)
     offsets = np.concatenate([[0], np.cumsum(lengths, dtype=np.int32)]).astype(np.int32)
     strings = pc.struct_field(values, "content") if pa.types.is_struct(values.type) else values
     return Flat(strings, offsets)
@@ -71,13 +72,13 @@ def joined(batch: pa.RecordBatch, on: str | Iterable[str] | None = None) -> pa.S
     """One string a row: all its texts, with a blank line between them; "" where it has none. No copy for documents."""
     parts = [_row_strings(batch.column(name)) for name in text_fields(batch.schema, on)]
     if len(parts) == 1:
-        return pc.fill_null(parts[0], "") if parts[0].null_count else parts[0]
-    return pc.fill_null(pc.binary_join_element_wise(*parts, "\n\n", null_handling="skip"), "")
+        return pc.fill_null(parts[0], constant("")) if parts[0].null_count else parts[0]
+    return pc.fill_null(pc.binary_join_element_wise(*parts, constant("\n\n"), null_handling="skip"), constant(""))
 
 
 def _row_strings(column: pa.Array) -> pa.StringArray:
     if not pa.types.is_list(column.type):
         return column
     strings, offsets = flat(column)
-    lists = pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), pc.fill_null(strings, ""))
-    return pc.binary_join(lists, "\n\n")
+    lists = pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), pc.fill_null(strings, constant("")))
+    return pc.binary_join(lists, constant("\n\n"))
