@@ -58,8 +58,7 @@ def main() -> None:
 def ours(recipe: Path, lines: Path, out: Path, workers: int, kept: int = corpus.UNIQUE) -> measure.Spent:
     """One run of tamis."""
     shutil.rmtree(out, ignore_errors=True)
-    command = ["run", recipe, "-i", lines, "-o", out, "--quiet", "--workers", str(workers)]
-    spent = measure.run([*corpus.tamis(), *command])
+    spent = measure.run([*corpus.tamis(), "run", recipe, "-i", lines, "-o", out, "--quiet", "--workers", str(workers)])
     _check(out / "data", kept)
     return spent
 

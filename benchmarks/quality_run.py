@@ -21,6 +21,9 @@ import measure
 BOUND = 200
 """Documents per CPU second by those of datatrove."""
 
+WAYS = {"datatrove, what is left": "drop", "datatrove, every document": "keep"}
+"""Whether a filter sees only what those before it left, or every document, as the stages of tamis do: all scores are kept."""
+
 START = 20
 """Documents of the run that shows what datatrove takes to start."""
 
@@ -38,18 +41,20 @@ def main() -> None:
     out = told.cache / "out"
     ours(recipe, lines, out, 2)  # kernels are compiled once for a machine: startup.py measures that
     what = {f"tamis, {n} worker{'s' * (n > 1)}": partial(ours, recipe, lines, out, n) for n in (1, 2)}
-    if told.datatrove:
+    for way in WAYS if told.datatrove else ():
         for count in (START, told.documents):
             sample = _sample(lines, told.cache, count)
-            what[f"datatrove, {count:,} documents"] = partial(theirs, told.datatrove, sample, told.cache / "datatrove")
+            what[f"{way}, {count}"] = partial(theirs, told.datatrove, sample, told.cache / "datatrove", WAYS[way])
     found = {name: measure.medians(rounds) for name, rounds in measure.alternate(what, told.rounds).items()}
     rates = {name: corpus.ROWS / found[name]["cpu"] for name in found if name.startswith("tamis")}
-    if told.datatrove:
-        start, whole = (found[f"datatrove, {n:,} documents"]["cpu"] for n in (START, told.documents))
-        rates["datatrove"] = (told.documents - START) / (whole - start)
-    peer = rates.get("datatrove")
-    rows = [[name, f"{rate:,.0f}", f"{rate / peer:,.0f}" if peer else ""] for name, rate in rates.items()]
-    print(measure.table(["", "documents / CPU s", "by datatrove"], rows))
+    for way in WAYS if told.datatrove else ():
+        start, whole = (found[f"{way}, {n}"]["cpu"] for n in (START, told.documents))
+        rates[way] = (told.documents - START) / (whole - start)
+        rates[f"{way}, start included"] = told.documents / whole
+    peers = [rate for name, rate in rates.items() if name.startswith("datatrove")]
+    rows = [[name, f"{rate:,.0f}", *(f"{rate / peer:,.1f}" for peer in peers)] for name, rate in rates.items()]
+    heads = [f"by the {k}. below" for k in range(1, len(peers) + 1)]
+    print(measure.table(["", "documents / CPU s", *heads], rows))
     facts: dict[str, Any] = {"bound": BOUND, "documents_per_cpu_second": {k: round(v, 1) for k, v in rates.items()}}
     measure.save(__file__, {**facts, "found": found})
 
@@ -60,10 +65,10 @@ def ours(recipe: Path, lines: Path, out: Path, workers: int) -> measure.Spent:
     return measure.run([*corpus.tamis(), "run", recipe, "-i", lines, "-o", out, "--quiet", "--workers", str(workers)])
 
 
-def theirs(python: Path, sample: Path, out: Path) -> measure.Spent:
+def theirs(python: Path, sample: Path, out: Path, way: str) -> measure.Spent:
     """One run of datatrove."""
     shutil.rmtree(out, ignore_errors=True)
-    return measure.run([python, "-c", _DATATROVE, sample, out])
+    return measure.run([python, "-c", _DATATROVE, sample, out, way])
 
 
 def _sample(lines: Path, cache: Path, count: int) -> Path:
@@ -83,8 +88,13 @@ from datatrove.executor import LocalPipelineExecutor
 from datatrove.pipeline.filters import C4QualityFilter, FineWebQualityFilter, GopherQualityFilter, GopherRepetitionFilter
 from datatrove.pipeline.readers import JsonlReader
 from datatrove.pipeline.writers import JsonlWriter
-filters = [GopherRepetitionFilter(), GopherQualityFilter(), C4QualityFilter(filter_no_terminal_punct=False)]
-steps = [JsonlReader(sys.argv[1]), *filters, FineWebQualityFilter(), JsonlWriter(sys.argv[2] + "/kept")]
+four = [GopherRepetitionFilter(), GopherQualityFilter(), C4QualityFilter(filter_no_terminal_punct=False)]
+four.append(FineWebQualityFilter())
+def asked(decide):
+    return lambda document: bool(decide(document)) or True
+for one in four if sys.argv[3] == "keep" else ():
+    one.filter = asked(one.filter)
+steps = [JsonlReader(sys.argv[1]), *four, JsonlWriter(sys.argv[2] + "/kept")]
 LocalPipelineExecutor(pipeline=steps, tasks=1, logging_dir=sys.argv[2] + "/logs").run()
 """
 

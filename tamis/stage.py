@@ -197,4 +197,5 @@ def ratio(rule: Rule, scores: pa.RecordBatch, columns: dict[str, np.ndarray] | N
     if rule.per is None:
         return top
     bottom = columns[rule.per]
-    return np.divide(top, bottom, out=np.where(np.isnan(top), np.nan, 0.0), where=bottom != 0)
+    share: np.ndarray = np.divide(top, bottom, out=np.where(np.isnan(top), np.nan, 0.0), where=bottom != 0)
+    return share

@@ -1,8 +1,8 @@
 """Comparing a column with a number, in the column's own type: no rounding on either side.
 
-    UInt64 column, maximum 9007199254740993        compared as whole numbers
-    Float64 column, maximum 9007199254740993       no such float: compared with the next one below
-    Int64 column, minimum 0.5                      compared with 1
+UInt64 column, maximum 9007199254740993        compared as whole numbers
+Float64 column, maximum 9007199254740993       no such float: compared with the next one below
+Int64 column, minimum 0.5                      compared with 1
 """
 
 from __future__ import annotations

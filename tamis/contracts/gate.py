@@ -15,7 +15,6 @@ from tamis.errors import UsageError
 from tamis.stage import Rule, Stage, decisions
 
 
-
 @dataclass(frozen=True)
 class Promise(Stage):
     """Set aside the rows that break a rule of a contract (ODCS 3.1) whose action is quarantine.

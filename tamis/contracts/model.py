@@ -1,6 +1,6 @@
 """What a contract promises, as Python objects.
 
-    Contract("docs", tables=(Table("documents", properties=(Property("text", logical_type="string", …),)),))
+Contract("docs", tables=(Table("documents", properties=(Property("text", logical_type="string", …),)),))
 """
 
 from __future__ import annotations

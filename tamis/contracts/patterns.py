@@ -1,6 +1,6 @@
 """Regular expressions: ECMA-262 in the contract, Rust (linear time) in the check.
 
-    ^\\d+$   ->   ^[0-9]+$      in Rust a bare \\d would take the digits of every script
+^\\d+$   ->   ^[0-9]+$      in Rust a bare \\d would take the digits of every script
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Rules about single rows, as Polars expressions.
 
-    RowRule("text.minLength", col("text").str.len_chars() < 20, "fail", says="are shorter than minLength 20")
+RowRule("text.minLength", col("text").str.len_chars() < 20, "fail", says="are shorter than minLength 20")
 """
 
 from __future__ import annotations

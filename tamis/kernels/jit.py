@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import numba
-from numba import config
 
 HERE = Path(__file__).parent
+
+_config: Any = numba.config
 
 
 def njit(**options: Any) -> Callable[[Any], Any]:
@@ -35,14 +36,14 @@ def _folder() -> str:
     digest = hashlib.sha256()
     for path in sorted(HERE.glob("*.py")):
         digest.update(path.name.encode() + path.read_bytes())
-    return str(Path(config.CACHE_DIR or HERE / "__pycache__") / f"kernels-{digest.hexdigest()[:12]}")
+    return str(Path(_config.CACHE_DIR or HERE / "__pycache__") / f"kernels-{digest.hexdigest()[:12]}")
 
 
 @contextmanager
 def _cached_in(folder: str) -> Iterator[None]:
     """numba's own setting belongs to whoever else uses numba: it is put back."""
-    before, config.CACHE_DIR = config.CACHE_DIR, folder
+    before, _config.CACHE_DIR = _config.CACHE_DIR, folder
     try:
         yield
     finally:
-        config.CACHE_DIR = before
+        _config.CACHE_DIR = before
