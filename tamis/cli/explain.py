@@ -22,9 +22,10 @@ def command(run: Path, record: str, as_json: bool) -> int:
         tamis explain runs/first doc-17
     """
     from tamis.cli.show import print_json
-    from tamis.runs import explain, open_run
+    from tamis.runs import explain, open_run, read_whole
 
-    life = explain(open_run(run), record)
+    with read_whole(run):
+        life = explain(open_run(run), record)
     if as_json:
         print_json(life.as_dict())
         return 0

@@ -23,8 +23,10 @@ def command(run: Path, changes: tuple[str, ...], as_json: bool, show: int) -> in
     """
     from tamis.cli.show import print_json
     from tamis.recipes.replay import replay
+    from tamis.runs import read_whole
 
-    found = replay(run, changes)
+    with read_whole(run):
+        found = replay(run, changes)
     if as_json:
         print_json(found.as_dict())
         return 0

@@ -29,7 +29,7 @@ def command(run: Path, form: str | None, output: Path | None) -> int:
     """
     from tamis.data.writer import write_bytes
     from tamis.errors import UsageError
-    from tamis.runs import open_run
+    from tamis.runs import open_run, read_whole
 
     found = open_run(run)
     suffix = output.suffix.lower().lstrip(".") if output else ""
@@ -42,7 +42,8 @@ def command(run: Path, form: str | None, output: Path | None) -> int:
         raise UsageError(f"{page} is missing: write it elsewhere with -o FILE; `tamis verify {run}` says what else is")
     if output is not None and output.resolve().is_relative_to(run.resolve()):
         raise UsageError(f"{output} lies in the run, whose manifest names every file; name a place outside of {run}")
-    text = _render(form, found)
+    with read_whole(run):
+        text = _render(form, found)
     if output is None:
         click.echo(text, nl=False)
     else:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from multiprocessing import get_context
 from typing import Protocol, TypeVar
 
@@ -42,7 +43,7 @@ class Local:
     """
 
     workers: int
-    setup: Callable[[], None] | None = None
+    setup: Callable[[], None] | None = field(default=None, repr=False)
 
     def map(self, task: Callable[[T], R], items: Iterable[T], *, processes: bool = False) -> Iterator[tuple[int, R]]:
         """As `Engine.map`; at most two tasks a worker are pending.
@@ -87,7 +88,14 @@ class Local:
         )
 
     def _pool(self, workers: int) -> ProcessPoolExecutor:
-        return ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=self.setup)
+        return ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_begin, initargs=(self.setup,))
+
+
+def _begin(setup: Callable[[], None] | None) -> None:
+    """First in every worker process. Ctrl-C reaches all of them: the caller alone answers it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if setup is not None:
+        setup()
 
 
 CRASHES = 12

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tamis.errors import InputError
+from tamis.errors import InputError, TamisError
 from tamis.runs.manifest import MANIFEST, closing, files, sha256
 
 
@@ -42,6 +44,23 @@ def verify(folder: Path | str) -> list[Finding]:
         Finding(name, "was added: the manifest does not name it") for name in sorted(there.keys() - listed.keys())
     ]
     return found or _books(folder)
+
+
+@contextmanager
+def read_whole(folder: Path | str) -> Iterator[None]:
+    """Where reading the run in `folder` fails because the run is damaged, an InputError that names the file."""
+    try:
+        yield
+    except TamisError:
+        raise
+    except Exception as error:
+        if not (found := verify(folder)):
+            raise
+        more = f", and {len(found) - 1} more" if len(found) > 1 else ""
+        raise InputError(
+            f"the run at {folder} is damaged: {found[0].file} {found[0].problem}{more}; "
+            f"`tamis verify {folder}` names all, a new run mends it"
+        ) from error
 
 
 def _manifest(folder: Path) -> tuple[list[Finding], dict[str, str]]:
