@@ -12,6 +12,9 @@ from tamis.errors import ColumnMissing, UsageError
 from tamis.schemas import Kind
 from tamis.stage import Corpus, Stage
 
+STEPS = 255
+"""Stages of a recipe: the ledger has one byte for the step."""
+
 
 @dataclass(frozen=True)
 class Segment:
@@ -48,6 +51,8 @@ class Plan:
 
 def plan(stages: Sequence[Stage], kind: Kind) -> Plan:
     """Cut `stages` into segments. Raises ColumnMissing or UsageError where a stage cannot have what it reads."""
+    if len(stages) > STEPS:
+        raise UsageError(f"there are {len(stages)} stages; {STEPS} at most are taken: cut the recipe in two")
     for stage in stages:
         _sound(stage, kind)
     schema = follow(stages, kind.schema)

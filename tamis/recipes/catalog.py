@@ -80,9 +80,12 @@ def _version(name: str) -> int:
 def _own_stage(name: str, base: Path) -> type[Stage]:
     """A user's own stage. Its module is registered, so that worker processes find it again."""
     file, _, attribute = name.rpartition(":")
-    path = (base / file).resolve()
-    if not path.is_file():
-        raise UsageError(f"{name}: there is no file {path}")
+    try:
+        path = (base / file).resolve()
+        if not path.is_file():
+            raise UsageError(f"{name}: there is no file {path}")
+    except OSError as error:
+        raise UsageError(f"{name:.80}: there is no such file: {error.strerror}") from error
     cls = getattr(_module(path), attribute, None)
     if not (isinstance(cls, type) and issubclass(cls, Stage) and is_dataclass(cls)):
         raise UsageError(

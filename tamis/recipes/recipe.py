@@ -24,6 +24,9 @@ from tamis.recipes.types import fit
 from tamis.schemas.rows import KindName
 from tamis.stage import Stage
 
+VALUES = 100_000
+"""Values in a recipe, aliases written out."""
+
 
 @dataclass(frozen=True)
 class InputSpec:
@@ -37,12 +40,23 @@ class InputSpec:
     max_record: int = 128 << 20
     """Bytes: a longer line goes to quarantine unread."""
 
+    def __post_init__(self) -> None:
+        for name, column in self.fields.items():
+            if not (column is None or isinstance(column, str)):
+                raise TypeError(f"fields.{name} is {column!r}; it must be the name of a field of the input, or null")
+        if not 1 <= self.max_record < 2**31:
+            raise TypeError(f"max_record is {self.max_record}; it must be from 1 to {2**31 - 1} bytes")
+
 
 @dataclass(frozen=True)
 class Attrition:
     """Budget for what may be lost. Shares are 0–1."""
 
     max_drop_per_source: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.max_drop_per_source is not None and not 0 <= self.max_drop_per_source <= 1:
+            raise TypeError(f"max_drop_per_source is {self.max_drop_per_source}; it must be from 0 to 1")
 
 
 @dataclass(frozen=True)
@@ -90,9 +104,9 @@ class Recipe:
                 raise UsageError(f"--set {change!r}: wanted stage.param=value, as in quality.gopher.min_words=30")
             place = self._place(stage, change)
             try:
-                value = yaml.safe_load(text)
-            except yaml.YAMLError as wrong:
-                raise UsageError(f"--set {change!r}: {text!r} is not a value: {wrong}") from wrong
+                value = _Loader(None, text, Path()).value()
+            except RecipeError as wrong:
+                raise UsageError(f"--set {change[:200]!r}: {wrong}") from wrong
             stages[place] = make(self.named[place], self.base, **{**stages[place].params, param: value})
         return replace(self, stages=tuple(stages))
 
@@ -137,13 +151,42 @@ class _Loader:
     def __init__(self, path: Path | None, text: str, base: Path) -> None:
         self.path, self.text, self.base = path, text, base
 
-    def recipe(self) -> Recipe:
+    def value(self) -> Any:
+        """The text as one value."""
+        root = self._composed()
+        return None if root is None else self._value(root)
+
+    def _composed(self) -> yaml.Node | None:
         try:
             root = yaml.compose(self.text, Loader=yaml.SafeLoader)
         except yaml.YAMLError as wrong:
             mark = getattr(wrong, "problem_mark", None)
             problem = getattr(wrong, "problem", None) or str(wrong).partition("\n")[0]
             raise RecipeError(f"not valid YAML: {problem}", self.path, mark.line + 1 if mark else None) from wrong
+        except RecursionError:
+            raise RecipeError("lists and mappings are nested too deeply", self.path) from None
+        if root is not None:
+            self._expanded(root, {})
+        return root
+
+    def _expanded(self, node: yaml.Node, known: dict[int, int]) -> int:
+        """How many values `node` stands for with every alias written out; what cannot be used is refused."""
+        if not (size := known.setdefault(id(node), 0)):
+            if isinstance(node, yaml.ScalarNode):
+                if odd := next((c for c in node.value if c == "\0" or "\ud800" <= c <= "\udfff"), None):
+                    self._fail(node, f"the text holds {odd!a}; neither NUL nor half a surrogate pair is taken")
+                known[id(node)] = size = 1
+                return size
+            inside = [n for pair in node.value for n in (pair if isinstance(pair, tuple) else (pair,))]
+            if any(known.get(id(n)) == 0 for n in inside):
+                self._fail(node, "it holds itself")
+            known[id(node)] = size = 1 + sum(self._expanded(n, known) for n in inside)
+            if size > VALUES:
+                self._fail(node, f"its aliases stand for {size:,} values; {VALUES:,} at most are taken")
+        return size
+
+    def recipe(self) -> Recipe:
+        root = self._composed()
         if root is None:
             raise RecipeError("the recipe is empty; it needs at least a name and stages", self.path)
         known = {"name", "input", "contract", "attrition", "stages"}
@@ -199,7 +242,10 @@ class _Loader:
                 values[key] = fit(value, cls, key)
             except TypeError as wrong:
                 self._fail(value_node, f"{where}.{wrong}")
-        return cls(**values)
+        try:
+            return cls(**values)
+        except TypeError as wrong:
+            self._fail(node, f"{where}.{wrong}")
 
     def _mapping(self, node: yaml.Node, known: set[str] | None, where: str) -> dict[str, yaml.Node]:
         if not isinstance(node, yaml.MappingNode):

@@ -35,6 +35,8 @@ def _fit(value: Any, wanted: Any, param: str) -> Any:
         if not isinstance(value, dict):
             raise TypeError(f"{param} is {value!r}; it must be a mapping")
         return value
+    if wanted in (int, float) and isinstance(value, (int, float)) and not abs(value) < 2**63:
+        raise TypeError(f"{param} is {value!r:.60}; it must be a number between -2**63 and 2**63")
     if wanted is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if wanted in (NoneType, None):
