@@ -104,12 +104,13 @@ class Clean(Stage):
 
     def decide(self, scores: pa.RecordBatch) -> pa.RecordBatch:
         """An edit for every row that changed: its rules joined by +, and by how many code points it grew."""
-        changes = scores.column("changes").to_numpy(zero_copy_only=False)
+        # A replay asks about records that were never measured, too: theirs is null.
+        changes = scores.column("changes").fill_null(0).to_numpy(zero_copy_only=False)
         rows = np.flatnonzero(changes)
         kinds, which = np.unique(changes[rows], return_inverse=True)
         names = ["+".join(id for id, (bit, _) in RULES.items() if kind & bit) for kind in kinds.tolist()]
         rule = pa.DictionaryArray.from_arrays(pa.array(which, pa.int16()), pa.array(names, pa.string()))
-        grown = scores.column("grown").to_numpy(zero_copy_only=False)
+        grown = scores.column("grown").fill_null(0).to_numpy(zero_copy_only=False)
         return decisions(rows.astype(np.uint32), rule, grown[rows])
 
 

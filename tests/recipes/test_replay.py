@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from making import recipe
+from making import recipe, write_lines
 
 import tamis
 from tamis.errors import UsageError
@@ -48,3 +48,10 @@ def test_no_change_changes_nothing(corpus: Path, tmp_path: Path) -> None:
     told = tamis.replay(run, ["own.length.low=80"])
     assert (told.back.num_rows, told.gone.num_rows) == (0, 0)
     assert told.rows["before"] == told.rows["after"]
+
+
+def test_lines_that_could_not_be_read_stay_set_aside(tmp_path: Path) -> None:
+    lines = write_lines(tmp_path / "in.jsonl", [{"text": "kept \u200bas it is"}, b"{cut", {"text": "short"}])
+    run = tamis.run(recipe("clean@1", "quality.c4_lines@1", {"own:Length": {"low": 1}}), lines, tmp_path / "run")
+    told = tamis.replay(run, ["own.length.low=2"])
+    assert told.rows["before"] == told.rows["after"] and told.rows["after"]["quarantined"] == 1
