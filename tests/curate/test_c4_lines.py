@@ -5,6 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tamis.curate.quality import C4Lines
+from tamis.engine import isolate
 from tamis.kernels.text import COUNTS, counts
 from tamis.schemas import MESSAGES, kind
 
@@ -84,3 +85,9 @@ def test_spans_name_the_message() -> None:
 def test_empty_batches_and_texts_pass(rows: int) -> None:
     measured, found = cut(documents([""] * rows))
     assert (measured.num_rows, found) == (rows, [])
+
+
+def test_a_decision_names_only_rules_the_stage_has() -> None:
+    batch = documents(["no end", "It is a fine day."])
+    stage = C4Lines()
+    assert isolate.decide(stage, stage.measure(batch).select(stage.scores.names)).num_rows == 1

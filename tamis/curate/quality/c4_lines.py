@@ -73,8 +73,9 @@ class C4Lines(Stage):
         """One edit for every row that lost a line: its rules joined by +, and the number of lines."""
         mask = scores.column("cut_rules").fill_null(0).to_numpy(zero_copy_only=False)
         rows = np.flatnonzero(mask).astype(np.uint32)
-        names = ["+".join(n for k, n in enumerate(REASONS) if bits >> k & 1) for bits in range(1 << len(REASONS))]
-        rule = pa.DictionaryArray.from_arrays(pa.array(mask[rows], pa.int16()), pa.array(names))
+        kinds, which = np.unique(mask[rows], return_inverse=True)
+        names = ["+".join(n for k, n in enumerate(REASONS) if bits >> k & 1) for bits in kinds.tolist()]
+        rule = pa.DictionaryArray.from_arrays(pa.array(which, pa.int16()), pa.array(names, pa.string()))
         found = scores.take(pa.array(rows))
         return decisions(rows, rule, found.column("cut_lines").to_numpy(), found.column("cut_spans"))
 
