@@ -24,8 +24,11 @@ from tamis.engine.work import Work
 from tamis.ledger import DRAFT, KEPT, Step, aside_schema, draft, fates, set_aside, settled, sort_keys, verdicts, working
 from tamis.schemas import FATES, VERDICT
 
-GROUP_ROWS, GROUP_BYTES, FILE_GROUPS = 1 << 14, 4 << 20, 16
-"""A row group of data ends at so many rows or bytes of text, a file at so many row groups."""
+GROUP_ROWS, GROUP_BYTES, FILE_GROUPS = 1 << 14, 2 << 20, 32
+"""A row group of data ends at so many rows or bytes of text, a file at so many row groups.
+
+Groups of 4 MiB cost 30 MB more at the peak of a run and no less CPU.
+"""
 
 FATE_ROWS = 1 << 20
 SCORE_ROWS, SCORE_GROUP = 1 << 20, 1 << 17
