@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from tamis.errors import ColumnMissing
 from tamis.schemas.constant import constant
-from tamis.schemas.rows import KINDS, MESSAGE, Kind
+from tamis.schemas.rows import KINDS, Kind
 
 
 def kind_of(schema: pa.Schema) -> Kind:
@@ -57,12 +57,12 @@ def rebuild(column: pa.Array, strings: pa.StringArray) -> pa.Array:
     """`column` with its strings replaced by `strings`, which are in the order of `flat(column).strings`."""
     if not pa.types.is_list(column.type):
         return strings
-    values = column.flatten()
-    if pa.types.is_struct(values.type):
-        parts = [strings if f.name == "content" else pc.struct_field(values, f.name) for f in MESSAGE]
-        values = pa.StructArray.from_arrays(
-            parts, fields=list(MESSAGE), mask=values.is_null() if values.null_count else None
-        )
+    values, were = strings, column.flatten()
+    if pa.types.is_struct(were.type):
+        # Not always MESSAGE: a table of the caller's may hold more of a message, or less.
+        parts = [strings if f.name == "content" else pc.struct_field(were, f.name) for f in were.type]
+        mask = were.is_null() if were.null_count else None
+        values = pa.StructArray.from_arrays(parts, fields=list(were.type), mask=mask)
     offsets = flat(column).offsets
     mask = column.is_null() if column.null_count else None
     return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), values, type=column.type, mask=mask)
