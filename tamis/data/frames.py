@@ -37,6 +37,15 @@ def batches(data: Any) -> Iterator[pa.RecordBatch]:
             yield from table.slice(start, ROWS).combine_chunks().to_batches()
 
 
+def whole(data: Any) -> pa.Table:
+    """The rows of `data` as one table; without rows it still has the columns. Raises InputError for what is no table."""
+    tables = list(_tables(data))
+    if tables:
+        return pa.concat_tables(tables)
+    schema = data.schema if isinstance(data, pa.RecordBatchReader) else getattr(data.features, "arrow_schema", None)
+    return (schema or pa.schema([])).empty_table()
+
+
 def read_frame(data: Any, reading: Reading | None = None, name: str = "table") -> Iterator[Block]:
     """The rows of `data` as blocks, as `read` gives those of a file called `name`; None: of the kind they look like."""
     first = 0

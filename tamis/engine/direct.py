@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from tamis.data.frames import batches, restore
+from tamis.data.frames import restore, whole
+from tamis.engine.isolate import resolve, sketch
+from tamis.engine.plan import follow
 from tamis.engine.segment import Notes, Rows, advance
 from tamis.ledger import DRAFT, Step, draft, verdicts
+from tamis.schemas import kind_of
 from tamis.schemas.rows import RECORD_ID
 from tamis.stage import Corpus, Stage
 
@@ -19,54 +23,104 @@ BATCH = 8192
 def apply(stage: Stage, data: Any) -> tuple[Any, pa.Table]:
     """Sieve `data` with `stage`: what is kept, in the type of `data`, and the VERDICT rows in input order.
 
-    Rows without a `record_id` are known to the verdicts by their position: 16 bytes, big-endian, from 0.
-    Raises ColumnMissing where `data` has no text fields.
+    Rows without a `record_id` of 16 bytes are known to the verdicts by their position: 16 bytes, big-endian, from 0.
+    Raises ColumnMissing where `data` has no text fields, or not what the stage reads.
     """
-    table = pa.Table.from_batches(list(batches(data)))
-    own_ids = "record_id" in table.schema.names
-    work = table if own_ids else table.append_column("record_id", _positions(table.num_rows))
-    notes, parts, alive = Notes(), [], np.ones(table.num_rows, bool)
-    sketches, start = [], 0
-    for batch in _batches(work):
+    table = whole(data)
+    notes, parts, sketches = Notes(), [], []
+    alive, start = np.ones(table.num_rows, bool), 0
+    for batch in _batches(table, stage):
         row = np.arange(start, start + batch.num_rows, dtype=np.uint32)
         rows = Rows(batch, row, np.ones(batch.num_rows, bool))
         if isinstance(stage, Corpus):
-            sketches.append(stage.sketch(rows.seen_by(stage)))
+            sketched = sketch(stage, rows.seen_by(stage))
+            sketches.append(
+                pa.table([batch.column("record_id"), *sketched], names=["record_id", *sketched.schema.names])
+            )
         else:
             advance(rows, 1, stage, notes)
             alive[row] = False
             alive[rows.row] = rows.alive
-        parts.append(rows.batch.filter(pa.array(rows.alive)))
+            parts.append(rows.batch.filter(pa.array(rows.alive)))
         start += batch.num_rows
-    kept = pa.Table.from_batches(parts) if parts else work
-    if isinstance(stage, Corpus) and sketches:
-        found = _resolve(stage, work, sketches, notes)
-        alive[found] = False
-        kept = kept.filter(pa.array(alive))
+    if isinstance(stage, Corpus):
+        alive[_resolve(stage, pa.concat_tables(sketches), notes)] = False
+    kept = table.filter(pa.array(alive))
+    for name in _changed(stage, table.schema) if parts else ():
+        kept = _with(kept, name, pa.chunked_array([part.column(name) for part in parts]))
     drafts = pa.Table.from_batches(notes.verdicts, schema=DRAFT)
-    kept = kept if own_ids else kept.drop_columns("record_id")
     return restore(kept, data), verdicts(drafts, {1: Step.of(stage)})
 
 
-def _batches(table: pa.Table) -> list[pa.RecordBatch]:
-    """At least one batch, so that an empty table gives an empty table with the stage's columns."""
-    return table.combine_chunks().to_batches(max_chunksize=BATCH) or [
-        pa.record_batch([pa.nulls(0, f.type) for f in table.schema], schema=table.schema)
-    ]
+def _batches(table: pa.Table, stage: Stage) -> Iterator[pa.RecordBatch]:
+    """The rows as `stage` reads them, in batches; at least one, so that an empty table is looked at, too."""
+    batches = table.combine_chunks().to_batches(max_chunksize=BATCH)
+    first = 0
+    for batch in batches or [pa.RecordBatch.from_pylist([], schema=table.schema)]:
+        yield _as_read(batch, stage, first)
+        first += batch.num_rows
 
 
-def _positions(n: int) -> pa.Array:
+def _as_read(batch: pa.RecordBatch, stage: Stage, first: int) -> pa.RecordBatch:
+    """`batch` in the types a run has: other libraries have long strings and lists, and type a column of nulls as null."""
+    kind = kind_of(batch.schema)
+    known = {f.name: f.type for f in (*stage.reads, *(f for f in kind.fields if f.name in kind.texts))}
+    columns = dict(zip(batch.schema.names, batch.columns, strict=True))
+    for name, column in columns.items():
+        wanted = known.get(name) if pa.types.is_null(column.type) else plain(column.type)
+        if wanted is not None and wanted != column.type:
+            columns[name] = column.cast(wanted)
+    columns["record_id"] = _ids(columns.get("record_id"), first, batch.num_rows)
+    read = pa.record_batch(columns)
+    follow([stage], read.schema)
+    return read
+
+
+def plain(of: pa.DataType) -> pa.DataType:
+    """The type of a run's columns that holds what `of` holds."""
+    if pa.types.is_large_string(of) or pa.types.is_string_view(of):
+        return pa.string()
+    if pa.types.is_large_binary(of) or pa.types.is_binary_view(of):
+        return pa.binary()
+    if pa.types.is_dictionary(of):
+        return plain(of.value_type)
+    if pa.types.is_list(of) or pa.types.is_large_list(of) or pa.types.is_fixed_size_list(of):
+        return pa.list_(of.value_field.with_type(plain(of.value_type)))
+    if pa.types.is_struct(of):
+        return pa.struct([f.with_type(plain(f.type)) for f in of])
+    return of
+
+
+def _ids(column: pa.Array | None, first: int, n: int) -> pa.Array:
+    """The rows' own ids where they are ours, else their positions."""
+    if column is not None and not column.null_count:
+        try:
+            return column.cast(RECORD_ID)
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError):
+            pass  # a column of the caller's that only has the name
     data = np.zeros((n, 2), ">u8")
-    data[:, 1] = np.arange(n)
+    data[:, 1] = np.arange(first, first + n)
     return pa.FixedSizeBinaryArray.from_buffers(RECORD_ID, n, [None, pa.py_buffer(data)])
 
 
-def _resolve(stage: Corpus, table: pa.Table, sketches: list[pa.RecordBatch], notes: Notes) -> np.ndarray:
-    ids = table.column("record_id").combine_chunks()
-    met = pa.Table.from_batches(sketches)
-    met = met.add_column(0, "record_id", ids).add_column(0, "ordinal", pa.array(np.arange(len(ids), dtype=np.uint64)))
+def _changed(stage: Stage, schema: pa.Schema) -> list[str]:
+    return [*(kind_of(schema).texts if stage.edits else ()), *stage.writes.names]
+
+
+def _with(table: pa.Table, name: str, column: pa.ChunkedArray) -> pa.Table:
+    """`table` with `column`, in the type that stood under `name`."""
+    at = table.schema.get_field_index(name)
+    if at < 0 or pa.types.is_null(table.schema.field(at).type):
+        return table.append_column(name, column) if at < 0 else table.set_column(at, name, column)
+    was = table.schema.field(at)
+    return table.set_column(at, was, column.cast(was.type))
+
+
+def _resolve(stage: Corpus, met: pa.Table, notes: Notes) -> np.ndarray:
+    ids = met.column("record_id").combine_chunks()
+    met = met.add_column(0, "ordinal", pa.array(np.arange(len(ids), dtype=np.uint64)))
     met = met.filter(met.column("key").is_valid()).combine_chunks()
-    found = stage.resolve(met).combine_chunks()
+    found = resolve(stage, met).sort_by("ordinal").combine_chunks()
     rows: np.ndarray = found.column("ordinal").to_numpy().astype(np.int64)
     actions = {rule.id: rule.action for rule in stage.rules}
     rule = found.column("rule").cast(pa.string()).combine_chunks()
