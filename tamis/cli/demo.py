@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+from shutil import which
 
 import click
 
 
 @click.command("demo")
-@click.option("-o", "--output", type=click.Path(path_type=Path), default=Path("tamis-demo"), show_default=True)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    default=Path("tamis-demo"),
+    show_default=True,
+    help="Folder to write to, or the next free name.",
+)
 def command(output: Path) -> int:
     """Sieve the bundled example, account for every record, and check the result.
 
@@ -33,13 +42,22 @@ def command(output: Path) -> int:
     if findings:
         raise GateError(f"{output} is not whole: {findings[0].file} {findings[0].problem}")
     click.echo(f"verified: every file of {output} is as written, and the books balance")
+    tamis = _called()
     click.echo("next:")
     for fate in ("dropped", "quarantined"):
         ids = [row["record_id"].hex() for row in done.fates().to_pylist() if row["fate"] == fate][:1]
         for record_id in ids:
-            click.echo(f"  tamis explain {output} {record_id}")
-    click.echo(f"  tamis replay {output} --set quality.gopher.min_words=20")
+            click.echo(f"  {tamis} explain {output} {record_id}")
+    click.echo(f"  {tamis} replay {output} --set quality.gopher.min_words=20")
     return outcome(done)[0]
+
+
+def _called() -> str:
+    """How to call tamis again: `make demo` calls it in an environment that is not on the PATH."""
+    called = Path(sys.argv[0])
+    if called.name != "tamis" or which("tamis") == str(called):
+        return "tamis"
+    return str(called)
 
 
 def _free(output: Path) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -35,12 +36,20 @@ def command(run: Path, record: str, as_json: bool) -> int:
     click.echo(f"from {life.origin}")
     for passage in life.passages:
         click.echo(f"{passage.step:>3}  {passage.stage:<22} {passage.words}")
+        for name, value in _evidence(passage):
+            click.echo(f"       {name}: {value}")
         for check in passage.checks:
             click.echo(f"       {_check(check)}")
     if life.text:
         click.echo("text:")
         click.echo("\n".join("    " + line for line in life.text.splitlines()))
     return 0
+
+
+def _evidence(passage: Any) -> list[tuple[str, Any]]:
+    """What the decision was made on, where it was no number: the licence, for one."""
+    found = (passage.verdict or {}).get("evidence")
+    return list(json.loads(found).items()) if isinstance(found, str) else list((found or {}).items())
 
 
 def _check(check: Any) -> str:

@@ -73,8 +73,12 @@ def check(recipe: Path) -> None:
     """
     from tamis.engine.plan import plan
     from tamis.recipes.recipe import load
+    from tamis.report.wording import plural
     from tamis.schemas import kind
 
     loaded = load(recipe)
     plan(loaded.stages, kind(loaded.input.kind or "document"))
-    click.echo(f"{recipe} is a recipe of {len(loaded.stages)} stages: {', '.join(s.label for s in loaded.stages)}")
+    stages = plural(len(loaded.stages), "stage")
+    click.echo(
+        f"{recipe} is a recipe of {stages}: {', '.join(s.label for s in loaded.stages) or 'rows are read and written'}"
+    )

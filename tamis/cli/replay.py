@@ -13,9 +13,11 @@ import click
     "--set", "changes", multiple=True, required=True, metavar="STAGE.PARAM=VALUE", help="A change; may be given again."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object with every record.")
-@click.option("--show", default=10, show_default=True, help="How many records to name.")
+@click.option("--show", type=click.IntRange(0), default=10, show_default=True, help="Records to name.")
 def command(run: Path, changes: tuple[str, ...], as_json: bool, show: int) -> int:
     """Tell which records of RUN would come back or go under other settings, from what the run measured.
+
+    Every threshold and licence list can be asked about; a setting that changes texts, or what is compared, needs a run.
 
     \b
     Example:

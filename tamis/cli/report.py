@@ -32,8 +32,7 @@ def command(run: Path, form: str | None, output: Path | None) -> int:
     from tamis.runs import open_run, read_whole
 
     found = open_run(run)
-    suffix = output.suffix.lower().lstrip(".") if output else ""
-    form = form or {"json": "json", "md": "md", "markdown": "md"}.get(suffix, "html")
+    form = form or _form(output)
     page = run / "report.html"
     if output is None and form == "html" and page.is_file():
         click.echo(page)
@@ -50,6 +49,17 @@ def command(run: Path, form: str | None, output: Path | None) -> int:
         write_bytes(output, text.encode())
         click.echo(output, err=True)
     return 0
+
+
+def _form(output: Path | None) -> str:
+    """What the name of the file asks for."""
+    from tamis.errors import UsageError
+
+    suffix = output.suffix.lower().lstrip(".") if output else ""
+    forms = {"": "html", "html": "html", "htm": "html", "json": "json", "md": "md", "markdown": "md"}
+    if suffix not in forms:
+        raise UsageError(f"{output}: there is no report as .{suffix}; name it .html, .md or .json, or give --format")
+    return forms[suffix]
 
 
 def _render(form: str, run: Any) -> str:

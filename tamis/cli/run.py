@@ -7,13 +7,29 @@ from typing import Any
 
 import click
 
+DATA = (".jsonl", ".ndjson", ".parquet", ".gz", ".zst", ".csv")
+
+
+def no_data(_: click.Context, __: click.Parameter, recipe: Path) -> Path:
+    """`recipe`, unless its name says that it is data."""
+    if recipe.suffix.lower() in DATA:
+        raise click.BadParameter(f"{recipe} looks like data, which goes after -i; the recipe comes first")
+    return recipe
+
 
 @click.command("run")
-@click.argument("recipe", type=click.Path(path_type=Path))
+@click.argument("recipe", type=click.Path(path_type=Path), callback=no_data)
 @click.option(
-    "-i", "--input", "inputs", multiple=True, metavar="PATH", help="File, folder, glob or - ; may be given again."
+    "-i",
+    "--input",
+    "inputs",
+    multiple=True,
+    metavar="PATH",
+    help="File, folder, glob, or - for standard input; may be given again.",
 )
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder to write the run to.")
+@click.option(
+    "-o", "--output", type=click.Path(path_type=Path), help="Folder to write the run to; it must not exist.  [required]"
+)
 @click.option(
     "--engine", type=click.Choice(["inline", "local"]), default="local", show_default=True, help="Who does the work."
 )
@@ -46,8 +62,11 @@ def command(
 ) -> int:
     """Carry RECIPE out on data and account for every record.
 
-    Lines that cannot be read go to quarantine/ with file, line and byte offset, and the exit code stays 0. It is 3 where input
-    was damaged or nothing could be read, 1 where a gate or contract said no, 2 where the call or the recipe is wrong.
+    RECIPE is a YAML file, or the name of a shipped recipe (`tamis recipes list`). Data is JSON Lines (plain, .gz or .zst) or
+    Parquet; without -i it is what the recipe names.
+
+    Lines that cannot be read go to quarantine/ with file, line and byte offset, and the exit code stays 0. It is 3 where
+    input was damaged or nothing could be read, 1 where a gate or contract said no, 2 where the call or the recipe is wrong.
 
     \b
     Example:

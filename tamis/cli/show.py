@@ -93,17 +93,19 @@ def reasons(found: Sequence[dict[str, Any]], most: int = 4) -> str:
 
 
 def plan_lines(
-    recipe: Path, inputs: list[str] | None, changes: Sequence[str], size: int, prepare: Callable[..., Any]
+    recipe: Path, inputs: list[str] | None, changes: Sequence[str], partition: int, prepare: Callable[..., Any]
 ) -> Iterable[str]:
     """What a run would do, as lines."""
     from tamis.recipes.recipe import load
+    from tamis.report.wording import plural, size
 
     with tempfile.TemporaryDirectory() as scratch:
-        job = prepare(load(recipe).set(changes), inputs, Path(scratch), size)
+        job = prepare(load(recipe).set(changes), inputs, Path(scratch), partition)
     size_in = sum(f.bytes for f in job.files)
     shapes = ", ".join(f"{name} ({n:,} sampled)" for name, n in job.shapes.items())
-    yield f"{len(job.files):,} files, {size_in / 1e6:,.1f} MB, read as {job.plan.kind.name}: {shapes or 'no rows'}"
-    yield f"{len(job.fragments):,} tasks a pass"
+    files, tasks = plural(len(job.files), "file"), plural(len(job.fragments), "task")
+    yield f"{files}, {size(size_in)}, read as {job.plan.kind.name}: {shapes or 'no rows'}"
+    yield f"{tasks} a pass"
     for segment in job.plan.segments:
         yield f"pass {segment.number + 1}"
         for step, stage in segment.stages:

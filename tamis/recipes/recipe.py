@@ -20,6 +20,7 @@ import yaml
 
 from tamis.errors import RecipeError, UsageError
 from tamis.recipes.catalog import make
+from tamis.recipes.shipped import shipped
 from tamis.recipes.types import fit
 from tamis.schemas.rows import KindName
 from tamis.stage import Stage
@@ -127,7 +128,7 @@ class Recipe:
 
 
 def load(recipe: str | Path | Mapping[str, Any] | Recipe) -> Recipe:
-    """The recipe in a file, or a mapping of the same shape. Raises RecipeError with file and line."""
+    """The recipe in a file, a shipped one by its name, or a mapping of the same shape. Raises RecipeError with file and line."""
     if isinstance(recipe, Recipe):
         return recipe
     if isinstance(recipe, Mapping):
@@ -137,6 +138,8 @@ def load(recipe: str | Path | Mapping[str, Any] | Recipe) -> Recipe:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
+        if str(recipe) in shipped():
+            return load(shipped()[str(recipe)])
         near = get_close_matches(path.name, [p.name for p in path.parent.glob("*.y*ml")], 1, 0.4)
         hint = f"; did you mean {path.parent / near[0]}?" if near else "; `tamis recipes list` names the shipped ones"
         raise RecipeError(f"no such recipe{hint}", path) from None

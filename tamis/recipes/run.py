@@ -23,7 +23,7 @@ from tamis.engine.executor import engine as executor
 from tamis.engine.plan import Plan, follow, plan
 from tamis.engine.work import Work
 from tamis.errors import UsageError
-from tamis.ledger import READING
+from tamis.ledger import POISON, READING
 from tamis.recipes.catalog import import_own
 from tamis.recipes.place import Place
 from tamis.recipes.recipe import Recipe, load
@@ -272,7 +272,13 @@ def _warnings(job: Job, result: Result) -> list[str]:
         f"{r['rows']:,} record{'s' * (r['rows'] > 1)} could not be read: {r['rule']}; quarantine/ has file, line and byte offset"
         for r in result.books.reasons(0)
     ]
-    return [*(f"{f.name}: the file is empty" for f in job.files if not f.bytes), *unread]
+    failed = [
+        f"{stage} failed on {r['rows']:,} record{'s' * (r['rows'] > 1)}; quarantine/ has each with what was raised"
+        for step, stage in enumerate((stage.label for _, stage in job.plan.steps), 1)
+        for r in result.books.reasons(step)
+        if r["rule"] == POISON
+    ]
+    return [*(f"{f.name}: the file is empty" for f in job.files if not f.bytes), *unread, *failed]
 
 
 def _environment() -> dict[str, Any]:
@@ -300,7 +306,7 @@ def _varies(engine: Engine, started: float) -> dict[str, Any]:
 def outcome(run: Run) -> tuple[int, str | None]:
     """Exit code of a finished run and, where it is not 0, why.
 
-    3: input was damaged, or nothing of it could be read; 1: the contract is broken.
+    3: input was damaged, nothing of it could be read, or a stage failed on every record; 1: the contract is broken.
     """
     facts = run.facts
     if facts["damage"]:
@@ -312,6 +318,12 @@ def outcome(run: Run) -> tuple[int, str | None]:
             3,
             f"none of the {unread:,} records could be read; the first: {first}. `tamis run --help` names what is read",
         )
+    for step in facts["steps"][1:]:
+        failed = sum(r["rows"] for r in step["reasons"] if r["rule"] == POISON)
+        if failed and failed == step["rows"]["in"]:
+            aside = run.quarantine(["step", "message"]).to_pylist()
+            first = next((row["message"] for row in aside if row["step"] == step["step"]), None)
+            return 3, f"{step['stage']} failed on every record it was given ({failed:,}); the first: {first}"
     if (facts["contract"] or {}).get("passed") is False:
         return 1, f"the data breaks its contract: {'; '.join(facts['contract']['broken'])}"
     return 0, None
