@@ -55,7 +55,7 @@ class Stage:
     name: ClassVar[str] = ""
     version: ClassVar[int] = 1
     reads: ClassVar[pa.Schema] = NOTHING
-    """Columns it needs beside the text."""
+    """Columns it needs beside the text; the type null stands for any."""
     writes: ClassVar[pa.Schema] = NOTHING
     """Columns it adds to the data."""
     scores: ClassVar[pa.Schema] = NOTHING

@@ -61,11 +61,11 @@ class Exact(Corpus):
 
     @property
     def reads(self) -> pa.Schema:
-        """The fields of `on` and the column that `keep` looks at."""
+        """The fields of `on` and the column that `keep` looks at, whatever their types: `sketch` knows which will do."""
         on = () if self.on is None else (self.on,) if isinstance(self.on, str) else self.on
-        fields = {name: pa.string() for name in on}
+        fields = {name: pa.null() for name in on}
         if self._best:
-            fields[self._best] = pa.float64()
+            fields[self._best] = pa.null()
         if self.keep == "license":
             fields["license"] = pa.string()
         return pa.schema(list(fields.items()))
@@ -113,7 +113,7 @@ class Exact(Corpus):
             return self._strings(name, _as_strings(name, column))
         strings, offsets = flat(column)
         assert offsets is not None
-        pairs, filled = self._strings(name, strings)
+        pairs, filled = self._strings(name, _as_strings(name, strings))
         if pa.types.is_struct(column.type.value_type):
             roles, _ = self._strings(name, pc.struct_field(column.flatten(), "role"))
             pairs = np.concatenate([roles, pairs], axis=1)

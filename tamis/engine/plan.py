@@ -98,7 +98,7 @@ def follow(stages: Iterable[Stage], have: pa.Schema) -> pa.Schema:
             raise ColumnMissing(stage.label, missing, have.names)
         for wanted in stage.reads:
             found = have.field(wanted.name).type
-            if not found.equals(wanted.type):
+            if not (pa.types.is_null(wanted.type) or found.equals(wanted.type)):
                 raise UsageError(f"{stage.label} reads {wanted.name!r} as {wanted.type}; here it is {found}")
         have = overlay(have, stage.writes)
     return have
