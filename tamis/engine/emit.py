@@ -231,16 +231,20 @@ def _drafts(emit: Emit) -> Iterator[pa.Table]:
         renamed = emit.fates.renamed(fragment)
         for segment in emit.plan.segments:
             table = emit.work.table(segment.number, fragment, "drafts")
-            yield _renamed_drafts(table, renamed) if renamed else table
+            yield by_id(_renamed(table, renamed)) if renamed else table
         for group, partitions, step, _ in emit.fates.told:
             if isinstance(group, str):
                 yield by_id(_exchange_drafts(emit, group, partitions, step, fragment, renamed))
 
 
-def _renamed_drafts(table: pa.Table, renamed: dict[int, bytes]) -> pa.Table:
+def _renamed(table: pa.Table, renamed: dict[int, bytes]) -> pa.Table:
+    """`table`, which has `row` and `record_id`, with the new ids of repeated ones."""
+    if not renamed:
+        return table
     rows, ids = table.column("row").to_pylist(), table.column("record_id").to_pylist()
-    names = pa.array([renamed.get(row, old) for row, old in zip(rows, ids, strict=True)], table.schema.field(1).type)
-    return by_id(table.set_column(1, table.schema.field(1), names))
+    at = table.schema.get_field_index("record_id")
+    names = pa.array([renamed.get(row, old) for row, old in zip(rows, ids, strict=True)], table.schema.field(at).type)
+    return table.set_column(at, table.schema.field(at), names)
 
 
 def _exchange_drafts(
@@ -321,8 +325,8 @@ def _quarantine(task: EmitTask) -> tuple[Iterator[pa.Table], pa.Schema]:
 
 def _fragment_aside(emit: Emit, fragment: int) -> pa.Table:
     schema = working(aside_schema(emit.plan.schema)).append(pa.field("row", pa.uint32()))
-    tables = [emit.work.table(s.number, fragment, "aside").cast(schema) for s in emit.plan.segments]
     renamed = emit.fates.renamed(fragment)
+    tables = [_renamed(emit.work.table(s.number, fragment, "aside").cast(schema), renamed) for s in emit.plan.segments]
     if renamed:
         tables.append(_repeated_rows(emit, fragment, renamed, schema))
     table = pa.concat_tables(tables)

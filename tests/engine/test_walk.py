@@ -162,3 +162,10 @@ def test_the_run_names_no_path_of_this_machine(corpus: Path, tmp_path: Path) -> 
     data = pq.read_table(run.parts("data")[0])
     assert set(data.column("source").to_pylist()) == {"a", "b"}
     assert [f["file"] for f in run.facts["inputs"]] == ["a.jsonl", "b.jsonl"]
+
+
+def test_a_repeated_id_is_new_in_every_file(tmp_path: Path) -> None:
+    rows = [{"id": "same", "text": f"text {k}"} for k in range(2)]
+    run = tamis.run(recipe("license@1"), write_lines(tmp_path / "in.jsonl", rows), tmp_path / "run")
+    ids = run.fates().column("record_id").to_pylist()
+    assert run.quarantine().column("record_id").to_pylist() == ids and len(set(ids)) == 2
