@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from tamis.engine.isolate import decide, resolve
 from tamis.engine.plan import plan
 from tamis.errors import UsageError
-from tamis.ledger import DROPPED, KEPT, QUARANTINED
+from tamis.ledger import DROPPED, KEPT, POISON, QUARANTINED
 from tamis.recipes.catalog import make
 from tamis.recipes.recipe import Recipe
 from tamis.runs import Run, open_run
@@ -105,6 +105,8 @@ class _Told:
     unknown: np.ndarray
     measured: np.ndarray
     """Last step that measured the record in the run as it was."""
+    broke: np.ndarray
+    """Whether the record made the stage of `was_step` raise: it measured nothing of it, and would not now."""
 
     @classmethod
     def of(cls, run: Run, recipe: Recipe, fates: pa.Table) -> _Told:
@@ -122,7 +124,10 @@ class _Told:
             last[(was != KEPT) & (was_step <= end)] = end
         ids = fates.column("record_id").combine_chunks()
         empty = np.full(n, "", object)
-        return cls(run, ids, was, was_step, fate, np.zeros(n, np.uint8), empty, np.zeros(n, bool), last)
+        told = run.verdicts(["record_id", "rule"])
+        poison = told.filter(pc.equal(told.column("rule").cast(pa.string()), POISON)).column("record_id")
+        broke = pc.is_in(ids, poison.combine_chunks()).to_numpy(zero_copy_only=False)
+        return cls(run, ids, was, was_step, fate, np.zeros(n, np.uint8), empty, np.zeros(n, bool), last, broke)
 
     def ask(self, step: int, stage: Stage) -> None:
         """Let `stage` decide anew about the records that are still in."""
@@ -130,8 +135,8 @@ class _Told:
         self.unknown |= alive & (self.measured < step)
         alive &= ~self.unknown
         actions = {rule.id: rule.action for rule in stage.rules}
-        broke = alive & (self.was == QUARANTINED) & (self.was_step == step) & self._poisoned(step, stage)
-        self._leave(np.flatnonzero(broke), step, ["stage_error"] * int(broke.sum()), {"stage_error": "quarantine"})
+        broke = alive & self.broke & (self.was_step == step)
+        self._leave(np.flatnonzero(broke), step, [POISON] * int(broke.sum()), {POISON: "quarantine"})
         alive &= ~broke
         if isinstance(stage, Corpus):
             rows, rules = self._met(step, stage, alive)
@@ -149,13 +154,6 @@ class _Told:
         alive &= ~self.unknown
         rows = np.flatnonzero(alive & (broken.fill_null(0).to_numpy() != 0))
         self._leave(rows, step, ["contract"] * len(rows), {"contract": "quarantine"})
-
-    def _poisoned(self, step: int, stage: Stage) -> np.ndarray:
-        """Records that made `stage` raise: it measured nothing of them."""
-        if not stage.scores:
-            return np.zeros(len(self.fate), bool)
-        column = self.run.scores([f"{step}.{stage.scores.names[0]}"]).column(0)
-        return np.asarray(column.is_null().to_numpy(zero_copy_only=False))
 
     def _decided(self, step: int, stage: Stage, alive: np.ndarray) -> tuple[np.ndarray, list[str]]:
         if not stage.scores:

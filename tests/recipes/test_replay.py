@@ -55,3 +55,16 @@ def test_lines_that_could_not_be_read_stay_set_aside(tmp_path: Path) -> None:
     run = tamis.run(recipe("clean@1", "quality.c4_lines@1", {"own:Length": {"low": 1}}), lines, tmp_path / "run")
     told = tamis.replay(run, ["own.length.low=2"])
     assert told.rows["before"] == told.rows["after"] and told.rows["after"]["quarantined"] == 1
+
+
+def test_records_set_aside_by_a_stage_come_back_and_those_that_broke_it_do_not(tmp_path: Path) -> None:
+    rows = [{"text": "no licence"}, {"text": "all is well", "license": "MIT"}, {"text": "poison", "license": "MIT"}]
+    lines = write_lines(tmp_path / "in.jsonl", rows)
+    run = tamis.run(recipe("own:Allergic", "license@1"), lines, tmp_path / "run")
+    change = ["license.missing=keep"]
+    told, real = (
+        tamis.replay(run, change),
+        tamis.run(recipe("own:Allergic", "license@1"), lines, tmp_path / "real", set=change),
+    )
+    assert (told.rows["after"]["kept"], told.rows["after"]["quarantined"]) == (2, 1)
+    assert told.rows["after"].items() <= real.rows.items()
