@@ -247,7 +247,7 @@ def _text(row: dict[str, Any]) -> str | None:
         return str(row["text"][:300])
     for name in ("messages", "prompt", "question"):
         if isinstance(row.get(name), list):
-            return "\n".join(f"{m['role']}: {m['content']}" for m in row[name])[:300]
+            return "\n".join(f"{m['role']}: {m['content'] or ''}" for m in row[name])[:300]
         if isinstance(row.get(name), str):
             return str(row[name][:300])
     raw = row.get("raw")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from making import recipe, write_lines
 
@@ -53,3 +55,9 @@ def test_a_record_is_found_by_its_record_id(run: tamis.Run) -> None:
 def test_an_unknown_record_is_refused(run: tamis.Run) -> None:
     with pytest.raises(UsageError, match="knows no record"):
         tamis.explain(run, "nobody")
+
+
+def test_a_message_without_content_is_shown_as_one(tmp_path: Path) -> None:
+    talk = [{"role": "assistant", "content": None, "tool_calls": [1]}, {"role": "tool", "content": "42"}]
+    lines = write_lines(tmp_path / "in.jsonl", [{"id": "call", "messages": talk}])
+    assert tamis.explain(tamis.run(recipe(), lines, tmp_path / "run"), "call").text == "assistant: \ntool: 42"
