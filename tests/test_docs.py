@@ -3,7 +3,8 @@
 ```console        lines after `$ ` are run in a scratch folder that holds examples/; the lines below are their output,
                   where … stands for anything (a line that is … alone for any number of lines)
 ```python         is executed; with >>> its output is compared too
-```yaml NAME      is written to the file NAME first (any language, any name)
+```yaml NAME      is written to the file NAME first (any language, any name); a file that is there, as of examples/, must be
+                  the same
 """
 
 from __future__ import annotations
@@ -80,8 +81,10 @@ def test_the_page_does_what_it_shows(page: Path, tmp_path: Path, monkeypatch: py
     names: dict[str, object] = {"__name__": "__page__"}
     for block in found:
         if block.file:
-            (tmp_path / block.file).parent.mkdir(parents=True, exist_ok=True)
-            (tmp_path / block.file).write_text(block.text, "utf-8")
+            place = tmp_path / block.file
+            assert not place.exists() or place.read_text("utf-8") == block.text, f"{page.name}: {block.file} is another"
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_text(block.text, "utf-8")
         elif block.language == "console":
             for command, expected in commands(block.text):
                 printed = shell(command, tmp_path)
