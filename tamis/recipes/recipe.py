@@ -107,7 +107,7 @@ class Recipe:
             try:
                 value = _Loader(None, text, Path()).value()
             except RecipeError as wrong:
-                raise UsageError(f"--set {change[:200]!r}: {wrong}") from wrong
+                raise UsageError(f"--set {target}…: {text[:80]!r} is not a value: {wrong}") from wrong
             stages[place] = make(self.named[place], self.base, **{**stages[place].params, param: value})
         return replace(self, stages=tuple(stages))
 
