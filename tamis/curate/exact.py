@@ -52,6 +52,8 @@ class Exact(Corpus):
     def __post_init__(self) -> None:
         if isinstance(self.on, list):
             object.__setattr__(self, "on", tuple(self.on))
+        if self.on is not None and not self.on:
+            raise UsageError(f"exact: on is {self.on!r}; name a field or several, or leave it out to compare all texts")
         if self.keep not in KEEPS[:3] and not (self.keep.startswith("best:") and self._best):
             raise UsageError(f"exact: keep is {self.keep!r}; it can be {', '.join(KEEPS)}")
 
@@ -144,7 +146,7 @@ class Exact(Corpus):
         best: Any = batch.column(self._best)
         try:
             found = best.cast(pa.float64()).to_numpy(zero_copy_only=False)
-        except pa.ArrowInvalid as odd:
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as odd:
             raise UsageError(
                 f"exact: keep is {self.keep!r}, but {self._best!r} is not a number everywhere: {odd}"
             ) from odd

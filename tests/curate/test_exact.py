@@ -163,3 +163,9 @@ def test_webmix_has_its_87297_texts() -> None:
     texts = pq.read_table(WEBMIX, columns=["text"])
     keys = [Exact(normalise=False).sketch(batch).column("key") for batch in texts.to_batches()]
     assert len(np.unique(pa.chunked_array(keys).to_numpy())) == 87_297
+
+
+@pytest.mark.parametrize("on", ["", (), []])
+def test_comparing_nothing_is_refused(on: Any) -> None:
+    with pytest.raises(UsageError, match="leave it out"):
+        Exact(on=on)
