@@ -119,8 +119,7 @@ class Drive:
             ResolveTask(self.work, group, k, n, fates.bases, segment.number, corpus, fates.exchanges) for k in range(n)
         )
         self._map("record ids" if ids else f"resolving {corpus.label}" if corpus else "", run_resolve, items, n)
-        aside = ids or (corpus is not None and all(rule.action == "quarantine" for rule in corpus.rules))
-        fates.add_exchange(group, n, step, QUARANTINED if aside else DROPPED)
+        fates.add_exchange(group, n, step, QUARANTINED if ids else DROPPED)
 
     def _books(self, fates: Fates) -> Books:
         count = len(self.fragments)

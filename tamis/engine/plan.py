@@ -81,6 +81,10 @@ def _sound(stage: Stage, kind: Kind) -> None:
             )
     if stage.edits and not any(rule.action == "edit" for rule in rules):
         raise UsageError(f"{stage.label} edits, but has no rule with the action 'edit' to say so in the ledger")
+    if isinstance(stage, Corpus) and {rule.action for rule in rules} != {"drop"}:
+        raise UsageError(
+            f"{stage.label} sees all rows, so it needs rules, each with the action 'drop': no other is carried out"
+        )
     for column in stage.writes:
         at = kind.schema.get_field_index(column.name)
         if column.name in ("record_id", *kind.texts):

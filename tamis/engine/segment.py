@@ -89,6 +89,8 @@ def advance(rows: Rows, step: int, stage: Stage, notes: Notes, care: Care | None
     if measured.broke:
         _set_poison_aside(rows, step, measured.broke, notes)
     if measured.columns is None:
+        # No row is left, but later stages look for the columns all the same.
+        _overlay(rows, pa.RecordBatch.from_pylist([], schema=stage.writes), stage)
         return
     scores = pa.record_batch([measured.columns.column(n) for n in stage.scores.names], schema=nullable(stage.scores))
     if stage.scores:
@@ -110,7 +112,7 @@ def _note(
     by_rule = np.array([actions[name.split("+")[0]] for name in rule.dictionary.to_pylist()], dtype=object)
     action = by_rule[rule.indices.to_numpy()] if at.size else np.empty(0, object)
     edited = action == "edit"
-    hashes = _hashes(before, rows.batch, np.where(edited, at, -1)) if edited.any() else {}
+    hashes = _hashes(before, rows.batch, np.where(edited, at.astype(np.int64), -1)) if edited.any() else {}
     columns = {"rule": rule.cast(pa.string()), **{n: found.column(n) for n in ("value", "spans", "evidence")}, **hashes}
     ids = rows.batch.column("record_id").take(pa.array(at))
     notes.verdicts.append(draft(rows.row[at], ids, step, action, **columns))

@@ -120,7 +120,7 @@ class Job:
 
 def prepare(recipe: Recipe, input: Any, scratch: Path, partition_size: int = PARTITION) -> Job:
     """Find the input, recognise its kind and follow the columns through the recipe. Raises what `run` raises."""
-    if input is None and not recipe.input.paths:
+    if (input is None and not recipe.input.paths) or (isinstance(input, (list, tuple)) and not input):
         raise UsageError("what should be read? name paths with -i, or under input: in the recipe")
     if input is None:
         input = [path if path == "-" else recipe.base / path for path in recipe.input.paths]
