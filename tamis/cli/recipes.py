@@ -23,11 +23,11 @@ def list_recipes() -> None:
     from tamis.recipes.catalog import STAGES, stage_class
     from tamis.recipes.shipped import shipped
 
-    click.echo("recipes")
+    click.echo("recipes: tamis run NAME -i DATA -o RUN")
     for name, path in shipped().items():
         says = path.read_text(encoding="utf-8").partition("\n")[0].lstrip("# ")
         click.echo(f"  {name:<22} {says}")
-    click.echo("stages")
+    click.echo("stages: tamis recipes show NAME")
     for name in STAGES:
         says = (stage_class(name).__doc__ or "").strip().partition("\n")[0]
         click.echo(f"  {name:<22} {says}")

@@ -58,7 +58,7 @@ ROUNDS = 8
 
 @dataclass(frozen=True)
 class Clean(Stage):
-    """Repair every text field; the module's docstring says what each rule does."""
+    """Repair every text: wrong encodings, HTML remnants, line ends, controls, white space, composition."""
 
     mojibake: bool = True
     html: bool = True

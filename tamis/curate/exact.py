@@ -31,7 +31,7 @@ KEEPS = ("first", "longest", "license", "best:COLUMN")
 
 @dataclass(frozen=True)
 class Exact(Corpus):
-    """Keep one of all records that are the same in `on`.
+    """Keep one of all records that are the same in `on`: by default, in all their texts.
 
     on         field or fields to compare; None: all texts of the row. Where they are all empty, it is never compared.
     normalise  compare without regard to case (simple lower case), runs of white space and Unicode composition (NFC);
