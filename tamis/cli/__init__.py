@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 from importlib import import_module
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -65,30 +65,37 @@ def group() -> None:
     """
 
 
-class Terminated(KeyboardInterrupt):
-    """SIGTERM: what was begun is left as an interrupt leaves it."""
-
-
-def _stop(*_: object) -> None:
-    raise Terminated
-
-
 def main(args: list[str] | None = None) -> None:
     """Run the command line and leave with its exit code. A TamisError is a sentence, never a traceback."""
-    stopped = signal.signal(signal.SIGTERM, _stop)
+    stops: list[int] = []
+
+    def stop(number: int, _: object) -> None:
+        stops.append(number)
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         code: Any = group.main(args=args, prog_name="tamis", standalone_mode=False)
     except click.ClickException as wrong:
         wrong.show()
         sys.exit(2)
-    except (click.exceptions.Abort, KeyboardInterrupt) as stop:
-        click.echo("interrupted; a run goes on where it stopped with --resume", err=True)
-        sys.exit(143 if isinstance(stop.__cause__ or stop, Terminated) else 130)
+    except (click.exceptions.Abort, KeyboardInterrupt):
+        _interrupted(stops)
     except TamisError as wrong:
         click.echo(f"tamis: {wrong}", err=True)
         sys.exit(wrong.exit_code)
     except BrokenPipeError:
         sys.exit(0)
+    except Exception:
+        if not stops:
+            raise
+        _interrupted(stops)  # an interrupt in the middle of an import comes out as whatever the import makes of it
     finally:
-        signal.signal(signal.SIGTERM, stopped)
+        for number, handler in before.items():
+            signal.signal(number, handler)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _interrupted(stops: list[int]) -> NoReturn:
+    click.echo("interrupted; a run goes on where it stopped with --resume", err=True)
+    sys.exit(128 + (stops or [signal.SIGINT])[-1])
