@@ -22,6 +22,7 @@ from tamis.errors import UsageError
 from tamis.kernels.fold import folded_keys
 from tamis.kernels.hash import SECOND_SEED, bytes_of, key_all, keys
 from tamis.kernels.url import normalised
+from tamis.ledger import halves
 from tamis.schemas import flat, text_fields
 from tamis.schemas.rows import RECORD_ID
 from tamis.stage import RESOLUTION, Corpus, Rule
@@ -89,7 +90,7 @@ class Exact(Corpus):
 
     def resolve(self, sketches: pa.Table) -> pa.Table:
         """Who lost, to whom."""
-        words = _words(sketches.column("key"))
+        words = halves(sketches.column("key"))
         rows = np.flatnonzero(sketches.column("key").is_valid().to_numpy())
         rows = rows[_shared(words[rows, 0])]
         rank = sketches.column("rank").to_numpy()[rows]
@@ -162,14 +163,6 @@ def _hashed(pairs: np.ndarray, offsets: np.ndarray | None) -> np.ndarray:
     data = np.ascontiguousarray(pairs).reshape(-1).view(np.uint8)
     key_all(data, offsets.astype(np.int64) * width, np.uint64(SECOND_SEED), out)
     return out
-
-
-def _words(key: pa.ChunkedArray) -> np.ndarray:
-    """Keys as numbers: (n, 2) uint64; anything where the key is null."""
-    array = key.combine_chunks() if isinstance(key, pa.ChunkedArray) else key
-    array = pa.concat_arrays(array.chunks) if isinstance(array, pa.ChunkedArray) else array
-    data = np.frombuffer(array.buffers()[1], ">u8", 2 * len(array), array.offset * 16) if len(array) else np.empty(0)
-    return data.astype(np.uint64).reshape(-1, 2)
 
 
 def _shared(words: np.ndarray) -> np.ndarray:

@@ -27,16 +27,12 @@ from tamis.engine.plan import Plan, Segment, overlay
 from tamis.engine.segment import Care, Notes, Rows, advance, gather, sketch_table
 from tamis.engine.work import Work, arrow_file, write_arrow
 from tamis.ledger import DRAFT, QUARANTINED, aside_schema, draft, sort_keys, working
-from tamis.schemas import QUARANTINE
 from tamis.schemas.constant import constant
 
 INDEX = pa.schema(
     [pa.field("record_id", pa.binary(16)), pa.field("source", pa.string()), pa.field("line", pa.int64())],
 )
 """One row for every record of a fragment, in order; `line` counts from the start of the fragment, from 0."""
-
-BUCKETS = 256
-"""Ranges of the first byte of a key: a partition of an exchange is a run of them."""
 
 
 class PassTask(NamedTuple):
@@ -247,6 +243,3 @@ def _bytes(column: pa.Array) -> np.ndarray:
         sizes = (ends[offsets[1:]] - ends[offsets[:-1]]).astype(np.int64)
         return sizes
     return np.full(len(column), 8, np.int64)
-
-
-__all__ = ["BUCKETS", "INDEX", "QUARANTINE", "PassTask", "Tally", "by_id", "by_key", "row_bytes", "run_pass"]
