@@ -169,7 +169,8 @@ def _origin(run: Run, ordinal: int, row: dict[str, Any]) -> str:
 def _passage(run: Run, step: dict[str, Any], verdicts: list[dict[str, Any]], scores: dict[str, Any]) -> Passage:
     checks = tuple(_checks(step, scores))
     if not verdicts:
-        words = "read" if step["step"] == 0 else f"stayed; {len(checks)} rules asked" if checks else "stayed as it was"
+        asked = f"stayed; {len(checks)} rule{'s' * (len(checks) > 1)} asked" if checks else "stayed as it was"
+        words = "read" if step["step"] == 0 else asked
         return Passage(step["step"], step["stage"], "keep", words, None, checks)
     verdict = verdicts[-1]
     return Passage(step["step"], step["stage"], verdict["action"], _words(run, step, verdict), _plain(verdict), checks)
