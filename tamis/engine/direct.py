@@ -12,6 +12,7 @@ from tamis.data.frames import restore, whole
 from tamis.engine.isolate import resolve, sketch
 from tamis.engine.plan import follow
 from tamis.engine.segment import Notes, Rows, advance
+from tamis.errors import UsageError
 from tamis.ledger import DRAFT, Step, draft, verdicts
 from tamis.schemas import kind_of
 from tamis.schemas.rows import RECORD_ID
@@ -24,7 +25,8 @@ def apply(stage: Stage, data: Any) -> tuple[Any, pa.Table]:
     """Sieve `data` with `stage`: what is kept, in the type of `data`, and the VERDICT rows in input order.
 
     Rows without a `record_id` of 16 bytes are known to the verdicts by their position: 16 bytes, big-endian, from 0.
-    Raises ColumnMissing where `data` has no text fields, or not what the stage reads.
+    Raises ColumnMissing where `data` has no text fields, or not what the stage reads, and UsageError where those hold
+    no text.
     """
     table = whole(data)
     notes, parts, sketches = Notes(), [], []
@@ -70,10 +72,23 @@ def _as_read(batch: pa.RecordBatch, stage: Stage, first: int) -> pa.RecordBatch:
         wanted = known.get(name) if pa.types.is_null(column.type) else plain(column.type)
         if wanted is not None and wanted != column.type:
             columns[name] = column.cast(wanted)
+        if name in kind.texts and not _holds_text(columns[name].type):
+            raise UsageError(
+                f"{stage.label} reads the text in {name!r}, which is {column.type}; cast it to strings first"
+            )
     columns["record_id"] = _ids(columns.get("record_id"), first, batch.num_rows)
     read = pa.record_batch(columns)
     follow([stage], read.schema)
     return read
+
+
+def _holds_text(of: pa.DataType) -> bool:
+    if pa.types.is_list(of):
+        of = of.value_type
+        if pa.types.is_struct(of):
+            at = of.get_field_index("content")
+            return at >= 0 and bool(pa.types.is_string(of.field(at).type))
+    return bool(pa.types.is_string(of))
 
 
 def plain(of: pa.DataType) -> pa.DataType:

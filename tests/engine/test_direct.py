@@ -11,7 +11,7 @@ import pytest
 from making import recipe, sentences
 
 import tamis
-from tamis.errors import ColumnMissing
+from tamis.errors import ColumnMissing, UsageError
 from tamis.recipes.catalog import STAGES
 from tamis.schemas import KINDS
 
@@ -100,6 +100,13 @@ def test_a_table_without_rows_gives_one(name: str, given: Any) -> None:
 def test_a_column_that_a_stage_reads_must_be_there() -> None:
     with pytest.raises(ColumnMissing, match="license"):
         tamis.make("license@1")(pa.table({"text": ["a"]}))
+
+
+@pytest.mark.parametrize("name", STAGES)
+@pytest.mark.parametrize("table", [{"text": [1]}, {"messages": [[1]]}, {"messages": [[{"role": "user"}]]}])
+def test_text_must_be_text(name: str, table: dict[str, list[Any]]) -> None:
+    with pytest.raises(UsageError, match="reads the text in"):
+        tamis.make(name)(pa.table({**table, "license": ["mit"]}))
 
 
 @pytest.mark.parametrize("ids", [["a", "b"], [1, 2], [b"short", None]])
