@@ -199,6 +199,7 @@ class _Loader:
         if "stages" in top:
             for node in self._sequence(top["stages"], "stages"):
                 name, stage = self._stage(node)
+                self._tell_apart(node, name, named)
                 named.append(name)
                 stages.append(stage)
         default = self.path.stem if self.path else "recipe"
@@ -231,6 +232,14 @@ class _Loader:
         except UsageError as wrong:
             culprit = next((v for k, v in params.items() if f"{k!r}" in str(wrong) or f" {k} is " in str(wrong)), node)
             raise RecipeError(str(wrong), self.path, culprit.start_mark.line + 1) from wrong
+
+    def _tell_apart(self, node: yaml.Node, name: str, named: list[str]) -> None:
+        """Files of own stages go by their names alone in the run's folder and in worker processes."""
+        own = [self.base / n.rpartition(":")[0] for n in (*named, name) if ".py:" in n]
+        if ".py:" in name and (
+            other := [f for f in own if f.name == own[-1].name and f.resolve() != own[-1].resolve()]
+        ):
+            self._fail(node, f"{own[-1]} and {other[0]} are different files of one name; rename one")
 
     def _record(self, cls: Any, node: yaml.Node | None, where: str) -> Any:
         if node is None or _is_null(node):

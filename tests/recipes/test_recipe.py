@@ -10,6 +10,7 @@ from making import OWN, recipe, sentences, write_lines
 import tamis
 from tamis.errors import ColumnMissing, RecipeError, UsageError
 from tamis.recipes.catalog import STAGES, make, stage_class
+from tamis.recipes.recipe import load
 from tamis.recipes.shipped import shipped
 
 
@@ -113,3 +114,13 @@ def test_code_that_does_not_load_is_told_with_its_line(tmp_path: Path) -> None:
 def test_an_own_stage_must_be_a_stage(tmp_path: Path) -> None:
     with pytest.raises(RecipeError, match="frozen dataclass"):
         tamis.load({"name": "x", "stages": [{f"{OWN}:os": {}}]})
+
+
+def test_own_stages_of_two_files_of_one_name_are_refused(tmp_path: Path) -> None:
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "own.py").write_bytes(OWN.read_bytes())
+    stages = [{f"{tmp_path}/{folder}/own.py:Length": {}} for folder in ("a", "a", "b")]
+    assert len(load({"stages": stages[:2]}).stages) == 2
+    with pytest.raises(RecipeError, match="rename one"):
+        load({"stages": stages})
