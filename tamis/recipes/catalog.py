@@ -91,8 +91,6 @@ def _own_stage(name: str, base: Path) -> type[Stage]:
         raise UsageError(
             f"{name}: {attribute!r} is not a stage; it must be a frozen dataclass derived from tamis.Stage"
         )
-    if not cls.name:
-        cls.name = Path(file).stem + "." + attribute
     return cls
 
 
@@ -112,4 +110,8 @@ def _module(path: Path) -> ModuleType:
         frames = [f.lineno for f in extract_tb(error.__traceback__) if f.filename == str(path)]
         line = error.lineno if isinstance(error, SyntaxError) else frames[-1] if frames else None
         raise RecipeError(f"raised {type(error).__name__}: {error}", path, line) from error
+    for attribute, cls in vars(module).items():
+        # Named here, not where the recipe names it: worker processes import the file alone.
+        if isinstance(cls, type) and issubclass(cls, Stage) and cls.__module__ == name and "name" not in vars(cls):
+            cls.name = f"{path.stem}.{attribute}"
     return module

@@ -12,6 +12,7 @@ import shutil
 import signal
 import socket
 import struct
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -22,6 +23,8 @@ import pytest
 import zstandard
 from attempting import RECIPE, Ran, outcome, process
 from making import digests, sentences, write_lines
+
+from tamis.recipes.catalog import import_own
 
 Attempt = Callable[..., Ran]
 Tamis = Callable[..., tuple[int, str]]
@@ -300,6 +303,11 @@ def test_a_stage_that_breaks_its_word_is_named(attempt: Attempt, stage: str, how
     ran = attempt(rows(5), recipe=own(stage, how))
     assert (ran.code, ran.facts) == (code, {})
     assert stage in ran.said
+
+
+def test_a_stage_without_a_name_has_the_same_one_in_every_process() -> None:
+    import_own([STAGES])
+    assert sys.modules["tamis_own_bad_stages"].Says.name == "bad_stages.Says"
 
 
 COMMANDS = {
