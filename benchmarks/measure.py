@@ -33,11 +33,6 @@ INTERVAL = 0.02
 _PR_SET_CHILD_SUBREAPER = 36
 
 
-WARM = 3 << 30
-"""Bytes of memory that are touched and given back before a round. On a virtual machine a page that the host has not backed
-yet costs ten times one that is (writing 280 MB to a file: 0.71 s of CPU against 0.08 s), and charges whoever comes first."""
-
-
 class Spent(NamedTuple):
     """What a command cost.
 
@@ -89,18 +84,9 @@ def alternate(what: Mapping[str, Callable[[], Spent]], rounds: int) -> dict[str,
     found: dict[str, list[Spent]] = {name: [] for name in what}
     for k in range(rounds):
         for name, once in what.items():
-            subprocess.run([sys.executable, "-c", _TOUCH, str(WARM)], check=True)
             found[name].append(once())
             print(f"  round {k + 1}  {name:<34} {line(found[name][-1])}", file=sys.stderr)
     return found
-
-
-_TOUCH = """
-import mmap, sys
-pages = mmap.mmap(-1, int(sys.argv[1]))
-for at in range(0, len(pages), 4096):
-    pages[at] = 1
-"""
 
 
 def medians(rounds: Sequence[Spent]) -> dict[str, Any]:

@@ -28,7 +28,7 @@ import measure
 
 SEED, BAD, KILLS = 20261121, 200, 3
 
-STAGES = ("quality.gopher@1: {}", "quality.repetition@1: {}", "exact@1: {}")
+STAGES = ("clean@1: {}", "quality.gopher@1: {}", "quality.repetition@1: {}", "exact@1: {}")
 
 KINDS = {
     "cut off": lambda k: b'{"id":"cut%d","text":"the line ends in the middle of a w' % k,
@@ -64,9 +64,10 @@ def main() -> None:
     shutil.rmtree(told.cache / "planted", ignore_errors=True)
     command = [*corpus.tamis(), "run", str(recipe), "-i", str(lines), "--quiet"]
     measure.run([*command, "-o", runs["one"], "--workers", "1"])
-    seconds = measure.run([*command, "-o", runs["two"], "--workers", "2"]).wall
+    measure.run([*command, "-o", runs["two"], "--workers", "2"])
     measure.run([*command, "-o", runs["cut"], "--workers", "2", "--partition-size", str(3_000_017)])
-    done = killed([*command, "-o", str(runs["killed"]), "--workers", "2"], runs["killed"], seconds)
+    small = ["--workers", "2", "--partition-size", str(lines.stat().st_size // 40)]  # many tasks to be killed in
+    done = killed([*command, "-o", str(runs["killed"]), *small], runs["killed"])
     facts = {"rows": told.rows, "planted": BAD, **found(runs["one"], planted, told.rows), "tasks_done_at_kill": done}
     facts["differ"] = {name: differing(runs["one"], folder) for name, folder in runs.items() if name != "one"}
     facts["files"] = len(digests(runs["one"]))
@@ -126,19 +127,26 @@ def found(run: Path, planted: list[Planted], rows: int) -> dict[str, Any]:
     }
 
 
-def killed(command: list[str], run: Path, seconds: float) -> list[int]:
-    """Carry `command` out, killed without warning KILLS times; for each kill that hit: how many tasks were done by then."""
-    done = []
+def killed(command: list[str], run: Path) -> list[int]:
+    """Carry `command` out, killed without warning KILLS times on its way; for each kill: how many tasks were done by then."""
+    rnd, done = random.Random(SEED), [0]
     for k in range(KILLS):
         process = subprocess.Popen([*command, *(["--resume"] if k else [])], start_new_session=True)
-        # The first part of a run is starting up; every resumed one has less to do than the one before.
-        time.sleep(max(1.0, seconds * (0.25 if k else 0.4)))
+        wanted = done[-1] + rnd.randint(5, 14)
+        while process.poll() is None and _done(run) < wanted:
+            time.sleep(0.005)
+        time.sleep(rnd.random() * 0.05)  # not just when a task ends
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
             process.wait()
-            done.append(len(list(run.glob(".work/*/*.json"))))
+            done.append(_done(run))
     measure.run([*command, "--resume"])
-    return done
+    return done[1:]
+
+
+def _done(run: Path) -> int:
+    """Tasks of a run that goes on with a completion record."""
+    return len(list(run.glob(".work/*/*.json")))
 
 
 def digests(run: Path) -> dict[str, str]:
