@@ -91,3 +91,13 @@ class Thirsty(Stage):
 
     name = "own.thirsty"
     reads = pa.schema([pa.field("water", pa.string())])
+
+
+@dataclass(frozen=True)
+class Sly(Shout):
+    """Write `word` in capitals and say nothing of it."""
+
+    name = "own.sly"
+
+    def decide(self, scores: pa.RecordBatch) -> pa.RecordBatch:
+        return decisions(scores.column("hits").to_numpy()[:0], [])

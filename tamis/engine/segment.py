@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tamis.engine.isolate import decide, measure
+from tamis.errors import RunError
 from tamis.kernels.hash import xxh64
 from tamis.ledger import DROPPED, POISON, QUARANTINED, draft, set_aside
 from tamis.schemas import joined, kind_of
@@ -95,22 +96,40 @@ def advance(rows: Rows, step: int, stage: Stage, notes: Notes, care: Care | None
     scores = pa.record_batch([measured.columns.column(n) for n in stage.scores.names], schema=nullable(stage.scores))
     if stage.scores:
         notes.scores.setdefault(step, []).append((rows.row, scores))
-    before = rows.batch
-    _overlay(rows, measured.columns, stage)
+    before, actions = rows.batch, {rule.id: rule.action for rule in stage.rules}
+    edited = _overlay(rows, measured.columns, stage)
     found = decide(stage, scores)
+    found = found.filter(pa.array(rows.alive[found.column("row").to_numpy()]))
+    if edited:
+        _no_silent_edit(stage, before, rows, found.column("row").to_numpy()[_actions(found, actions) == "edit"])
     if found.num_rows:
-        found = found.filter(pa.array(rows.alive[found.column("row").to_numpy()]))
-        _note(rows, before, step, {rule.id: rule.action for rule in stage.rules}, found, notes)
+        _note(rows, before, step, actions, found, notes)
+
+
+def _actions(found: pa.RecordBatch, actions: Mapping[str, str]) -> np.ndarray:
+    """Action of each decision: (n,) str."""
+    rule = found.column("rule")
+    by_rule = np.array([actions[name.split("+")[0]] for name in rule.dictionary.to_pylist()], dtype=object)
+    return by_rule[rule.indices.to_numpy()] if found.num_rows else np.empty(0, object)
+
+
+def _no_silent_edit(stage: Stage, before: pa.RecordBatch, rows: Rows, said: np.ndarray) -> None:
+    """Every record whose text changed must have an edit among the decisions. Raises RunError."""
+    silent = (xxh64(joined(before)) != xxh64(joined(rows.batch))) & rows.alive
+    silent[said] = False
+    if silent.any():
+        first = rows.batch.column("record_id")[int(np.flatnonzero(silent)[0])].as_py().hex()
+        raise RunError(
+            f"{stage.label} changed the text of {int(silent.sum())} records without saying so, record {first} the first; "
+            "its `decide` must return a decision with an edit rule for every row whose text `measure` changes"
+        )
 
 
 def _note(
     rows: Rows, before: pa.RecordBatch, step: int, actions: Mapping[str, str], found: pa.RecordBatch, notes: Notes
 ) -> None:
     """Make verdicts of what a stage found, and mark the rows that go."""
-    at = found.column("row").to_numpy()
-    rule = found.column("rule")
-    by_rule = np.array([actions[name.split("+")[0]] for name in rule.dictionary.to_pylist()], dtype=object)
-    action = by_rule[rule.indices.to_numpy()] if at.size else np.empty(0, object)
+    at, rule, action = found.column("row").to_numpy(), found.column("rule"), _actions(found, actions)
     edited = action == "edit"
     hashes = _hashes(before, rows.batch, np.where(edited, at.astype(np.int64), -1)) if edited.any() else {}
     columns = {"rule": rule.cast(pa.string()), **{n: found.column(n) for n in ("value", "spans", "evidence")}, **hashes}
@@ -156,8 +175,8 @@ def _hashes(before: pa.RecordBatch, after: pa.RecordBatch, at: np.ndarray) -> di
     return {name: pa.array(xxh64(joined(batch.take(rows))), pa.uint64(), mask=mask) for name, batch in named}
 
 
-def _overlay(rows: Rows, measured: pa.RecordBatch, stage: Stage) -> None:
-    """Put the columns that `stage` writes or edits in place; features go when the text did change."""
+def _overlay(rows: Rows, measured: pa.RecordBatch, stage: Stage) -> bool:
+    """Put the columns that `stage` writes or edits in place; features go when the text did change, and True is given."""
     texts = set(kind_of(rows.batch.schema).texts)
     edited = [n for n in measured.schema.names if n in texts and not measured.column(n).equals(rows.batch.column(n))]
     columns = dict(zip(rows.batch.schema.names, rows.batch.columns, strict=True))
@@ -169,6 +188,7 @@ def _overlay(rows: Rows, measured: pa.RecordBatch, stage: Stage) -> None:
         rows.batch = pa.record_batch(list(columns.values()), schema=pa.schema(list(fields.values())))
     if edited:
         rows.features.clear()
+    return bool(edited)
 
 
 def nullable(schema: pa.Schema) -> pa.Schema:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from making import digests, recipe, sentences, write_lines
 
 import tamis
+from tamis.errors import RunError
 
 
 def walk() -> dict[str, object]:
@@ -133,6 +134,11 @@ def test_a_record_that_kills_its_process_is_set_aside(tmp_path: Path) -> None:
     run = tamis.run(recipe("own:Deadly"), write_lines(tmp_path / "in.jsonl", rows), tmp_path / "run", workers=2)
     assert [r["id"] for r in run.quarantine().to_pylist()] == ["r5"]
     assert run.rows["kept"] == 19
+
+
+def test_an_edit_that_is_not_told_stops_the_run(corpus: Path, tmp_path: Path) -> None:
+    with pytest.raises(RunError, match=r"own\.sly@1 changed the text of \d+ records without saying so"):
+        tamis.run(recipe("own:Sly"), corpus, tmp_path / "run")
 
 
 def test_a_repeated_id_is_set_aside_and_found_by_its_first(tmp_path: Path) -> None:
