@@ -61,15 +61,22 @@ Item: TypeAlias = Block | Oversize | Damage
 
 
 def read_blocks(
-    file: BinaryIO, size: int = BLOCK, max_record: int = MAX_RECORD, lo: int = 0, hi: int | None = None
+    file: BinaryIO,
+    size: int = BLOCK,
+    max_record: int = MAX_RECORD,
+    lo: int = 0,
+    hi: int | None = None,
+    plain: bool = False,
 ) -> Iterator[Item]:
     """The lines of `file` as blocks of about `size` bytes, with lines of more than `max_record` bytes reported instead.
 
-    A gzip, zstd, bzip2 or xz stream is unpacked. Of a plain file that can seek, `lo` and `hi` choose the lines that
+    A gzip, zstd, bzip2 or xz stream is unpacked, unless `plain`. Of a plain file that can seek, `lo` and `hi` choose the lines that
     begin at byte lo or after it and before byte hi; neighbouring ranges share no line and miss none.
     """
     assert size > 0 and max_record > 0 and lo >= 0
-    window = _Window(_plain(file, hi) if lo == 0 else _from(file, lo - 1), max(lo - 1, 0), size, max_record + 1, hi)
+    window = _Window(
+        _whole(file, hi, plain) if lo == 0 else _from(file, lo - 1), max(lo - 1, 0), size, max_record + 1, hi
+    )
     if lo:
         window.skip_line()
     line = 0
@@ -171,8 +178,10 @@ class _Window:
         return length + int(newline)
 
 
-def _plain(file: BinaryIO, hi: int | None) -> io.RawIOBase | BinaryIO:
-    """`file` from its beginning, unpacked where it is compressed."""
+def _whole(file: BinaryIO, hi: int | None, plain: bool) -> io.RawIOBase | BinaryIO:
+    """`file` from its beginning, unpacked where it is compressed and not taken as `plain`."""
+    if plain:
+        return file
     head = file.read(HEAD)
     if how := compression(head):
         assert hi is None, "a compressed stream has no byte ranges"

@@ -57,6 +57,7 @@ class Fragment(NamedTuple):
 
     first   place of its first row in the file (Parquet)
     damage  why it cannot be read at all, if so: it then has one row, which is bad
+    tail    what could be read of that row; its offset is then `first`
     """
 
     file: InputFile
@@ -64,6 +65,7 @@ class Fragment(NamedTuple):
     hi: int | None = None
     first: int = 0
     damage: str | None = None
+    tail: bytes | None = None
 
     @property
     def source(self) -> str:
@@ -99,7 +101,8 @@ def read(fragment: Fragment, reading: Reading) -> Iterator[Block]:
     origin = Origin(fragment.file.name, reading.source, reading.license)
     names = names_for(reading.fields)
     if fragment.damage:
-        bad = _one_bad(reading, origin, "damaged_input", fragment.damage, fragment.first, 0)
+        offset = None if fragment.tail is None else fragment.first
+        bad = _one_bad(reading, origin, "damaged_input", fragment.damage, fragment.first, 0, offset, fragment.tail)
         yield bad._replace(damage=fragment.damage)
     elif fragment.file.format == "parquet":
         yield from _parquet(fragment, reading, names, origin)
@@ -110,7 +113,9 @@ def read(fragment: Fragment, reading: Reading) -> Iterator[Block]:
 def _lines(fragment: Fragment, reading: Reading, names: Names, origin: Origin) -> Iterator[Block]:
     keys = wanted(names)
     with _opened(fragment.file) as file:
-        for item in blocks.read_blocks(file, BLOCK, reading.max_record, fragment.lo, fragment.hi):
+        for item in blocks.read_blocks(
+            file, BLOCK, reading.max_record, fragment.lo, fragment.hi, fragment.file.compression is None
+        ):
             if isinstance(item, blocks.Block):
                 for data, offset, line in _short(item):
                     rows = JsonRows(data, keys, first=offset == 0)

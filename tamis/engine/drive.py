@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
-from tamis.data import Fragment, Reading
+from tamis.data import Fragment, InputFile, Reading
 from tamis.engine.account import AccountTask, Books, balance, check_attrition, run_account
 from tamis.engine.emit import Emit, run_emit, tasks
 from tamis.engine.exchange import IDS, Fates, ResolveTask, partitions_for, ranges, run_resolve
@@ -17,6 +17,7 @@ from tamis.engine.executor import Engine
 from tamis.engine.left import left
 from tamis.engine.passes import PassTask, run_pass
 from tamis.engine.plan import Plan, Segment
+from tamis.engine.unpack import UnpackTask, cut, run_unpack
 from tamis.engine.work import Work
 from tamis.ledger import DROPPED, QUARANTINED, READING, Step
 
@@ -82,6 +83,14 @@ class Drive:
         damage = [(k, str(r["damage"])) for k, r in enumerate(self.records) if r["damage"]]
         return Result(books, rows, files, totals, damage)
 
+    def unpack(self, files: Sequence[InputFile], size: int) -> None:
+        """Unpack the compressed ones of `files` to disk and cut them into fragments of `size` bytes."""
+        packed = [file for file in files if file.compression is not None]
+        if packed:
+            items = (UnpackTask(self.work, k, file, self.reading.max_record) for k, file in enumerate(packed))
+            records = self._map("unpacking", run_unpack, items, len(packed))
+            self.fragments = tuple(cut(self.work, files, records, size))
+
     def _map(
         self, what: str, task: Callable[[T], R], items: Iterable[T], total: int, processes: bool = False
     ) -> list[R]:
@@ -109,7 +118,7 @@ class Drive:
 
     def _later_task(self, fates: Fates, segment: Segment, k: int) -> PassTask:
         total = int(fates.bases[k + 1] - fates.bases[k])
-        where = left(self.plan, fates, k, self.fragments[k], segment.number - 1)
+        where = left(self.plan, fates, k, segment.number - 1)
         return PassTask(self.work, self.plan, segment, k, self.fragments[k], self.reading, total, where)
 
     def _exchange(self, fates: Fates, group: str, step: int, segment: Segment, ids: bool = False) -> None:

@@ -32,7 +32,7 @@ Groups of 4 MiB cost 30 MB more at the peak of a run and no less CPU.
 
 FATE_ROWS = 1 << 20
 SCORE_ROWS, SCORE_GROUP = 1 << 20, 1 << 17
-VERDICT_ROWS, VERDICT_GROUP = 1 << 19, 1 << 16
+VERDICT_ROWS, VERDICT_GROUP = 1 << 17, 1 << 16
 
 
 class Group(NamedTuple):
@@ -76,7 +76,7 @@ class Emit:
     def rows(self, fragment: int, after: int, wanted: np.ndarray | None = None) -> Iterator[pa.RecordBatch]:
         """Rows of `fragment` as segment `after` left them: those that are in at the end, or `wanted`."""
         part = self.parts[fragment]
-        where = left(self.plan, self.fates, fragment, part, after, wanted)
+        where = left(self.plan, self.fates, fragment, after, wanted)
         return (batch for batch, _ in rows_left(self.work, fragment, part, self.reading, where))
 
 

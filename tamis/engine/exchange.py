@@ -29,7 +29,7 @@ RESOLVED = pa.schema(
 )
 """What was resolved about a record, by its place in the whole input. For a repeated id, `peer_id` is its new one."""
 
-ROWS_PER_PARTITION = 1 << 18
+ROWS_PER_PARTITION = 1 << 17
 IDS = "ids"
 
 

@@ -1,7 +1,7 @@
 """The rows of a fragment that are still in, wherever they lie.
 
 A segment that changes rows stores them. One that only measures stores nothing: reading the input again costs less than
-writing its rows and reading those (0.44 against 1.3 CPU seconds for 288 MB of JSON Lines). Compressed input is stored.
+writing its rows and reading those (0.44 against 1.3 CPU seconds for 288 MB of JSON Lines).
 """
 
 from __future__ import annotations
@@ -19,10 +19,9 @@ from tamis.engine.work import Work
 from tamis.ledger import KEPT
 
 
-def stores_rows(segment: Segment, fragment: Fragment) -> bool:
-    """Whether `segment` leaves a file of the rows of `fragment`."""
-    changes = any(stage.edits or stage.writes for _, stage in segment.steps)
-    return changes or (segment.number == 0 and fragment.file.compression is not None)
+def stores_rows(segment: Segment) -> bool:
+    """Whether `segment` leaves files of rows."""
+    return any(stage.edits or stage.writes for _, stage in segment.steps)
 
 
 class Left(NamedTuple):
@@ -38,14 +37,12 @@ class Left(NamedTuple):
     wanted: np.ndarray
 
 
-def left(
-    plan: Plan, fates: Fates, number: int, fragment: Fragment, after: int, wanted: np.ndarray | None = None
-) -> Left:
+def left(plan: Plan, fates: Fates, number: int, after: int, wanted: np.ndarray | None = None) -> Left:
     """Rows of fragment `number` as segment `after` left them: those that are in by all that is known, or `wanted`."""
     if wanted is None:
         wanted = np.flatnonzero(fates.of(number)[0] == KEPT)
     for segment in reversed(plan.segments[: after + 1]):
-        if stores_rows(segment, fragment):
+        if stores_rows(segment):
             return Left(segment.number, fates.in_after(segment.number, number), wanted)
     return Left(None, None, wanted)
 

@@ -67,7 +67,7 @@ def run_pass(task: PassTask) -> dict[str, Any]:
     tally, sketches, sizes = Tally(), [], [np.zeros(0, np.int64)]
     schema, parts = after(task.plan, segment), {}
     with ExitStack() as stack:
-        if stored := stores_rows(segment, task.fragment):
+        if stored := stores_rows(segment):
             parts["rows"] = work.temporary(segment.number, task.number, "rows")
             writer = stack.enter_context(arrow_file(parts["rows"], schema))
         for rows in _later(task, task.left) if task.left is not None else _first(task, notes, tally):

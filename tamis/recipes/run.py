@@ -8,7 +8,7 @@ import resource
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
@@ -91,6 +91,8 @@ def run(
             max_drop_per_source=wanted.attrition.max_drop_per_source,
             on_progress=on_progress or (lambda _: None),
         )
+        drive.unpack(job.files, size)
+        job = replace(job, fragments=tuple(drive.fragments))
         result = drive.run()
         _finish(place, job, result, drive.engine, started)
     return open_run(place.root)
