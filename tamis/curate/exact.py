@@ -12,22 +12,21 @@ Two records are the same when their 128-bit keys are: that any two of 10^12 text
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tamis.curate import survivor
 from tamis.errors import UsageError
 from tamis.kernels.fold import folded_keys
 from tamis.kernels.hash import SECOND_SEED, bytes_of, key_all, keys
 from tamis.kernels.url import normalised
-from tamis.ledger import halves
 from tamis.schemas import flat, text_fields
+from tamis.schemas.ids import halves
 from tamis.schemas.rows import RECORD_ID
 from tamis.stage import RESOLUTION, Corpus, Rule
-
-KEEPS = ("first", "longest", "license", "best:COLUMN")
 
 
 @dataclass(frozen=True)
@@ -37,8 +36,7 @@ class Exact(Corpus):
     on         field or fields to compare; None: all texts of the row. Where they are all empty, it is never compared.
     normalise  compare without regard to case (simple lower case), runs of white space and Unicode composition (NFC);
                `url`: see tamis.kernels.url. False: byte for byte.
-    keep       which one stays: `first` in the input; `longest`, in code points of all texts; `best:COLUMN`, the highest
-               number there; `license`, the most permissive licence. Ties go to the first in the input.
+    keep       which one stays: `first`, `longest`, `newest`, `license` or `best:COLUMN`; see tamis.curate.survivor
     """
 
     on: str | tuple[str, ...] | None = None
@@ -55,22 +53,14 @@ class Exact(Corpus):
             object.__setattr__(self, "on", tuple(self.on))
         if self.on is not None and not self.on:
             raise UsageError(f"exact: on is {self.on!r}; name a field or several, or leave it out to compare all texts")
-        if self.keep not in KEEPS[:3] and not (self.keep.startswith("best:") and self._best):
-            raise UsageError(f"exact: keep is {self.keep!r}; it can be {', '.join(KEEPS)}")
-
-    @property
-    def _best(self) -> str:
-        return self.keep.partition("best:")[2]
+        survivor.check(self.keep, "exact")
 
     @property
     def reads(self) -> pa.Schema:
         """The fields of `on` and the column that `keep` looks at, whatever their types: `sketch` knows which will do."""
         on = () if self.on is None else (self.on,) if isinstance(self.on, str) else self.on
         fields = {name: pa.null() for name in on}
-        if self._best:
-            fields[self._best] = pa.null()
-        if self.keep == "license":
-            fields["license"] = pa.string()
+        fields |= {column.name: column.type for column in survivor.columns(self.keep)}
         return pa.schema(list(fields.items()))
 
     @property
@@ -86,7 +76,8 @@ class Exact(Corpus):
             pairs = _hashed(np.concatenate([pairs for pairs, _ in parts], axis=1), None)
             filled = np.logical_or.reduce([filled for _, filled in parts])
         key = keys(pairs, None if filled.all() else pa.array(filled))
-        return pa.record_batch([key, pa.array(self._rank(batch), pa.float64())], schema=self.sketches)
+        rank = survivor.rank(batch, self.keep, "exact")
+        return pa.record_batch([key, pa.array(rank, pa.float64())], schema=self.sketches)
 
     def resolve(self, sketches: pa.Table) -> pa.Table:
         """Who lost, to whom."""
@@ -134,25 +125,6 @@ class Exact(Corpus):
         key_all(data, offsets, np.uint64(SECOND_SEED), pairs)
         return pairs, np.diff(offsets) > 0
 
-    def _rank(self, batch: pa.RecordBatch) -> np.ndarray:
-        """(n,) float64; the highest stays, minus infinity where it is not known."""
-        if self.keep == "first":
-            return np.zeros(batch.num_rows)
-        if self.keep == "longest":
-            return _lengths(batch)
-        if self.keep == "license":
-            from tamis.curate.license import ranks
-
-            return ranks(batch.column("license"))
-        best: Any = batch.column(self._best)
-        try:
-            found = best.cast(pa.float64()).to_numpy(zero_copy_only=False)
-        except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as odd:
-            raise UsageError(
-                f"exact: keep is {self.keep!r}, but {self._best!r} is not a number everywhere: {odd}"
-            ) from odd
-        return np.where(np.isnan(found), -np.inf, found)
-
 
 def _hashed(pairs: np.ndarray, offsets: np.ndarray | None) -> np.ndarray:
     """One key (n, 2) uint64 of several: of rows `offsets[i]:offsets[i + 1]` of `pairs` (m, k) uint64, or of each."""
@@ -173,20 +145,6 @@ def _shared(words: np.ndarray) -> np.ndarray:
     twice[order[1:][same]] = True
     twice[order[:-1][same]] = True
     return np.flatnonzero(twice)
-
-
-def _lengths(batch: pa.RecordBatch) -> np.ndarray:
-    """Code points of all texts of every row."""
-    total = np.zeros(batch.num_rows)
-    for name in text_fields(batch.schema):
-        strings, offsets = flat(batch.column(name))
-        each = pc.fill_null(pc.utf8_length(strings), 0).to_numpy(zero_copy_only=False)
-        if offsets is None:
-            total += each
-        else:
-            count = np.concatenate([[0], np.cumsum(each)])
-            total += count[offsets[1:]] - count[offsets[:-1]]
-    return total
 
 
 def _is_binary(type: pa.DataType) -> bool:
