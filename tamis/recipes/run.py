@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import platform
 import resource
 import sys
@@ -196,7 +197,7 @@ def _finish(place: Place, job: Job, result: Result, engine: Engine, started: flo
         "recipe": {"sha256": written[1].sha256},
         "versions": {name: version(name) for name in BYTES_DEPEND_ON},
         "files": sorted(files, key=lambda f: str(f["path"])),
-        "varies": _varies(engine, started),
+        "varies": {**_varies(engine, started), "inputs": _places(place, job)},
     }
     write_json(out / "run.json", facts)
     _report(out)
@@ -303,6 +304,15 @@ def _varies(engine: Engine, started: float) -> dict[str, Any]:
         "engine": repr(engine),
         "host": platform.node(),
     }
+
+
+def _places(place: Place, job: Job) -> list[dict[str, Any] | None]:
+    """Where each input file lies and when it was changed, so that `explain` finds it again; None for a copy of ours."""
+    paths = (os.fsencode(file.path.absolute()).decode("utf-8", "backslashreplace") for file in job.files)
+    return [
+        None if place.work in file.path.parents else {"path": path, "modified": file.modified}
+        for path, file in zip(paths, job.files, strict=True)
+    ]
 
 
 def outcome(run: Run) -> tuple[int, str | None]:
