@@ -149,15 +149,3 @@ def fates(fate: np.ndarray, step: np.ndarray, record_id: pa.Array) -> pa.Table:
         pa.array(step, pa.uint8(), mask=fate == KEPT),
     ]
     return pa.table(columns, schema=FATES)
-
-
-def sort_keys(ids: pa.Array) -> np.ndarray:
-    """The first 8 bytes of each record id as a big-endian number: (n,) uint64. Ids must not be null."""
-    return halves(ids)[:, 0]
-
-
-def halves(ids: pa.Array) -> np.ndarray:
-    """Each 16-byte id as two big-endian numbers: (n, 2) uint64."""
-    ids = ids.combine_chunks() if isinstance(ids, pa.ChunkedArray) else ids
-    data = np.frombuffer(ids.buffers()[1] or b"", np.uint8)[ids.offset * 16 : (ids.offset + len(ids)) * 16]
-    return data.view(">u8").astype(np.uint64).reshape(-1, 2)

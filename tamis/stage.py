@@ -7,16 +7,21 @@ stored, a run can be replayed under other thresholds without the text.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
-from typing import Any, ClassVar, Literal, NamedTuple
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
 from tamis.schemas import DECISION
+from tamis.schemas.ids import sort_keys
 from tamis.schemas.ledger import Action
 from tamis.schemas.rows import RECORD_ID
+
+if TYPE_CHECKING:
+    from tamis.desk import Desk, KeyRange, Tables
 
 NOTHING = pa.schema([])
 
@@ -68,6 +73,20 @@ class Stage:
     """Parameters that change what is measured: under another value a replay has nothing to go by."""
     holds_gil: ClassVar[bool] = False
     """True where it is Python through and through: the engine then gives it processes instead of threads."""
+    leaves: ClassVar[tuple[str, ...]] = ()
+    """Files of its own that it leaves in the run, each made by `leave`."""
+    base: ClassVar[Path] = Path()
+    """Folder that relative paths among its parameters start at: that of the recipe, where there is one."""
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """Files and folders it reads beside the data, as its parameters name them; their digests belong to the recipe."""
+        return ()
+
+    def at(self, base: Path) -> Stage:
+        """The stage, its relative paths starting at `base`. Not a parameter: the same recipe elsewhere is the same."""
+        object.__setattr__(self, "base", base)
+        return self
 
     @property
     def label(self) -> str:
@@ -95,6 +114,10 @@ class Stage:
         """DECISION rows for the rows of `scores` that do not stay as they are: by default the first rule broken."""
         return first_broken(self.rules, scores)
 
+    def leave(self, name: str, scores: Iterator[pa.RecordBatch]) -> pa.Table:
+        """The table of the file `name` of `leaves`, from `record_id`, `kept` and the scores of all records, in order."""
+        raise NotImplementedError
+
     def __call__(self, data: Any) -> tuple[Any, pa.Table]:
         """Sieve `data` (Arrow table, Polars frame or HF `Dataset`): what is kept, in its own type, and the verdicts."""
         from tamis.engine.direct import apply
@@ -104,14 +127,42 @@ class Stage:
 
 @dataclass(frozen=True)
 class Corpus(Stage):
-    """Work that must see all rows: a small `sketch` of each, exchanged by `key`, then `resolve` on all that share one."""
+    """Work that must see all rows: a small `sketch` of each, then `settle` on what no row can tell alone.
+
+    Most need one exchange by key and write `resolve` only. What takes several rounds writes `settle`.
+    """
 
     sketches: ClassVar[pa.Schema] = pa.schema([pa.field("key", RECORD_ID)])
     """Columns of a sketch. `key` (16 bytes, evenly spread; null: not compared) says who meets whom."""
+    stored: ClassVar[bool] = True
+    """Whether sketches go to scores/, so that a run can be replayed; if not, only records that are still in are sketched."""
+    revisits: ClassVar[bool] = False
+    """True where it goes over the rows again, with `revisit`, when it has settled."""
+
+    @property
+    def earlier(self) -> tuple[str, ...]:
+        """Earlier corpora to compare with, as its parameters name them: files, folders, runs or snapshots."""
+        return ()
 
     def sketch(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """One row of `sketches` for every row of `batch`, in order."""
         raise NotImplementedError
+
+    def index(self, sketched: pa.Table) -> Tables:
+        """What is kept of the sketches of one fragment: tables by name, as `Desk.sketch` and `Desk.meet` find them.
+
+        `sketched` has `row` (uint32, place in the fragment), `record_id`, `alive` and the columns of `sketches`.
+        By default one, "sketch", sorted by key.
+        """
+        return {"sketch": sketched.take(pa.array(np.argsort(sort_keys(sketched.column("key")), kind="stable")))}
+
+    def settle(self, desk: Desk) -> None:
+        """Carry out the rounds. The tasks of one named "resolved" return RESOLUTION rows: the records that go."""
+        desk.run("resolved", desk.ranges())
+
+    def resolved(self, desk: Desk, number: int, keys: KeyRange) -> Tables:
+        """Resolve the records whose keys are in one range."""
+        return {"resolved": self.resolve(desk.meet(keys))}
 
     def resolve(self, sketches: pa.Table) -> pa.Table:
         """RESOLUTION rows for the records that do not stay.
@@ -120,6 +171,14 @@ class Corpus(Stage):
         rows that share a key are all in it. The answer must not depend on which other keys are.
         """
         raise NotImplementedError
+
+    def revisit(self, batch: pa.RecordBatch, ordinal: np.ndarray, desk: Desk) -> pa.RecordBatch:
+        """As `measure`, for records at the positions `ordinal` (n,) int64, once `settle` is done; `decide` comes after it."""
+        raise NotImplementedError
+
+    def facts(self, desk: Desk) -> dict[str, Any]:
+        """What run.json should say of how it went, as JSON can hold it; the same however the work was cut."""
+        return {}
 
 
 RESOLUTION = pa.schema(
@@ -130,7 +189,7 @@ RESOLUTION = pa.schema(
         pa.field("peer_id", RECORD_ID),
     ]
 )
-"""What a Corpus says of records, by their position in the input."""
+"""What a Corpus says of records, by their position in the input. A column `evidence` (string, JSON) may follow."""
 
 
 def decisions(

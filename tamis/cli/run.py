@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from tamis.cli.sizes import ByteSize
+
 DATA = (".jsonl", ".ndjson", ".parquet", ".gz", ".zst", ".csv")
 
 
@@ -44,6 +46,12 @@ def no_data(_: click.Context, __: click.Parameter, recipe: Path) -> Path:
     metavar="BYTES",
     help="Input a task takes; changes no byte of the output.",
 )
+@click.option(
+    "--memory",
+    type=ByteSize(),
+    metavar="SIZE",
+    help="Stay within so much memory, as 1GB or 800MB, however large the corpus; changes no byte of the output.",
+)
 @click.option("--dry-run", is_flag=True, help="Check recipe and input, show the plan, move no row.")
 @click.option("--json", "as_json", is_flag=True, help="Print run.json instead of the summary.")
 @click.option("--quiet", is_flag=True, help="Print errors only.")
@@ -56,6 +64,7 @@ def command(
     resume: bool,
     changes: tuple[str, ...],
     partition_size: int | None,
+    memory: int | None,
     dry_run: bool,
     as_json: bool,
     quiet: bool,
@@ -74,17 +83,17 @@ def command(
     """
     from tamis.cli.memory import give_back
     from tamis.cli.show import Progressbar, plan_lines, print_json, print_run
-    from tamis.recipes.run import PARTITION, outcome, prepare, run
+    from tamis.recipes.budget import PARTITION
+    from tamis.recipes.run import outcome, prepare, run
 
     give_back()
-    size = partition_size or PARTITION
     if dry_run:
-        for line in plan_lines(recipe, list(inputs) or None, changes, size, prepare):
+        for line in plan_lines(recipe, list(inputs) or None, changes, partition_size or PARTITION, prepare):
             click.echo(line)
         return 0
-    options: dict[str, Any] = {"engine": engine, "workers": workers, "resume": resume, "set": changes}
+    options: dict[str, Any] = {"engine": engine, "workers": workers, "resume": resume, "set": changes, "memory": memory}
     with Progressbar(quiet or as_json) as progress:
-        done = run(recipe, list(inputs) or None, output, partition_size=size, on_progress=progress, **options)
+        done = run(recipe, list(inputs) or None, output, partition_size=partition_size, on_progress=progress, **options)
     if as_json:
         print_json(done.facts)
     elif not quiet:

@@ -95,11 +95,10 @@ def run_account(task: AccountTask) -> Books:
     for number in range(task.segments):
         drafts = work.table(number, fragment, "drafts")
         _count(books, drafts, names, code)
-    for group, partitions, at, _ in fates.told:
-        if isinstance(group, str):
-            rows, found = fates.resolved(group, partitions, fragment)
-            here = (fate[rows] != KEPT) & (step[rows] == at)
-            _enter(books, rows[here], found.column("rule").filter(pa.array(here)), fate, at, names, code)
+    for done in fates.exchanges:
+        rows, found = fates.resolved(done, fragment)
+        here = (fate[rows] != KEPT) & (step[rows] == done.step)
+        _enter(books, rows[here], found.column("rule").filter(pa.array(here)), fate, done.step, names, code)
     return books
 
 

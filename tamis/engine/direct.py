@@ -9,9 +9,12 @@ import numpy as np
 import pyarrow as pa
 
 from tamis.data.frames import restore, whole
-from tamis.engine.isolate import resolve, sketch
+from tamis.engine.desk import MemoryDesk
+from tamis.engine.earlier import earlier_corpora, sketch_earlier
+from tamis.engine.isolate import index
+from tamis.engine.passes import sketched
 from tamis.engine.plan import follow
-from tamis.engine.segment import Notes, Rows, advance
+from tamis.engine.segment import Notes, Rows, Settled, advance
 from tamis.errors import UsageError
 from tamis.ledger import DRAFT, Step, draft, verdicts
 from tamis.schemas import kind_of
@@ -29,16 +32,14 @@ def apply(stage: Stage, data: Any) -> tuple[Any, pa.Table]:
     no text.
     """
     table = whole(data)
-    notes, parts, sketches = Notes(), [], []
+    notes, parts, sketches, seen = Notes(), [], [], []
     alive, start = np.ones(table.num_rows, bool), 0
     for batch in _batches(table, stage):
         row = np.arange(start, start + batch.num_rows, dtype=np.uint32)
         rows = Rows(batch, row, np.ones(batch.num_rows, bool))
         if isinstance(stage, Corpus):
-            sketched = sketch(stage, rows.seen_by(stage))
-            sketches.append(
-                pa.table([batch.column("record_id"), *sketched], names=["record_id", *sketched.schema.names])
-            )
+            seen.append(batch)
+            sketches.append(sketched(rows, stage))
         else:
             advance(rows, 1, stage, notes)
             alive[row] = False
@@ -46,7 +47,11 @@ def apply(stage: Stage, data: Any) -> tuple[Any, pa.Table]:
             parts.append(rows.batch.filter(pa.array(rows.alive)))
         start += batch.num_rows
     if isinstance(stage, Corpus):
-        alive[_resolve(stage, pa.concat_tables(sketches), notes)] = False
+        desk = _desk(stage, pa.concat_tables(sketches), seen)
+        stage.settle(desk)
+        alive[_resolved(stage, desk, notes)] = False
+        if stage.revisits:
+            parts = _revisited(stage, desk, alive, notes)
     kept = table.filter(pa.array(alive))
     for name in _changed(stage, table.schema) if parts else ():
         kept = _with(kept, name, pa.chunked_array([part.column(name) for part in parts]))
@@ -131,19 +136,45 @@ def _with(table: pa.Table, name: str, column: pa.ChunkedArray) -> pa.Table:
     return table.set_column(at, was, column.cast(was.type))
 
 
-def _resolve(stage: Corpus, met: pa.Table, notes: Notes) -> np.ndarray:
-    ids = met.column("record_id").combine_chunks()
-    met = met.add_column(0, "ordinal", pa.array(np.arange(len(ids), dtype=np.uint64)))
-    met = met.filter(met.column("key").is_valid()).combine_chunks()
-    found = resolve(stage, met).sort_by("ordinal").combine_chunks()
-    rows: np.ndarray = found.column("ordinal").to_numpy().astype(np.int64)
+def _desk(stage: Corpus, sketches: pa.Table, batches: list[pa.RecordBatch]) -> MemoryDesk:
+    """Where `stage` settles: the table, after the earlier corpora it compares with."""
+    before = earlier_corpora(stage)
+    parts, ids = [], []
+    for earlier in before:
+        table, own, _ = sketch_earlier(stage, earlier)
+        parts.append(index(stage, table))
+        ids.append(own)
+    parts.append(index(stage, sketches))
+    ids.append(pa.concat_arrays([batch.column("record_id") for batch in batches]))
+    return MemoryDesk(stage, parts, ids, batches, before)
+
+
+def _resolved(stage: Corpus, desk: MemoryDesk, notes: Notes) -> np.ndarray:
+    """Rows that `stage` resolved to let go: (n,) int64, noted."""
+    count = desk.count("resolved")
+    if not count:
+        return np.zeros(0, np.int64)
+    found = pa.concat_tables([desk.table("resolved", k) for k in range(count)]).sort_by("ordinal").combine_chunks()
+    rows: np.ndarray = found.column("ordinal").to_numpy().astype(np.int64) - int(desk.bases[desk.earlier])
     actions = {rule.id: rule.action for rule in stage.rules}
     rule = found.column("rule").cast(pa.string()).combine_chunks()
-    columns = {
-        "rule": rule,
-        "value": found.column("value").combine_chunks(),
-        "peer_id": found.column("peer_id").combine_chunks(),
-    }
+    columns = {name: found.column(name).combine_chunks() for name in ("value", "peer_id", "evidence")}
     action = [actions.get(name, "drop") for name in rule.to_pylist()]
-    notes.verdicts.append(draft(rows, ids.take(pa.array(rows)), 1, action, **columns))
+    ids = desk.ids[-1].take(pa.array(rows))
+    notes.verdicts.append(draft(rows, ids, 1, action, rule=rule, **columns))
     return rows
+
+
+def _revisited(stage: Corpus, desk: MemoryDesk, alive: np.ndarray, notes: Notes) -> list[pa.RecordBatch]:
+    """The rows that are kept after another look at all that are still in; `alive` is brought up to date."""
+    parts, first = [], 0
+    for batch in desk.batches:
+        here = np.flatnonzero(alive[first : first + batch.num_rows])
+        taken = batch.take(pa.array(here)) if here.size < batch.num_rows else batch
+        rows = Rows(taken, (first + here).astype(np.uint32), np.ones(here.size, bool))
+        advance(rows, 1, stage, notes, settled=Settled(desk, int(desk.bases[desk.earlier])))
+        alive[first : first + batch.num_rows] = False
+        alive[rows.row] = rows.alive
+        parts.append(rows.batch.filter(pa.array(rows.alive)))
+        first += batch.num_rows
+    return parts

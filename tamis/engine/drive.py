@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -11,15 +11,20 @@ import numpy as np
 
 from tamis.data import Fragment, InputFile, Reading
 from tamis.engine.account import AccountTask, Books, balance, check_attrition, run_account
+from tamis.engine.desk import SHARE, FileDesk, RoundTask
+from tamis.engine.earlier import Earlier, EarlierTask, run_earlier
 from tamis.engine.emit import Emit, run_emit, tasks
-from tamis.engine.exchange import IDS, Fates, ResolveTask, partitions_for, ranges, run_resolve
+from tamis.engine.exchange import ID_BYTES, Exchanged, Fates, IdsTask, Passed, ids_done, key_ranges, ranges, run_ids
 from tamis.engine.executor import Engine
+from tamis.engine.isolate import blamed
 from tamis.engine.left import left
 from tamis.engine.passes import PassTask, run_pass
 from tamis.engine.plan import Plan, Segment
+from tamis.engine.segment import Settled
 from tamis.engine.unpack import UnpackTask, cut, run_unpack
 from tamis.engine.work import Work
-from tamis.ledger import DROPPED, QUARANTINED, READING, Step
+from tamis.ledger import READING, Step
+from tamis.stage import Corpus
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -45,6 +50,8 @@ class Result(NamedTuple):
     files: list[dict[str, Any]]
     fragment_rows: list[int]
     damage: list[tuple[int, str]]
+    facts: dict[int, dict[str, Any]]
+    """By step: what a corpus stage says of how it went."""
 
 
 @dataclass
@@ -58,6 +65,10 @@ class Drive:
     reading: Reading
     engine: Engine
     max_drop_per_source: float | None = None
+    share: int = SHARE
+    """Bytes of memory for each task of an exchange."""
+    earlier: dict[int, tuple[Earlier, ...]] = field(default_factory=dict)
+    """By step: the earlier corpora its stage compares with."""
     on_progress: OnProgress = lambda _: None
     records: list[dict[str, Any]] = field(default_factory=list)
 
@@ -66,14 +77,18 @@ class Drive:
         self._first_pass()
         totals = [record["total"] for record in self.records]
         fates = Fates(self.work, ranges(totals))
-        fates.add_segment(0)
-        self._exchange(fates, IDS, 0, self.plan.segments[0], ids=True)
+        fates.add(Passed(0))
+        self._repeated_ids(fates)
+        desk: FileDesk | None = None
+        facts: dict[int, dict[str, Any]] = {}
         for segment in self.plan.segments:
             if segment.number:
-                self._later_pass(fates, segment)
-                fates.add_segment(segment.number)
+                self._later_pass(fates, segment, desk)
+                fates.add(Passed(segment.number))
             if segment.corpus:
-                self._exchange(fates, f"step{segment.corpus[0]}", segment.corpus[0], segment)
+                step, corpus = segment.corpus
+                desk = self._settle(fates, step, corpus, segment)
+                facts[step] = corpus.facts(desk)
         books = self._books(fates)
         if self.max_drop_per_source is not None:
             labels = {0: READING.label, **{step: stage.label for step, stage in self.plan.steps}}
@@ -81,7 +96,7 @@ class Drive:
         files = self._emit(fates, books)
         rows = balance(books, len(self.plan.steps), _counted(files))
         damage = [(k, str(r["damage"])) for k, r in enumerate(self.records) if r["damage"]]
-        return Result(books, rows, files, totals, damage)
+        return Result(books, rows, files, totals, damage, facts)
 
     def unpack(self, files: Sequence[InputFile], size: int) -> None:
         """Unpack the compressed ones of `files` to disk and cut them into fragments of `size` bytes."""
@@ -112,23 +127,53 @@ class Drive:
         )
         self.records = self._map(_names(segment, "reading"), run_pass, items, len(self.fragments), segment.holds_gil)
 
-    def _later_pass(self, fates: Fates, segment: Segment) -> None:
-        items = (self._later_task(fates, segment, k) for k in range(len(self.fragments)))
+    def _later_pass(self, fates: Fates, segment: Segment, desk: FileDesk | None) -> None:
+        items = (self._later_task(fates, segment, k, desk) for k in range(len(self.fragments)))
         self._map(_names(segment, "sieving"), run_pass, items, len(self.fragments), segment.holds_gil)
 
-    def _later_task(self, fates: Fates, segment: Segment, k: int) -> PassTask:
+    def _later_task(self, fates: Fates, segment: Segment, k: int, desk: FileDesk | None) -> PassTask:
         total = int(fates.bases[k + 1] - fates.bases[k])
         where = left(self.plan, fates, k, segment.number - 1)
-        return PassTask(self.work, self.plan, segment, k, self.fragments[k], self.reading, total, where)
+        settled = Settled(desk, int(desk.bases[desk.earlier + k])) if desk and segment.revisit else None
+        task = PassTask(self.work, self.plan, segment, k, self.fragments[k], self.reading, total, where)
+        return task._replace(settled=settled)
 
-    def _exchange(self, fates: Fates, group: str, step: int, segment: Segment, ids: bool = False) -> None:
-        n = partitions_for(int(fates.bases[-1]))
-        corpus = None if ids or segment.corpus is None else segment.corpus[1]
-        items = (
-            ResolveTask(self.work, group, k, n, fates.bases, segment.number, corpus, fates.exchanges) for k in range(n)
+    def _repeated_ids(self, fates: Fates) -> None:
+        cuts = key_ranges(int(fates.bases[-1]), ID_BYTES, self.share)
+        items = (IdsTask(self.work, k, keys, fates.bases) for k, keys in enumerate(cuts))
+        self._map("record ids", run_ids, items, len(cuts))
+        fates.add(ids_done(len(cuts)))
+
+    def _settle(self, fates: Fates, step: int, corpus: Corpus, segment: Segment) -> FileDesk:
+        """Let `corpus` settle; the records it resolved to let go are dropped from here on."""
+        before = self.earlier.get(step, ())
+        desk = FileDesk(
+            work=self.work,
+            plan=self.plan,
+            step=step,
+            corpus=corpus,
+            segment=segment.number,
+            fates=fates.so_far(),
+            parts=self.fragments,
+            reading=self.reading,
+            share=self.share,
+            before=before,
+            runner=self._round,
         )
-        self._map("record ids" if ids else f"resolving {corpus.label}" if corpus else "", run_resolve, items, n)
-        fates.add_exchange(group, n, step, QUARANTINED if ids else DROPPED)
+        items = [EarlierTask(self.work, desk.group("earlier"), k, corpus, part) for k, part in enumerate(before)]
+        compared = self._map(f"{corpus.name}: earlier corpora", run_earlier, items, len(items)) if items else []
+        first = ranges([record["total"] for record in compared])
+        desk = replace(desk, bases=np.concatenate([first[:-1], first[-1] + fates.bases]))
+        with blamed(corpus, "settle"):
+            corpus.settle(desk)
+        if tables := desk.count("resolved"):
+            fates.add(Exchanged(desk.group("resolved"), tables, step))
+        return replace(desk, runner=None)
+
+    def _round(self, what: str, task: Callable[[RoundTask], Any], items: Sequence[RoundTask]) -> None:
+        """Carry out the tasks of a round, unless there are none."""
+        if items:
+            self._map(what, task, items, len(items), items[0].desk.corpus.holds_gil)
 
     def _books(self, fates: Fates) -> Books:
         count = len(self.fragments)

@@ -16,13 +16,15 @@ import pyarrow as pa
 
 from tamis.data import Fragment, Reading
 from tamis.data.writer import write_parquet
-from tamis.engine.exchange import IDS, Fates
+from tamis.engine.exchange import IDS, Exchanged, Fates
+from tamis.engine.isolate import blamed
 from tamis.engine.left import left, rows_left
 from tamis.engine.passes import after, by_id, row_bytes
 from tamis.engine.plan import Plan
 from tamis.engine.work import Work
-from tamis.ledger import DRAFT, KEPT, Step, aside_schema, draft, fates, set_aside, settled, sort_keys, verdicts, working
+from tamis.ledger import DRAFT, KEPT, Step, aside_schema, draft, fates, set_aside, settled, verdicts, working
 from tamis.schemas import FATES, VERDICT
+from tamis.schemas.ids import sort_keys
 
 GROUP_ROWS, GROUP_BYTES, FILE_GROUPS = 1 << 14, 2 << 20, 32
 """A row group of data ends at so many rows or bytes of text, a file at so many row groups.
@@ -84,7 +86,7 @@ class EmitTask(NamedTuple):
     """One output file."""
 
     emit: Emit
-    what: Literal["data", "verdicts", "fates", "scores", "quarantine"]
+    what: Literal["data", "verdicts", "fates", "scores", "quarantine", "leaves"]
     number: int
     path: str
     groups: tuple[Any, ...]
@@ -123,6 +125,11 @@ def tasks(emit: Emit, total: int, decisions: int) -> Iterator[EmitTask]:
     if score_schema(emit.plan):
         for k, start in enumerate(range(0, max(total, 1), SCORE_ROWS)):
             yield EmitTask(emit, "scores", k, f"scores/part-{k:05d}.parquet", (start, min(start + SCORE_ROWS, total)))
+    left_behind = [(step, name) for step, stage in emit.plan.steps for name in stage.leaves]
+    for k, (step, name) in enumerate(left_behind):
+        # A second stage that leaves a file of this name has its step in front of it.
+        first = next(s for s, n in left_behind if n == name) == step
+        yield EmitTask(emit, "leaves", k, name if first else f"{step}-{name}", (step, name))
     if any(emit.work.table(s.number, f, "aside").num_rows for s in emit.plan.segments for f in emit.fragments) or any(
         emit.fates.renamed(f) for f in emit.fragments
     ):
@@ -232,9 +239,8 @@ def _drafts(emit: Emit) -> Iterator[pa.Table]:
         for segment in emit.plan.segments:
             table = emit.work.table(segment.number, fragment, "drafts")
             yield by_id(_renamed(table, renamed)) if renamed else table
-        for group, partitions, step, _ in emit.fates.told:
-            if isinstance(group, str):
-                yield by_id(_exchange_drafts(emit, group, partitions, step, fragment, renamed))
+        for done in emit.fates.exchanges:
+            yield by_id(_exchange_drafts(emit, done, fragment, renamed))
 
 
 def _renamed(table: pa.Table, renamed: dict[int, bytes]) -> pa.Table:
@@ -247,22 +253,20 @@ def _renamed(table: pa.Table, renamed: dict[int, bytes]) -> pa.Table:
     return table.set_column(at, table.schema.field(at), names)
 
 
-def _exchange_drafts(
-    emit: Emit, group: str, partitions: int, step: int, fragment: int, renamed: dict[int, bytes]
-) -> pa.Table:
-    rows, found = emit.fates.resolved(group, partitions, fragment)
+def _exchange_drafts(emit: Emit, done: Exchanged, fragment: int, renamed: dict[int, bytes]) -> pa.Table:
+    rows, found = emit.fates.resolved(done, fragment)
     fate, at = emit.fates.of(fragment)
-    here = (fate[rows] != KEPT) & (at[rows] == step)
+    here = (fate[rows] != KEPT) & (at[rows] == done.step)
     rows, found = rows[here], found.filter(pa.array(here)).combine_chunks()
-    action = {r.id: r.action for r in emit.steps[step].rules.values()}
-    if group == IDS:
+    action = {r.id: r.action for r in emit.steps[done.step].rules.values()}
+    if done.group == IDS:
         ids = pa.array([renamed[row] for row in rows.tolist()], pa.binary(16))
         columns = {"peer_id": found.column("record_id"), "rule": found.column("rule")}
-        return pa.Table.from_batches([draft(rows, ids, step, ["quarantine"] * len(rows), **_plain(columns))])
-    columns = {name: found.column(name) for name in ("rule", "value", "peer_id")}
+        return pa.Table.from_batches([draft(rows, ids, done.step, ["quarantine"] * len(rows), **_plain(columns))])
+    columns = {name: found.column(name) for name in ("rule", "value", "peer_id", "evidence")}
     actions = [action.get(rule, "drop") for rule in found.column("rule").to_pylist()]
     ids = found.column("record_id").combine_chunks()
-    return pa.Table.from_batches([draft(rows, ids, step, actions, **_plain(columns))])
+    return pa.Table.from_batches([draft(rows, ids, done.step, actions, **_plain(columns))])
 
 
 def _plain(columns: dict[str, Any]) -> dict[str, pa.Array]:
@@ -281,7 +285,7 @@ def score_schema(plan: Plan) -> pa.Schema:
     keys = [
         pa.field(f"{segment.corpus[0]}.{f.name}", f.type, metadata=f.metadata)
         for segment in plan.segments
-        if segment.corpus
+        if segment.corpus and segment.corpus[1].stored
         for f in segment.corpus[1].sketches
     ]
     return pa.schema([*columns, *keys])
@@ -305,16 +309,35 @@ def _fragment_scores(emit: Emit, fragment: int, schema: pa.Schema) -> pa.Table:
     total = int(emit.fates.bases[fragment + 1] - emit.fates.bases[fragment])
     columns: dict[str, Any] = {}
     for segment in emit.plan.segments:
-        if any(stage.scores for _, stage in segment.steps):
+        if any(stage.scores for _, stage in segment.passed):
             table = emit.work.table(segment.number, fragment, "scores")
             columns.update(zip(table.schema.names, table.columns, strict=True))
-        if segment.corpus:
+        if segment.corpus and segment.corpus[1].stored:
             step, sketch = segment.corpus[0], emit.work.table(segment.number, fragment, "sketch")
             place = np.full(total, -1, np.int64)
             place[sketch.column("row").to_numpy()] = np.arange(sketch.num_rows)
             at = pa.array(place, mask=place < 0)
             columns.update({f"{step}.{n}": sketch.column(n).take(at) for n in segment.corpus[1].sketches.names})
     return pa.table([columns[f.name] for f in schema], schema=schema)
+
+
+def _leaves(task: EmitTask) -> tuple[Iterator[pa.Table], pa.Schema]:
+    """A file that a stage makes of what it measured."""
+    emit, (step, name) = task.emit, task.groups
+    stage = dict(emit.plan.steps)[step]
+    with blamed(stage, "leave"):
+        table = stage.leave(name, _scores_of(emit, step, stage.scores))
+    return iter([settled(table.schema, table)] if table.num_rows else []), table.schema
+
+
+def _scores_of(emit: Emit, step: int, measured: pa.Schema) -> Iterator[pa.RecordBatch]:
+    """`record_id`, whether it is `kept`, and what step `step` measured, of every record, in order."""
+    number = next(s.number for s in emit.plan.segments if step in dict(s.passed))
+    for f in emit.fragments:
+        scores = emit.work.table(number, f, "scores").select([f"{step}.{name}" for name in measured.names])
+        kept = pa.array(emit.fates.of(f)[0] == KEPT)
+        table = pa.table([_ids(emit, f), kept, *scores.columns], names=["record_id", "kept", *measured.names])
+        yield from table.combine_chunks().to_batches()
 
 
 def _quarantine(task: EmitTask) -> tuple[Iterator[pa.Table], pa.Schema]:
@@ -341,7 +364,7 @@ def _fragment_aside(emit: Emit, fragment: int) -> pa.Table:
 
 def _repeated_rows(emit: Emit, fragment: int, renamed: dict[int, bytes], schema: pa.Schema) -> pa.Table:
     """Data of the records whose id an earlier one has, as segment 0 left them."""
-    at = next(k for k, (group, *_) in enumerate(emit.fates.told) if group == IDS)
+    at = next(k for k, done in enumerate(emit.fates.told) if isinstance(done, Exchanged) and done.group == IDS)
     in_before = set(np.flatnonzero(emit.fates.of(fragment, at)[0] == KEPT).tolist())
     wanted = np.array([row for row in sorted(renamed) if row in in_before], np.int64)
     batches = list(emit.rows(fragment, 0, wanted))
@@ -387,6 +410,7 @@ _CONTENT = {
     "fates": _fates,
     "scores": _scores,
     "quarantine": _quarantine,
+    "leaves": _leaves,
 }
 
 

@@ -1,22 +1,22 @@
-"""Who meets whom: keys of all fragments, a range at a time, and what was resolved about them.
+"""Repeated record ids, and what is known of every record so far.
 
-Each fragment leaves its keys sorted. A partition is a range of the first byte of the key: it is read from every fragment,
+Each fragment leaves its keys sorted. A partition is a range of the first 8 bytes of the key: it is read from every fragment,
 resolved in memory, and written in the order of the input. How many partitions there are changes nothing but memory.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
-from tamis.engine.isolate import resolve
+from tamis.desk import KeyRange
 from tamis.engine.work import Work, write_arrow
-from tamis.ledger import DROPPED, DUPLICATE_ID, KEPT, QUARANTINED, halves, sort_keys
+from tamis.ledger import DROPPED, DUPLICATE_ID, KEPT, QUARANTINED
+from tamis.schemas.ids import halves, sort_keys
 from tamis.schemas.rows import RECORD_ID
-from tamis.stage import Corpus
 
 RESOLVED = pa.schema(
     [
@@ -25,59 +25,57 @@ RESOLVED = pa.schema(
         pa.field("rule", pa.string(), False),
         pa.field("value", pa.float32()),
         pa.field("peer_id", RECORD_ID),
+        pa.field("evidence", pa.string()),
     ]
 )
 """What was resolved about a record, by its place in the whole input. For a repeated id, `peer_id` is its new one."""
 
-ROWS_PER_PARTITION = 1 << 17
 IDS = "ids"
+ID_BYTES = 256
+"""Memory that looking for repeated ids takes for each."""
+
+PARTITIONS = 1 << 12
+"""Key ranges of one exchange, at most."""
 
 
-class ResolveTask(NamedTuple):
-    """One partition of one exchange."""
+def key_ranges(entries: int, entry_bytes: int, share: int) -> list[KeyRange]:
+    """A power of two of equal ranges, so many that `entry_bytes` for each of `entries` evenly spread keys fit in `share`."""
+    wanted = -(-entries * entry_bytes // share)
+    n = min(PARTITIONS, 1 << max(0, wanted - 1).bit_length())
+    return [KeyRange(k * 2**64 // n, (k + 1) * 2**64 // n - 1) for k in range(n)]
+
+
+def meet(tables: Iterable[pa.Table], bases: np.ndarray, keys: KeyRange) -> pa.Table:
+    """Entries of all `tables` (one for each fragment, sorted by key) that are in the range, in input order."""
+    found = []
+    for base, table in zip(bases, tables, strict=False):
+        first = sort_keys(table.column("key"))
+        lo = np.searchsorted(first, np.uint64(keys.low), "left")
+        hi = np.searchsorted(first, np.uint64(keys.high), "right")
+        table = table.slice(lo, hi - lo)
+        ordinal = table.column("row").to_numpy().astype(np.uint64) + np.uint64(base)
+        found.append(table.drop_columns("row").add_column(0, "ordinal", pa.array(ordinal)))
+    return pa.concat_tables(found).sort_by("ordinal").combine_chunks()
+
+
+class IdsTask(NamedTuple):
+    """One key range of the search for repeated ids."""
 
     work: Work
-    group: str
     number: int
-    partitions: int
+    keys: KeyRange
     bases: np.ndarray
     """(fragments + 1,) ordinal of the first record of each fragment."""
-    segment: int
-    corpus: Corpus | None
-    """None: look for repeated record ids."""
-    earlier: tuple[tuple[str, int], ...] = ()
-    """Exchanges whose answers count already: group and partitions."""
 
 
-def partitions_for(rows: int) -> int:
-    """How many partitions an exchange of `rows` keys is cut into: a power of two, at most 256."""
-    return min(256, 1 << max(0, (rows - 1) // ROWS_PER_PARTITION).bit_length())
-
-
-def run_resolve(task: ResolveTask) -> dict[str, Any]:
-    """Resolve one partition, unless it is done; return its completion record."""
-    if (done := task.work.done(task.group, task.number)) is not None:
+def run_ids(task: IdsTask) -> dict[str, Any]:
+    """Find the repeated ids of one range, unless that is done; return its completion record."""
+    if (done := task.work.done(IDS, task.number)) is not None:
         return done
-    met = _meet(task)
-    found = _repeated(met) if task.corpus is None else _resolved(task, task.corpus, met)
-    found = found.sort_by("ordinal")
-    path = write_arrow(task.work.temporary(task.group, task.number, "resolved"), found)
-    return task.work.finish(task.group, task.number, {"resolved": path}, {"resolved": found.num_rows})
-
-
-def _meet(task: ResolveTask) -> pa.Table:
-    """All keys of the partition, in input order."""
-    part = "ids" if task.corpus is None else "sketch"
-    low, high = task.number * 2**64 // task.partitions, (task.number + 1) * 2**64 // task.partitions - 1
-    tables = []
-    for fragment in range(len(task.bases) - 1):
-        table = task.work.table(task.segment, fragment, part)
-        first = sort_keys(table.column("key"))
-        lo, hi = np.searchsorted(first, np.uint64(low), "left"), np.searchsorted(first, np.uint64(high), "right")
-        table = table.slice(lo, hi - lo)
-        ordinal = table.column("row").to_numpy().astype(np.uint64) + np.uint64(task.bases[fragment])
-        tables.append(table.drop_columns("row").add_column(0, "ordinal", pa.array(ordinal)))
-    return pa.concat_tables(tables).sort_by("ordinal").combine_chunks()
+    tables = (task.work.table(0, fragment, "ids") for fragment in range(len(task.bases) - 1))
+    found = _repeated(meet(tables, task.bases, task.keys)).sort_by("ordinal")
+    path = write_arrow(task.work.temporary(IDS, task.number, "resolved"), found)
+    return task.work.finish(IDS, task.number, {"resolved": path}, {"resolved": found.num_rows})
 
 
 def _repeated(met: pa.Table) -> pa.Table:
@@ -96,6 +94,7 @@ def _repeated(met: pa.Table) -> pa.Table:
             pa.array([DUPLICATE_ID] * len(at), pa.string()),
             pa.array(times[same].astype(np.float32)),
             _renamed(ids, times[same]),
+            pa.nulls(len(at), pa.string()),
         ],
         schema=RESOLVED,
     )
@@ -109,75 +108,68 @@ def _renamed(ids: pa.Array, times: np.ndarray) -> pa.Array:
     return pa.array([hashlib.sha256(b"%b#%d" % (old, n)).digest()[:16] for old, n in pairs], RECORD_ID)
 
 
-def _resolved(task: ResolveTask, corpus: Corpus, met: pa.Table) -> pa.Table:
-    alive = met.column("alive").to_numpy(zero_copy_only=False)
-    ordinal = met.column("ordinal").to_numpy()
-    for group, partitions in task.earlier:
-        for p in range(partitions):
-            gone = task.work.table(group, p, "resolved").column("ordinal").to_numpy()
-            if gone.size:
-                alive = alive & ~np.isin(ordinal, gone, assume_unique=True)
-    met = met.filter(pa.array(alive)).drop_columns("alive").combine_chunks()
-    found = resolve(corpus, met)
-    place = np.searchsorted(met.column("ordinal").to_numpy(), found.column("ordinal").to_numpy())
-    columns = [
-        found.column("ordinal"),
-        met.column("record_id").take(pa.array(place)),
-        found.column("rule").cast(pa.string()),
-        found.column("value"),
-        found.column("peer_id"),
-    ]
-    return pa.table(columns, schema=RESOLVED)
+class Passed(NamedTuple):
+    """A segment is done: what its stages decided counts."""
+
+    segment: int
+
+
+class Exchanged(NamedTuple):
+    """An exchange is done: the records that its `tables` of the part "resolved" name have `fate`, from `step` on."""
+
+    group: str
+    tables: int
+    step: int
+    fate: int = DROPPED
 
 
 class Fates:
     """What is known of every record so far, a fragment at a time."""
 
-    def __init__(self, work: Work, bases: np.ndarray) -> None:
+    def __init__(self, work: Work, bases: np.ndarray, told: Sequence[Passed | Exchanged] = ()) -> None:
         self.work, self.bases = work, bases
-        self.told: list[tuple[str | int, int, int, int]] = []
-        """In order: a segment, or an exchange with its partitions, its step and the fate of those it found."""
+        self.told = list(told)
+        """In the order in which it became known."""
 
-    def add_segment(self, number: int) -> None:
-        """Segment `number` is done."""
-        self.told.append((number, 0, 0, 0))
+    def so_far(self) -> Fates:
+        """What is known now, whatever is added later."""
+        return Fates(self.work, self.bases, self.told)
 
-    def add_exchange(self, group: str, partitions: int, step: int, fate: int = DROPPED) -> None:
-        """The exchange of `step` is done; the records it found have `fate`."""
-        self.told.append((group, partitions, step, fate))
+    def add(self, done: Passed | Exchanged) -> None:
+        """Take in what has become known."""
+        self.told.append(done)
 
     @property
-    def exchanges(self) -> tuple[tuple[str, int], ...]:
-        """Groups and partitions of the exchanges so far."""
-        return tuple((group, n) for group, n, _, _ in self.told if isinstance(group, str))
+    def exchanges(self) -> list[Exchanged]:
+        """The exchanges so far."""
+        return [done for done in self.told if isinstance(done, Exchanged)]
 
     def in_after(self, segment: int, fragment: int) -> np.ndarray:
         """Places of the records of `fragment` that were in at the end of `segment`: (k,) int64, ascending."""
-        told = next(k for k, (group, *_) in enumerate(self.told) if group == segment)
-        return np.flatnonzero(self.of(fragment, told + 1)[0] == KEPT)
+        return np.flatnonzero(self.of(fragment, self.told.index(Passed(segment)) + 1)[0] == KEPT)
 
     def of(self, fragment: int, told: int | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Fate (n,) and step (n,), uint8, of the records of `fragment`, after the first `told` of what is known."""
         total = int(self.bases[fragment + 1] - self.bases[fragment])
         fate, step = np.zeros(total, np.uint8), np.zeros(total, np.uint8)
-        for group, partitions, at, becomes in self.told[:told]:
-            if isinstance(group, int):
-                table = self.work.table(group, fragment, "fates")
+        for done in self.told[:told]:
+            if isinstance(done, Passed):
+                table = self.work.table(done.segment, fragment, "fates")
                 here = table.column("fate").to_numpy()
                 new = (here != KEPT) & (fate == KEPT)
                 fate[new], step[new] = here[new], table.column("step").to_numpy()[new]
             else:
-                rows = self.resolved(group, partitions, fragment)[0]
+                rows = self.resolved(done, fragment)[0]
                 rows = rows[fate[rows] == KEPT]
-                fate[rows], step[rows] = (QUARANTINED if group == IDS else becomes), at
+                fate[rows], step[rows] = done.fate, done.step
         return fate, step
 
-    def resolved(self, group: str, partitions: int, fragment: int) -> tuple[np.ndarray, pa.Table]:
+    def resolved(self, done: Exchanged, fragment: int) -> tuple[np.ndarray, pa.Table]:
         """Rows of `fragment` that an exchange found, ascending, and what it found."""
         low, high = (np.uint64(b) for b in self.bases[fragment : fragment + 2])
         tables = []
-        for p in range(partitions):
-            table = self.work.table(group, p, "resolved")
+        for k in range(done.tables):
+            table = self.work.table(done.group, k, "resolved")
             lo, hi = np.searchsorted(table.column("ordinal").to_numpy(), [low, high])
             tables.append(table.slice(lo, hi - lo))
         found = pa.concat_tables(tables).sort_by("ordinal") if tables else RESOLVED.empty_table()
@@ -185,9 +177,16 @@ class Fates:
 
     def renamed(self, fragment: int) -> dict[int, bytes]:
         """New ids of the records of `fragment` whose id an earlier record has."""
-        partitions = next((n for group, n, _, _ in self.told if group == IDS), 0)
-        rows, found = self.resolved(IDS, partitions, fragment)
+        ids = next((done for done in self.exchanges if done.group == IDS), None)
+        if ids is None:
+            return {}
+        rows, found = self.resolved(ids, fragment)
         return dict(zip(rows.tolist(), found.column("peer_id").to_pylist(), strict=True)) if rows.size else {}
+
+
+def ids_done(tables: int) -> Exchanged:
+    """The search for repeated ids is done."""
+    return Exchanged(IDS, tables, 0, QUARANTINED)
 
 
 def ranges(rows: Sequence[int]) -> np.ndarray:

@@ -6,7 +6,7 @@ A record that breaks `measure` is found and set aside, and the others go on; wha
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from traceback import extract_tb
@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from tamis.desk import Desk
 from tamis.errors import RunError, TamisError
 from tamis.schemas import DECISION, kind_of
 from tamis.stage import RESOLUTION, Corpus, Stage
@@ -27,8 +28,16 @@ class Measured(NamedTuple):
     broke: list[tuple[int, str]]
 
 
-def measure(stage: Stage, batch: pa.RecordBatch, beat: Callable[[int], None] | None = None) -> Measured:
+ORDINAL = "\0ordinal"
+"""Column of the rows' positions in the input, for `revisit` alone."""
+
+
+def measure(
+    stage: Stage, batch: pa.RecordBatch, beat: Callable[[int], None] | None = None, desk: Desk | None = None
+) -> Measured:
     """`stage.measure(batch)`; where it raises, halves are tried until the rows that make it raise stand alone.
+
+    With `desk` it is `revisit`, of the rows at the positions in the column ORDINAL.
 
     With `beat`, rows go one by one and each is announced first, so that a crash leaves behind which row it was.
     Any exception counts, because the stage may be the user's own; a TamisError is ours to the caller and goes up.
@@ -37,22 +46,28 @@ def measure(stage: Stage, batch: pa.RecordBatch, beat: Callable[[int], None] | N
         if beat is not None and batch.num_rows:
             beat(0)
         try:
-            return Measured(_measure(stage, batch), [])
+            return Measured(_measure(stage, batch, desk), [])
         except TamisError:
             raise
         except (Exception, SystemExit) as error:
             if batch.num_rows <= 1:
                 return Measured(None, [(0, f"{stage.label} raised {said(error)}")] * batch.num_rows)
     half = batch.num_rows // 2
-    first = measure(stage, batch.slice(0, half), beat)
-    second = measure(stage, batch.slice(half), beat and (lambda row: beat(row + half)))
+    first = measure(stage, batch.slice(0, half), beat, desk)
+    second = measure(stage, batch.slice(half), beat and (lambda row: beat(row + half)), desk)
     columns = [m.columns for m in (first, second) if m.columns is not None]
     whole = pa.Table.from_batches(columns).combine_chunks().to_batches() if columns else [None]
     return Measured(whole[0] if whole else columns[0], first.broke + [(row + half, why) for row, why in second.broke])
 
 
-def _measure(stage: Stage, batch: pa.RecordBatch) -> pa.RecordBatch:
-    columns = _batch(stage.measure(batch))
+def _measure(stage: Stage, batch: pa.RecordBatch, desk: Desk | None) -> pa.RecordBatch:
+    if desk is None:
+        columns = _batch(stage.measure(batch))
+    else:
+        assert isinstance(stage, Corpus)
+        ordinal = batch.column(ORDINAL).to_numpy()
+        batch = batch.drop_columns([ORDINAL])
+        columns = _batch(stage.revisit(batch, ordinal, desk))
     if columns.num_rows != batch.num_rows and columns.num_columns:
         raise ValueError(f"it returned {columns.num_rows} rows for {batch.num_rows}")
     for wanted in (*stage.writes, *stage.scores):
@@ -107,16 +122,39 @@ def sketch(stage: Corpus, batch: pa.RecordBatch) -> pa.RecordBatch:
     return found
 
 
-def resolve(stage: Corpus, sketches: pa.Table) -> pa.Table:
-    """`stage.resolve(sketches)`, each of its records once and among those it was given. Raises RunError."""
-    with blamed(stage, "resolve"):
-        found = stage.resolve(sketches)
-        if not isinstance(found, pa.Table) or found.schema.names != RESOLUTION.names:
-            raise TypeError(f"it did not return a pyarrow.Table of {', '.join(RESOLUTION.names)}")
-        ordinal = found.column("ordinal").to_numpy()
-        if np.unique(ordinal).size < ordinal.size or not np.isin(ordinal, sketches.column("ordinal").to_numpy()).all():
-            raise ValueError("it let a record go twice, or one it was not given")
+def index(stage: Corpus, sketched: pa.Table) -> dict[str, pa.Table]:
+    """`stage.index(sketched)`. Raises RunError."""
+    with blamed(stage, "index"):
+        return dict(_tables(stage.index(sketched)))
+
+
+def carry_out(stage: Corpus, name: str, desk: Desk, number: int, item: Any) -> dict[str, pa.Table]:
+    """One task of a round: tables by name. Those of a round "resolved" are checked. Raises RunError."""
+    with blamed(stage, name):
+        found = dict(_tables(getattr(stage, name)(desk, number, item)))
+        if name == "resolved":
+            found = {"resolved": _resolution(found.get("resolved"), desk)}
     return found
+
+
+def _tables(found: Any) -> Any:
+    if not isinstance(found, Mapping) or not all(isinstance(table, pa.Table) for table in found.values()):
+        raise TypeError(f"it returned {type(found).__name__}; a dict of pyarrow.Table was wanted")
+    return found
+
+
+def _resolution(found: pa.Table | None, desk: Desk) -> pa.Table:
+    """`found` with all columns, in input order: records of this corpus, none twice."""
+    names = RESOLUTION.names
+    if found is None or found.schema.names not in (names, [*names, "evidence"]):
+        raise TypeError(f"it did not return a pyarrow.Table of {', '.join(names)}")
+    ordinal = found.column("ordinal").to_numpy()
+    low, high = desk.bases[[desk.earlier, -1]]
+    if np.unique(ordinal).size < ordinal.size or (ordinal.size and not low <= ordinal.min() <= ordinal.max() < high):
+        raise ValueError("it let a record go twice, or one that is not there")
+    if "evidence" not in found.schema.names:
+        found = found.append_column("evidence", pa.nulls(len(ordinal), pa.string()))
+    return found.sort_by("ordinal").combine_chunks()
 
 
 @contextmanager

@@ -21,7 +21,7 @@ from tamis.ledger import KEPT
 
 def stores_rows(segment: Segment) -> bool:
     """Whether `segment` leaves files of rows."""
-    return any(stage.edits or stage.writes for _, stage in segment.steps)
+    return any(stage.edits or stage.writes for _, stage in segment.passed)
 
 
 class Left(NamedTuple):

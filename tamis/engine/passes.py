@@ -5,7 +5,7 @@ Segment 0 reads a fragment of the input; later ones read what was left of it. Ea
     rows      data of the rows still in at the end, if changed    sizes     bytes of each of them
     fates     fate and step of every record, as far as decided    drafts    verdicts, sorted by record_id
     scores    numbers of every record, for replay                 aside     records set aside, with their data
-    sketch    what the corpus stage compares, sorted by key       index     (segment 0) id, source and line of every record
+    sketch    what the corpus stage compares, and other parts     index     (segment 0) id, source and line of every record
                                                                   ids       (segment 0) the ids, sorted
 """
 
@@ -21,13 +21,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tamis.data import Fragment, Reading, read
-from tamis.engine.isolate import sketch
+from tamis.engine.isolate import index, sketch
 from tamis.engine.left import Left, rows_left, stores_rows
 from tamis.engine.plan import Plan, Segment, overlay
-from tamis.engine.segment import Care, Notes, Rows, advance, gather, sketch_table
+from tamis.engine.segment import Care, Notes, Rows, Settled, advance, gather, sketch_table
 from tamis.engine.work import Work, arrow_file, write_arrow
-from tamis.ledger import DRAFT, QUARANTINED, aside_schema, draft, sort_keys, working
+from tamis.ledger import DRAFT, QUARANTINED, aside_schema, draft, working
 from tamis.schemas.constant import constant
+from tamis.schemas.ids import sort_keys
+from tamis.stage import Corpus
 
 INDEX = pa.schema(
     [pa.field("record_id", pa.binary(16)), pa.field("source", pa.string()), pa.field("line", pa.int64())],
@@ -49,6 +51,8 @@ class PassTask(NamedTuple):
     left: Left | None = None
     """Later segments: the rows that are still in."""
     care: Care | None = None
+    settled: Settled | None = None
+    """Where the stage that goes over the rows again has settled."""
 
     def after_crash(self) -> PassTask:
         """The task to try when this one has killed its process."""
@@ -71,12 +75,12 @@ def run_pass(task: PassTask) -> dict[str, Any]:
             parts["rows"] = work.temporary(segment.number, task.number, "rows")
             writer = stack.enter_context(arrow_file(parts["rows"], schema))
         for rows in _later(task, task.left) if task.left is not None else _first(task, notes, tally):
+            if segment.revisit:
+                advance(rows, *segment.revisit, notes, task.care, task.settled)
             for step, stage in segment.steps:
                 advance(rows, step, stage, notes, task.care)
             if segment.corpus:
-                stage = segment.corpus[1]
-                sketched = sketch(stage, rows.seen_by(stage))
-                sketches.append(sketch_table(rows.row, rows.batch.column("record_id"), rows.alive, sketched))
+                sketches.append(sketched(rows, segment.corpus[1]))
             kept = rows.batch.filter(pa.array(rows.alive)) if not rows.alive.all() else rows.batch
             sizes.append(row_bytes(kept))
             if stored and kept.num_rows:
@@ -102,7 +106,7 @@ def after(plan: Plan, segment: Segment) -> pa.Schema:
     """Columns of the data at the end of `segment`."""
     schema = plan.kind.schema
     for earlier in plan.segments[: segment.number + 1]:
-        for _, stage in earlier.steps:
+        for _, stage in earlier.passed:
             schema = overlay(schema, stage.writes)
     return schema
 
@@ -170,14 +174,15 @@ def _side_files(
             pa.concat_tables([_fit(t, _aside(task)) for t in notes.aside] or [_aside(task).empty_table()])
         ),
     }
-    if any(stage.scores for _, stage in task.segment.steps):
+    if any(stage.scores for _, stage in task.segment.passed):
         tables["scores"] = _scores(task, notes, total)
     if task.segment.corpus:
-        tables["sketch"] = by_key(pa.concat_tables(sketches) if sketches else empty_sketch(task.segment))
+        stage = task.segment.corpus[1]
+        tables |= index(stage, pa.concat_tables(sketches) if sketches else no_sketch(stage))
     if first:
-        index = pa.concat_tables(tally.index or [INDEX.empty_table()])
-        tables["index"] = index
-        tables["ids"] = by_key(pa.table({"row": np.arange(total, dtype=np.uint32), "key": index.column("record_id")}))
+        known = pa.concat_tables(tally.index or [INDEX.empty_table()])
+        tables["index"] = known
+        tables["ids"] = by_key(pa.table({"row": np.arange(total, dtype=np.uint32), "key": known.column("record_id")}))
     number = task.segment.number
     return {name: write_arrow(task.work.temporary(number, task.number, name), table) for name, table in tables.items()}
 
@@ -185,17 +190,24 @@ def _side_files(
 def _scores(task: PassTask, notes: Notes, total: int) -> pa.Table:
     """One column for every number every stage measured, named `step.column`."""
     columns = {}
-    for step, stage in task.segment.steps:
+    for step, stage in task.segment.passed:
         found = gather(notes.scores.get(step, []), total, stage.scores)
         columns.update({f"{step}.{name}": found.column(name) for name in stage.scores.names})
     return pa.table(columns)
 
 
-def empty_sketch(segment: Segment) -> pa.Table:
-    """The sketch file of a fragment without rows."""
-    assert segment.corpus is not None
+def sketched(rows: Rows, stage: Corpus) -> pa.Table:
+    """The sketches of `rows`; of those that are still in, where they are not stored for a replay."""
+    batch, row, alive = rows.seen_by(stage), rows.row, rows.alive
+    if not stage.stored and not alive.all():
+        batch, row, alive = batch.filter(pa.array(alive)), row[alive], alive[alive]
+    return sketch_table(row, batch.column("record_id"), alive, sketch(stage, batch))
+
+
+def no_sketch(stage: Corpus) -> pa.Table:
+    """The sketches of no rows."""
     head = [pa.field("row", pa.uint32()), pa.field("record_id", pa.binary(16)), pa.field("alive", pa.bool_())]
-    return pa.schema([*head, *segment.corpus[1].sketches]).empty_table()
+    return pa.schema([*head, *stage.sketches]).empty_table()
 
 
 def by_id(drafts: pa.Table) -> pa.Table:

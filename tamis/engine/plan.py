@@ -18,16 +18,25 @@ STEPS = 255
 
 @dataclass(frozen=True)
 class Segment:
-    """One pass over the rows. `steps` pairs each row-wise stage with its place in the recipe, from 1."""
+    """One pass over the rows. `steps` pairs each row-wise stage with its place in the recipe, from 1.
+
+    `revisit` is the corpus stage of the segment before, where it goes over the rows again: it comes first.
+    """
 
     number: int
     steps: tuple[tuple[int, Stage], ...]
     corpus: tuple[int, Corpus] | None
+    revisit: tuple[int, Corpus] | None = None
 
     @property
     def stages(self) -> tuple[tuple[int, Stage], ...]:
         """Row-wise stages and, last, the corpus stage."""
         return (*self.steps, self.corpus) if self.corpus else self.steps
+
+    @property
+    def passed(self) -> tuple[tuple[int, Stage], ...]:
+        """Every stage that measures and decides in this pass."""
+        return (self.revisit, *self.steps) if self.revisit else self.steps
 
     @property
     def holds_gil(self) -> bool:
@@ -60,13 +69,19 @@ def plan(stages: Sequence[Stage], kind: Kind) -> Plan:
     run: list[tuple[int, Stage]] = []
     for step, stage in enumerate(stages, 1):
         if isinstance(stage, Corpus):
-            segments.append(Segment(len(segments), tuple(run), (step, stage)))
+            segments.append(Segment(len(segments), tuple(run), (step, stage), _again(segments)))
             run = []
         else:
             run.append((step, stage))
-    if run or not segments:
-        segments.append(Segment(len(segments), tuple(run), None))
+    if run or not segments or _again(segments):
+        segments.append(Segment(len(segments), tuple(run), None, _again(segments)))
     return Plan(kind, tuple(segments), schema)
+
+
+def _again(segments: Sequence[Segment]) -> tuple[int, Corpus] | None:
+    """The last corpus stage, if it goes over the rows again."""
+    last = segments[-1].corpus if segments else None
+    return last if last and last[1].revisits else None
 
 
 def _sound(stage: Stage, kind: Kind) -> None:
@@ -81,9 +96,10 @@ def _sound(stage: Stage, kind: Kind) -> None:
             )
     if stage.edits and not any(rule.action == "edit" for rule in rules):
         raise UsageError(f"{stage.label} edits, but has no rule with the action 'edit' to say so in the ledger")
-    if isinstance(stage, Corpus) and {rule.action for rule in rules} != {"drop"}:
+    if isinstance(stage, Corpus) and not stage.revisits and {rule.action for rule in rules} != {"drop"}:
         raise UsageError(
-            f"{stage.label} sees all rows, so it needs rules, each with the action 'drop': no other is carried out"
+            f"{stage.label} sees all rows and does not revisit them, so it needs rules, each with the action 'drop': "
+            "no other is carried out"
         )
     for column in stage.writes:
         at = kind.schema.get_field_index(column.name)

@@ -15,7 +15,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tamis.engine.isolate import decide, measure
+from tamis.desk import Desk
+from tamis.engine.isolate import ORDINAL, decide, measure
 from tamis.errors import RunError
 from tamis.kernels.hash import xxh64
 from tamis.ledger import DROPPED, POISON, QUARANTINED, draft, set_aside
@@ -77,8 +78,20 @@ class Care(NamedTuple):
         self.heartbeat.write_text(f"{step} {row}")
 
 
-def advance(rows: Rows, step: int, stage: Stage, notes: Notes, care: Care | None = None) -> None:
-    """Take `rows` through `stage`: verdicts and scores noted, columns written, those that go marked."""
+class Settled(NamedTuple):
+    """A corpus stage has settled: where, and the ordinal of the first record of this fragment."""
+
+    desk: Desk
+    first: int
+
+
+def advance(
+    rows: Rows, step: int, stage: Stage, notes: Notes, care: Care | None = None, settled: Settled | None = None
+) -> None:
+    """Take `rows` through `stage`: verdicts and scores noted, columns written, those that go marked.
+
+    `settled`: for a corpus stage that goes over the rows again.
+    """
     beat = None
     if care is not None:
         crashed = [k for k, row in enumerate(rows.row.tolist()) if (step, row) in care.crashed]
@@ -86,7 +99,10 @@ def advance(rows: Rows, step: int, stage: Stage, notes: Notes, care: Care | None
             _set_poison_aside(rows, step, [(k, f"{stage.label} killed its process") for k in crashed], notes)
         row = rows.row
         beat = lambda k: care.beat(step, int(row[k]))  # noqa: E731
-    measured = measure(stage, rows.seen_by(stage), beat)
+    seen = rows.seen_by(stage)
+    if settled is not None:
+        seen = seen.append_column(ORDINAL, pa.array(rows.row.astype(np.int64) + settled.first))
+    measured = measure(stage, seen, beat, settled and settled.desk)
     if measured.broke:
         _set_poison_aside(rows, step, measured.broke, notes)
     if measured.columns is None:
@@ -211,7 +227,7 @@ def gather(parts: list[tuple[np.ndarray, pa.RecordBatch]], total: int, schema: p
 
 
 def sketch_table(row: np.ndarray, ids: pa.Array, alive: np.ndarray, sketches: pa.RecordBatch) -> pa.Table:
-    """Sketches of rows with a key, sorted by it: `row`, `record_id`, `alive` and the columns of the sketch."""
+    """Sketches of rows, of those with a key where there are keys: `row`, `record_id`, `alive` and the sketch's columns."""
     columns = {"row": pa.array(row, pa.uint32()), "record_id": ids, "alive": pa.array(alive)}
     table = pa.table({**columns, **{n: sketches.column(n) for n in sketches.schema.names}})
-    return table.filter(pc.is_valid(table.column("key")))
+    return table.filter(pc.is_valid(table.column("key"))) if "key" in table.schema.names else table

@@ -44,6 +44,10 @@ class Work:
                 return None
         return record
 
+    def tasks(self, group: object) -> int:
+        """How many tasks of `group` are done."""
+        return sum(1 for _ in (self.root / str(group)).glob("*.json"))
+
     def finish(self, group: object, index: int, parts: Mapping[str, Path], facts: Mapping[str, Any]) -> dict[str, Any]:
         """Put the temporary files of a task in place, then its record."""
         files = {}
@@ -57,6 +61,14 @@ class Work:
             temporary.write_text(json.dumps(record))
             os.replace(temporary, record_path)
         return record
+
+    def finish_tables(
+        self, group: object, index: int, tables: Mapping[str, pa.Table], facts: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """Write the tables of a task, then its record."""
+        parts = {part: write_arrow(self.temporary(group, index, part), table) for part, table in tables.items()}
+        self.temporary(group, index, "json")
+        return self.finish(group, index, parts, facts)
 
     def temporary(self, group: object, index: int, part: str) -> Path:
         """Where a task writes `part` before it is finished."""

@@ -57,7 +57,7 @@ def make(name: str, base: Path | None = None, **params: Any) -> Stage:
             hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(sorted(known)) or 'none'}"
             raise UsageError(f"{name} has no parameter {param!r}; {hint}")
     try:
-        return cls(**{param: fit(value, cls, param) for param, value in params.items()})
+        return cls(**{param: fit(value, cls, param) for param, value in params.items()}).at(base or Path())
     except (TypeError, ValueError) as wrong:
         raise UsageError(f"{name}: {wrong}") from wrong
     except Exception as wrong:

@@ -74,12 +74,13 @@ class Place:
             with suppress(OSError):
                 self.root.rmdir()
 
-    def partition_size(self, wanted: int) -> int:
-        """Bytes of input a task takes here: what was `wanted` when the run was begun, for its work is cut that way."""
+    def cut(self, partition_size: int, share: int) -> tuple[int, int]:
+        """Bytes of input and of memory a task takes here: as wanted when the run was begun, for its work is cut that way."""
         try:
-            return int(json.loads((self.work / "plan.json").read_bytes())["partition_size"])
+            begun = json.loads((self.work / "plan.json").read_bytes())
+            return int(begun["partition_size"]), int(begun["share"])
         except (FileNotFoundError, ValueError, KeyError, TypeError):
-            return wanted
+            return partition_size, share
 
     def belongs_to(self, identity: dict[str, Any]) -> None:
         """Note what this run is of, or check that it is the one that was begun here. Raises UsageError."""

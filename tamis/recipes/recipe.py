@@ -18,10 +18,12 @@ from typing import Any, NoReturn
 
 import yaml
 
+from tamis.data import find
 from tamis.errors import RecipeError, UsageError
 from tamis.recipes.catalog import make
 from tamis.recipes.shipped import shipped
 from tamis.recipes.types import fit
+from tamis.runs.manifest import sha256 as digest_of
 from tamis.schemas.rows import KindName
 from tamis.stage import Stage
 
@@ -77,7 +79,7 @@ class Recipe:
     def resolved(self) -> dict[str, Any]:
         """Every setting spelled out, as JSON can hold it; equal settings give equal text."""
         stages = [
-            {"step": k, "stage": name, "label": s.label, "params": s.params, **self._code(name)}
+            {"step": k, "stage": name, "label": s.label, "params": s.params, **self._code(name), **_files(s)}
             for k, (name, s) in enumerate(zip(self.named, self.stages, strict=True), 1)
         ]
         spec = {f.name: getattr(self.input, f.name) for f in fields(self.input) if f.name != "paths"}
@@ -125,6 +127,19 @@ class Recipe:
         if nth or len(places) > 1:
             raise UsageError(f"--set {change!r}: there are {len(places)} stages {name!r}; write {name}#1 for the first")
         return places[0]
+
+
+def _files(stage: Stage) -> dict[str, dict[str, str]]:
+    """What stands for the files that `stage` reads: a run with others is another run. Raises InputError."""
+    if not stage.files:
+        return {}
+    digests = {}
+    for name in stage.files:
+        digest = sha256()
+        for file in find([stage.base / name], None):
+            digest.update(file.name.encode() + b"\0" + digest_of(file.path).encode())
+        digests[name] = digest.hexdigest()
+    return {"files": digests}
 
 
 def load(recipe: str | Path | Mapping[str, Any] | Recipe) -> Recipe:

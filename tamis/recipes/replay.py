@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tamis.engine.isolate import decide, resolve
+from tamis.engine.isolate import blamed, decide
 from tamis.engine.plan import plan
 from tamis.errors import UsageError
 from tamis.ledger import DROPPED, KEPT, POISON, QUARANTINED
@@ -172,7 +172,8 @@ class _Told:
         table = table.filter(pa.array(here))
         table = table.add_column(0, "record_id", self.ids.filter(pa.array(here)))
         table = table.add_column(0, "ordinal", pa.array(rows.astype(np.uint64)))
-        found = resolve(stage, table.combine_chunks())
+        with blamed(stage, "resolve"):
+            found = stage.resolve(table.combine_chunks())
         return found.column("ordinal").to_numpy().astype(np.int64), found.column("rule").cast(pa.string()).to_pylist()
 
     def _leave(self, rows: np.ndarray, step: int, rules: Sequence[str], actions: dict[str, Any]) -> None:

@@ -19,22 +19,21 @@ from typing import Any, Literal
 from tamis.data import Fragment, InputFile, Reading, find, fragments, recognise, spool
 from tamis.data.writer import FileDigest, write_bytes, write_json
 from tamis.engine.drive import Drive, Progress, Result
+from tamis.engine.earlier import earlier_corpora
 from tamis.engine.executor import Engine
 from tamis.engine.executor import engine as executor
 from tamis.engine.plan import Plan, follow, plan
 from tamis.engine.work import Work
 from tamis.errors import UsageError
 from tamis.ledger import POISON, READING
+from tamis.recipes.budget import PARTITION, Budget
 from tamis.recipes.catalog import import_own
 from tamis.recipes.place import Place
 from tamis.recipes.recipe import Recipe, load
 from tamis.runs import Run, open_run, seal
 from tamis.runs.manifest import sha256
 from tamis.schemas import Kind, kind
-from tamis.stage import Stage
-
-PARTITION = 16 << 20
-"""Bytes of input a task takes, unless told otherwise. Nothing but time and memory depends on it."""
+from tamis.stage import Corpus, Stage
 
 TASKS = 1000
 """A smaller partition than PARTITION is taken as larger where it would make more tasks than this: each costs 10–20 ms."""
@@ -54,7 +53,8 @@ def run(
     workers: int | None = None,
     resume: bool = False,
     set: Sequence[str] = (),
-    partition_size: int = PARTITION,
+    partition_size: int | None = None,
+    memory: int | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Run:
     """Carry `recipe` out on `input` and leave an accounted-for run in the folder `output`.
@@ -66,29 +66,39 @@ def run(
     workers         threads or processes; None: one for every processor
     set             changes to the recipe, as `stage.param=value`
     partition_size  bytes of input a task takes; the output does not depend on it
+    memory          bytes that all workers together should stay within, however large the corpus; None: no budget is set,
+                    and a task takes what it takes by default. The output does not depend on it
 
     Raises RecipeError, InputError, OutputError, GateError (attrition) or RunError, each with what to do.
     """
     started = time.time()
     if output is None:
         raise UsageError("where should the run go? name a folder: output=… (-o on the command line)")
-    if partition_size < 1:
+    if partition_size is not None and partition_size < 1:
         raise UsageError(f"a partition of {partition_size} bytes is none; name a size above 0")
     wanted = load(recipe).set(set)
+    by = executor(engine, workers, partial(import_own, tuple(wanted.own_files().values())))
+    budget = Budget.of(memory, by)
     place = Place(Path(output))
     with place.taken(resume) as finished:
         if finished:
             return open_run(place.root)
-        size = place.partition_size(partition_size)
+        size, share = place.cut(partition_size or budget.partition, budget.share)
         job = prepare(wanted, input, place.work, size)
-        place.belongs_to({**job.identity(), "partition_size": size})
+        place.belongs_to({**job.identity(), "partition_size": size, "share": share})
         drive = Drive(
             work=Work(place.work),
             out=place.root,
             plan=job.plan,
             fragments=job.fragments,
             reading=job.reading,
-            engine=executor(engine, workers, partial(import_own, tuple(wanted.own_files().values()))),
+            engine=by,
+            share=share,
+            earlier={
+                step: earlier_corpora(stage, place.work, size)
+                for step, stage in job.plan.steps
+                if isinstance(stage, Corpus) and stage.earlier
+            },
             max_drop_per_source=wanted.attrition.max_drop_per_source,
             on_progress=on_progress or (lambda _: None),
         )
@@ -253,6 +263,7 @@ def _steps(job: Job, result: Result) -> list[dict[str, Any]]:
             "rows": rows[k],
             "reasons": result.books.reasons(k),
             "rules": rules[k],
+            **({"facts": result.facts[k]} if result.facts.get(k) else {}),
         }
         for k, label in enumerate(labels)
     ]

@@ -9,12 +9,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tamis.ledger import halves
 from tamis.report.facts import Histogram
 from tamis.report.groups import Groups
 from tamis.report.histogram import histogram
 from tamis.runs import Run
 from tamis.schemas import ENVELOPE, joined, kind
+from tamis.schemas.ids import halves
 from tamis.schemas.rows import RECORD_ID
 
 MOST_GROUPS = 4

@@ -1,0 +1,84 @@
+"""Desk: where a corpus stage settles what no row can tell alone.
+
+`Corpus.settle` asks for rounds: `desk.run("buckets", items)` calls the stage's method `buckets(desk, k, item)` once for every
+item, in any order, on any number of workers, and keeps the tables it returns. A task may be carried out twice, and one that
+is done is not done again when a run is resumed: what it returns must depend on its arguments alone.
+
+Records are known by their ordinal: position in the input, after the records of earlier corpora where the stage has any.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+import pyarrow as pa
+
+Tables = Mapping[str, pa.Table]
+"""What a task returns: tables by the name of the part."""
+
+
+class KeyRange(NamedTuple):
+    """Keys whose first 8 bytes, as a big-endian number, are from `low` to `high`, both included."""
+
+    low: int
+    high: int
+
+
+class Desk(Protocol):
+    """Sketches, rows and tables of rounds, whether they lie in files or in memory."""
+
+    @property
+    def bases(self) -> np.ndarray:
+        """(fragments + 1,) int64: ordinal of the first record of each fragment, and the number of records."""
+        ...
+
+    @property
+    def earlier(self) -> int:
+        """Fragments, from the first, that belong to earlier corpora: they are compared with and never let go."""
+        ...
+
+    @property
+    def share(self) -> int:
+        """Bytes of memory that one task should not exceed by much."""
+        ...
+
+    def run(self, name: str, items: Iterable[Any]) -> int:
+        """Carry out the round `name`: the stage's method of that name for every item. Returns how many there were."""
+        ...
+
+    def table(self, name: str, number: int, part: str | None = None) -> pa.Table:
+        """A table that task `number` of round `name` returned; `part` may be left out where it is called as the round."""
+        ...
+
+    def count(self, name: str) -> int:
+        """How many tasks the round `name` had."""
+        ...
+
+    def sketch(self, fragment: int, part: str = "sketch") -> pa.Table:
+        """A table that `Corpus.index` made of the sketches of `fragment`."""
+        ...
+
+    def alive(self, fragment: int) -> np.ndarray:
+        """(n,) bool: records of `fragment` that no earlier step has let go."""
+        ...
+
+    def rows(self, fragment: int, wanted: np.ndarray) -> Iterator[tuple[pa.RecordBatch, np.ndarray]]:
+        """The records of `fragment` at the places `wanted` (k,) int64, ascending: batches, each with its places."""
+        ...
+
+    def record_ids(self, ordinals: np.ndarray) -> pa.Array:
+        """Ids (binary(16)) of the records at `ordinals` (n,), in any order."""
+        ...
+
+    def ranges(self, part: str = "sketch", entry_bytes: int = 256) -> Sequence[KeyRange]:
+        """Key ranges that cover all keys of `part`, few enough entries in each that `entry_bytes` for each fit in `share`."""
+        ...
+
+    def meet(self, keys: KeyRange, part: str = "sketch") -> pa.Table:
+        """Entries of `part`, over all fragments, whose keys are in the range: `ordinal` (uint64, ascending) for `row`.
+
+        `part` is sorted by `key` (binary(16) or uint64). Where it has a column `alive`, records that are not are left out.
+        """
+        ...

@@ -1,0 +1,237 @@
+"""Desks: the rounds of a corpus stage, carried out as recorded tasks over files, or at once in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from tamis.data import Fragment, Reading
+from tamis.desk import KeyRange
+from tamis.engine.earlier import Earlier, rows_of_earlier
+from tamis.engine.exchange import RESOLVED, Exchanged, Fates, key_ranges, meet
+from tamis.engine.isolate import carry_out
+from tamis.engine.left import left, rows_left
+from tamis.engine.plan import Plan
+from tamis.engine.work import Work
+from tamis.ledger import KEPT
+from tamis.schemas.rows import RECORD_ID
+from tamis.stage import Corpus
+
+SHARE = 32 << 20
+"""Bytes of memory a task of an exchange takes, unless a budget says otherwise."""
+
+Runner = Callable[[str, Callable[["RoundTask"], dict[str, Any]], Sequence["RoundTask"]], None]
+"""Carries out tasks: what to call it, the function, its arguments."""
+
+
+@dataclass(frozen=True)
+class FileDesk:
+    """A desk over the work folder of a run. See tamis.desk.Desk."""
+
+    work: Work
+    plan: Plan
+    step: int
+    corpus: Corpus
+    segment: int
+    """The segment whose sketches are settled."""
+    fates: Fates
+    parts: Sequence[Fragment]
+    reading: Reading
+    share: int = SHARE
+    before: tuple[Earlier, ...] = ()
+    bases: np.ndarray = field(default_factory=lambda: np.zeros(1, np.int64))
+    runner: Runner | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def earlier(self) -> int:
+        """Fragments of earlier corpora."""
+        return len(self.before)
+
+    def group(self, name: str) -> str:
+        """Where the tasks of round `name` lie."""
+        return f"step{self.step}-{name}"
+
+    def run(self, name: str, items: Iterable[Any]) -> int:
+        """Carry out a round."""
+        assert self.runner is not None, "a task cannot begin a round of its own"
+        desk = replace(self, runner=None)
+        tasks = [RoundTask(desk, name, k, item) for k, item in enumerate(items)]
+        self.runner(f"{self.corpus.name}: {name}", run_round, tasks)
+        return len(tasks)
+
+    def table(self, name: str, number: int, part: str | None = None) -> pa.Table:
+        """A table of a round."""
+        return self.work.table(self.group(name), number, part or name)
+
+    def count(self, name: str) -> int:
+        """Tasks of a round."""
+        return self.work.tasks(self.group(name))
+
+    def sketch(self, fragment: int, part: str = "sketch") -> pa.Table:
+        """A table made of the sketches of a fragment."""
+        if fragment < self.earlier:
+            return self.work.table(self.group("earlier"), fragment, part)
+        return self.work.table(self.segment, fragment - self.earlier, part)
+
+    def alive(self, fragment: int) -> np.ndarray:
+        """Records that are still in."""
+        if fragment < self.earlier:
+            return np.ones(int(self.bases[fragment + 1] - self.bases[fragment]), bool)
+        alive: np.ndarray = self.fates.of(fragment - self.earlier)[0] == KEPT
+        return alive
+
+    def rows(self, fragment: int, wanted: np.ndarray) -> Iterator[tuple[pa.RecordBatch, np.ndarray]]:
+        """Records of a fragment, read again."""
+        if fragment < self.earlier:
+            yield from rows_of_earlier(self.before[fragment], wanted)
+            return
+        number = fragment - self.earlier
+        where = left(self.plan, self.fates, number, self.segment, wanted)
+        yield from rows_left(self.work, number, self.parts[number], self.reading, where)
+
+    def ranges(self, part: str = "sketch", entry_bytes: int = 256) -> list[KeyRange]:
+        """Key ranges of `part`."""
+        entries = sum(self.sketch(fragment, part).num_rows for fragment in range(len(self.bases) - 1))
+        return key_ranges(entries, entry_bytes, self.share)
+
+    def meet(self, keys: KeyRange, part: str = "sketch") -> pa.Table:
+        """Entries of `part` in a key range."""
+        met = meet((self.sketch(k, part) for k in range(len(self.bases) - 1)), self.bases, keys)
+        if "alive" not in met.schema.names:
+            return met
+        alive = met.column("alive").to_numpy(zero_copy_only=False)
+        for done in self.fates.exchanges:
+            gone = _gone(self.work, done) + np.uint64(self.bases[self.earlier])
+            alive = alive & ~np.isin(met.column("ordinal").to_numpy(), gone, assume_unique=True)
+        return met.filter(pa.array(alive)).drop_columns("alive").combine_chunks()
+
+    def record_ids(self, ordinals: np.ndarray) -> pa.Array:
+        """Ids of the records at `ordinals` (n,), in any order."""
+        found: list[Any] = []
+        order = np.argsort(ordinals, kind="stable")
+        cuts = np.searchsorted(ordinals[order], self.bases)
+        for fragment in np.flatnonzero(np.diff(cuts)).tolist():
+            rows = ordinals[order[cuts[fragment] : cuts[fragment + 1]]].astype(np.int64) - self.bases[fragment]
+            found.append(self._ids(fragment).take(pa.array(rows)))
+        ids = pa.concat_arrays(found) if found else pa.nulls(0, RECORD_ID)
+        back = np.empty(len(order), np.int64)
+        back[order] = np.arange(len(order))
+        return ids.take(pa.array(back))
+
+    def _ids(self, fragment: int) -> pa.Array:
+        group, number = (self.group("earlier"), fragment) if fragment < self.earlier else (0, fragment - self.earlier)
+        part = "ids" if fragment < self.earlier else "index"
+        return self.work.table(group, number, part).column("record_id").combine_chunks()
+
+
+@lru_cache(8)
+def _gone(work: Work, done: Exchanged) -> np.ndarray:
+    """Ordinals of the records that an exchange let go: (n,) uint64."""
+    tables = (work.table(done.group, k, "resolved").column("ordinal").to_numpy() for k in range(done.tables))
+    return np.concatenate([np.zeros(0, np.uint64), *tables])
+
+
+class RoundTask(NamedTuple):
+    """One task of a round."""
+
+    desk: FileDesk
+    name: str
+    number: int
+    item: Any
+
+
+def run_round(task: RoundTask) -> dict[str, Any]:
+    """Carry out one task of a round, unless it is done; return its completion record."""
+    desk, group = task.desk, task.desk.group(task.name)
+    if (done := desk.work.done(group, task.number)) is not None:
+        return done
+    found = carry_out(desk.corpus, task.name, desk, task.number, task.item)
+    if task.name == "resolved":
+        found = {"resolved": _resolved(found["resolved"], desk)}
+    return desk.work.finish_tables(group, task.number, found, {})
+
+
+def _resolved(found: pa.Table, desk: FileDesk) -> pa.Table:
+    """RESOLVED rows of RESOLUTION rows."""
+    ordinal = found.column("ordinal").to_numpy()
+    columns = [
+        pa.array(ordinal - np.uint64(desk.bases[desk.earlier])),
+        desk.record_ids(ordinal),
+        found.column("rule").cast(pa.string()),
+        *(found.column(name) for name in ("value", "peer_id", "evidence")),
+    ]
+    return pa.table(columns, schema=RESOLVED)
+
+
+@dataclass
+class MemoryDesk:
+    """A desk over one table in memory. See tamis.desk.Desk."""
+
+    corpus: Corpus
+    parts: list[dict[str, pa.Table]]
+    """What `Corpus.index` made of each fragment: those of earlier corpora, then the table."""
+    ids: list[pa.Array]
+    batches: Sequence[pa.RecordBatch]
+    """The rows of the table, as the stage reads them."""
+    before: Sequence[Earlier] = ()
+    share: int = 1 << 40
+    rounds: dict[str, list[dict[str, pa.Table]]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.bases = np.concatenate([[0], np.cumsum([len(ids) for ids in self.ids])]).astype(np.int64)
+
+    @property
+    def earlier(self) -> int:
+        """Fragments of earlier corpora."""
+        return len(self.before)
+
+    def run(self, name: str, items: Iterable[Any]) -> int:
+        """Carry out a round."""
+        self.rounds[name] = [carry_out(self.corpus, name, self, k, item) for k, item in enumerate(items)]
+        return len(self.rounds[name])
+
+    def table(self, name: str, number: int, part: str | None = None) -> pa.Table:
+        """A table of a round."""
+        return self.rounds[name][number][part or name]
+
+    def count(self, name: str) -> int:
+        """Tasks of a round."""
+        return len(self.rounds.get(name, ()))
+
+    def sketch(self, fragment: int, part: str = "sketch") -> pa.Table:
+        """A table made of the sketches of a fragment."""
+        return self.parts[fragment][part]
+
+    def alive(self, fragment: int) -> np.ndarray:
+        """All records are in."""
+        return np.ones(len(self.ids[fragment]), bool)
+
+    def rows(self, fragment: int, wanted: np.ndarray) -> Iterator[tuple[pa.RecordBatch, np.ndarray]]:
+        """Records of a fragment."""
+        if fragment < self.earlier:
+            yield from rows_of_earlier(self.before[fragment], wanted)
+            return
+        first = 0
+        for batch in self.batches:
+            lo, hi = np.searchsorted(wanted, [first, first + batch.num_rows])
+            if hi > lo:
+                yield batch.take(pa.array(wanted[lo:hi] - first)), wanted[lo:hi]
+            first += batch.num_rows
+
+    def ranges(self, part: str = "sketch", entry_bytes: int = 256) -> list[KeyRange]:
+        """One range."""
+        return key_ranges(sum(parts[part].num_rows for parts in self.parts), entry_bytes, self.share)
+
+    def meet(self, keys: KeyRange, part: str = "sketch") -> pa.Table:
+        """Entries of `part` in a key range."""
+        met = meet((parts[part] for parts in self.parts), self.bases, keys)
+        return met.drop_columns("alive") if "alive" in met.schema.names else met
+
+    def record_ids(self, ordinals: np.ndarray) -> pa.Array:
+        """Ids of the records at `ordinals`."""
+        return pa.concat_arrays(self.ids).take(pa.array(ordinals.astype(np.int64)))

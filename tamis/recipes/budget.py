@@ -1,0 +1,46 @@
+"""How much memory a run may take, and how large its tasks are cut to stay within it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from tamis.engine.desk import SHARE
+from tamis.engine.executor import Engine
+from tamis.errors import UsageError
+
+PARTITION = 16 << 20
+"""Bytes of input a task takes, unless told otherwise. Nothing but time and memory depends on it."""
+
+BASE = 160 << 20
+"""Bytes of the interpreter, its libraries and the compiled kernels."""
+
+LEAST = 8 << 20
+"""Bytes for which a task is still worth its start."""
+
+PER_BYTE = 6
+"""Bytes of memory for each byte of input a task takes: blocks, rows, shared columns, sketches (measured: 4 to 5)."""
+
+PER_SHARE = 4
+"""Bytes a task of an exchange takes for each byte of its share: what it reads, sorts and writes."""
+
+
+class Budget(NamedTuple):
+    """Bytes of input a task takes, and bytes that one task of an exchange should hold."""
+
+    partition: int = PARTITION
+    share: int = SHARE
+
+    @classmethod
+    def of(cls, memory: int | None, engine: Engine) -> Budget:
+        """What fits in `memory` bytes with the workers of `engine`; None: the defaults. Raises UsageError."""
+        if memory is None:
+            return cls()
+        workers = getattr(engine, "workers", 1)
+        each = (memory - BASE) // workers
+        if each < LEAST * PER_BYTE:
+            least = BASE + LEAST * PER_BYTE * workers
+            raise UsageError(
+                f"a memory budget of {memory:,} bytes is too small for {workers} workers; "
+                f"name at least {least:,} bytes, or fewer workers with --workers"
+            )
+        return cls(min(PARTITION, each // PER_BYTE), min(8 * SHARE, each // PER_SHARE))
