@@ -26,6 +26,7 @@ STAGES = {
     "quality.fineweb@1": "tamis.curate.quality:FineWeb",
     "quality.gopher@1": "tamis.curate.quality:Gopher",
     "quality.repetition@1": "tamis.curate.quality:Repetition",
+    "spans@1": "tamis.curate.spans:Spans",
 }
 
 

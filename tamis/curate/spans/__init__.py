@@ -1,0 +1,5 @@
+"""Boilerplate: lines, paragraphs and windows of words that many records share."""
+
+from tamis.curate.spans.stage import Spans
+
+__all__ = ["Spans"]
