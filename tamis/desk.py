@@ -79,6 +79,6 @@ class Desk(Protocol):
     def meet(self, keys: KeyRange, part: str = "sketch") -> pa.Table:
         """Entries of `part`, over all fragments, whose keys are in the range: `ordinal` (uint64, ascending) for `row`.
 
-        `part` is sorted by `key` (binary(16) or uint64). Where it has a column `alive`, records that are not are left out.
+        `part` has `row` (uint32) and is sorted by `key` (binary(16) or uint64). Records that are not alive are left out.
         """
         ...

@@ -102,13 +102,15 @@ class FileDesk:
     def meet(self, keys: KeyRange, part: str = "sketch") -> pa.Table:
         """Entries of `part` in a key range."""
         met = meet((self.sketch(k, part) for k in range(len(self.bases) - 1)), self.bases, keys)
-        if "alive" not in met.schema.names:
-            return met
-        alive = met.column("alive").to_numpy(zero_copy_only=False)
+        ordinal = met.column("ordinal").to_numpy()
+        alive = np.ones(len(ordinal), bool)
+        if "alive" in met.schema.names:
+            alive = met.column("alive").to_numpy(zero_copy_only=False)
+            met = met.drop_columns("alive")
         for done in self.fates.exchanges:
             gone = _gone(self.work, done) + np.uint64(self.bases[self.earlier])
-            alive = alive & ~np.isin(met.column("ordinal").to_numpy(), gone, assume_unique=True)
-        return met.filter(pa.array(alive)).drop_columns("alive").combine_chunks()
+            alive = alive & ~np.isin(ordinal, gone, assume_unique=part == "sketch")
+        return met if alive.all() else met.filter(pa.array(alive)).combine_chunks()
 
     def record_ids(self, ordinals: np.ndarray) -> pa.Array:
         """Ids of the records at `ordinals` (n,), in any order."""

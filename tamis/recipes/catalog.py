@@ -20,6 +20,7 @@ from tamis.stage import Stage
 STAGES = {
     "clean@1": "tamis.curate.clean:Clean",
     "exact@1": "tamis.curate.exact:Exact",
+    "near@1": "tamis.curate.near:Near",
     "license@1": "tamis.curate.license:License",
     "quality.c4@1": "tamis.curate.quality:C4",
     "quality.c4_lines@1": "tamis.curate.quality:C4Lines",

@@ -1,0 +1,275 @@
+"""Which records are alike: candidates by locality-sensitive hashing, each pair verified on its sets of n-grams.
+
+    same     records with the same words in the same order: all but the first follow it and take no further part
+    buckets  records that share a band key (Broder 1997; Indyk and Motwani 1998): pairs to look at
+    sets     n-grams of the records that are in any pair, from their text
+    verify   |A ∩ B| and |A ∪ B| of every pair: those at the threshold or above are edges
+
+A round sees a range of keys, a fragment or a stretch of pairs at a time, so that memory does not grow with the corpus.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, ClassVar, Literal, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+
+from tamis.desk import Desk, KeyRange, Tables
+from tamis.errors import UsageError
+from tamis.kernels.buckets import pairs
+from tamis.kernels.hash import keys
+from tamis.kernels.minhash import choose, met, permutations, sketch
+from tamis.kernels.sets import overlaps
+from tamis.kernels.shingles import shingle_sets
+from tamis.schemas import joined
+from tamis.schemas.ids import halves
+from tamis.schemas.rows import RECORD_ID
+from tamis.stage import Corpus
+
+BUCKET = 64
+"""Records of a bucket up to which all pairs are looked at; in a larger one each meets the most alike of them."""
+
+SAME_BYTES, BAND_BYTES, PAIR_BYTES = 200, 120, 100
+"""Memory for each record, band key and pair of a round."""
+
+EDGES = pa.schema([("left", pa.int64()), ("right", pa.int64()), ("shared", pa.uint32()), ("total", pa.uint32())])
+"""A pair of records, left before right, with the sizes of the intersection and the union of their sets of n-grams."""
+
+
+class Stretch(NamedTuple):
+    """Pairs whose left record has an ordinal from `low` up to, but not including, `high`."""
+
+    low: int
+    high: int
+
+
+@dataclass(frozen=True)
+class Alike(Corpus):
+    """What `near` and `split` share: their parameters of likeness, and the rounds from sketches to verified edges.
+
+    threshold  Jaccard similarity of two sets of n-grams from which records are alike: over 0, up to 1
+    ngram      words of an n-gram (characters where `unit` is "char"); of a shorter text, all of them are one
+    unit       "word": tamis words (docs/words.md), where each character of a script without spaces is one; "char": characters
+    on         field or fields to compare; None: all texts of the row
+    recall     chance at which a pair just at the threshold is found: over 0, under 1. More alike pairs are found more often
+    """
+
+    threshold: float = 0.8
+    ngram: int = 5
+    unit: Literal["word", "char"] = "word"
+    on: str | tuple[str, ...] | None = None
+    recall: float = 0.99
+
+    stored: ClassVar[bool] = False
+
+    def __post_init__(self) -> None:
+        if isinstance(self.on, list):
+            object.__setattr__(self, "on", tuple(self.on))
+        if self.on is not None and not self.on:
+            raise UsageError(f"{self.name}: on is {self.on!r}; name a field or several, or leave it out for all texts")
+        if not 0 < self.threshold <= 1:
+            raise UsageError(f"{self.name}: threshold is {self.threshold}; a similarity over 0 and up to 1 was wanted")
+        if not 1 <= self.ngram <= 64:
+            raise UsageError(f"{self.name}: ngram is {self.ngram}; from 1 to 64 was wanted, 5 is usual")
+        if not 0 < self.recall < 1:
+            raise UsageError(f"{self.name}: recall is {self.recall}; a share over 0 and under 1 was wanted")
+        try:
+            choose(self.threshold, self.recall)
+        except ValueError as beyond:
+            raise UsageError(f"{self.name}: {beyond}") from beyond
+
+    @cached_property
+    def shape(self) -> tuple[int, int]:
+        """Bands, and rows of each."""
+        return choose(self.threshold, self.recall)
+
+    @property
+    def reads(self) -> pa.Schema:
+        """The fields of `on`."""
+        on = () if self.on is None else (self.on,) if isinstance(self.on, str) else self.on
+        return pa.schema([pa.field(name, pa.null()) for name in on])
+
+    @property
+    def sketches(self) -> pa.Schema:
+        """`bands`: a key for each; `same`: of all words in order; null where there are none. `rank`: the highest stays."""
+        bands = pa.list_(pa.uint64(), self.shape[0])
+        return pa.schema([("bands", bands), ("same", RECORD_ID), ("rank", pa.float64())])
+
+    def ranks(self, batch: pa.RecordBatch) -> np.ndarray:
+        """(n,) float64: of records that are alike, the highest stays."""
+        return np.zeros(batch.num_rows)
+
+    def sketch(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Band keys, identity and rank of every row."""
+        bands, rows = self.shape
+        found = sketch(self._texts(batch), self.ngram, self.unit, *permutations(bands * rows), bands)
+        filled = found.count > 0
+        columns = [
+            pa.FixedSizeListArray.from_arrays(pa.array(found.keys.reshape(-1)), bands),
+            keys(found.same, None if filled.all() else pa.array(filled)),
+            pa.array(self.ranks(batch), pa.float64()),
+        ]
+        return pa.record_batch(columns, schema=self.sketches)
+
+    def index(self, sketched: pa.Table) -> Tables:
+        """`ranks` by row; `same` and `bands` by key."""
+        row = sketched.column("row")
+        ranks = pa.table({"row": row, "rank": sketched.column("rank")})
+        compared = sketched.filter(sketched.column("same").is_valid()).combine_chunks()
+        row, same = compared.column("row").to_numpy(), compared.column("same").combine_chunks()
+        order = np.argsort(halves(same)[:, 0], kind="stable")
+        identities = pa.table({"row": row[order], "key": same.take(pa.array(order))})
+        bands = self.shape[0]
+        key = compared.column("bands").combine_chunks().flatten().to_numpy()
+        # In a large bucket those that share another key, too, are the most alike: half of the key will tell.
+        other = np.roll(key.reshape(-1, bands), -1, axis=1).reshape(-1)
+        order = np.argsort(key, kind="stable")
+        near = (other[order] >> np.uint64(32)).astype(np.uint32)
+        entries = pa.table({"row": (order // bands).astype(np.uint32), "key": key[order], "near": near})
+        entries = entries.set_column(0, "row", pa.array(row[order // bands]))
+        return {"ranks": ranks, "same": identities, "bands": entries}
+
+    def find_edges(self, desk: Desk) -> None:
+        """The rounds up to `verify`, whose tables are the edges."""
+        desk.run("same", desk.ranges("same", SAME_BYTES))
+        desk.run("buckets", desk.ranges("bands", BAND_BYTES))
+        desk.run("sets", range(len(desk.bases) - 1))
+        desk.run("verify", stretches(desk, (_pairs(desk, k) for k in range(desk.count("buckets")))))
+
+    def same(self, desk: Desk, number: int, keys: KeyRange) -> Tables:
+        """`follower` and `leader`: records with the same words as an earlier one, and the first of those."""
+        met = desk.meet(keys, "same")
+        words, ordinal = halves(met.column("key")), met.column("ordinal").to_numpy().astype(np.int64)
+        # Stable: within a group, records stay in input order.
+        order = np.lexsort((words[:, 1], words[:, 0]))
+        first = np.ones(len(order), bool)
+        first[1:] = (words[order[1:]] != words[order[:-1]]).any(axis=1)
+        leader = order[np.flatnonzero(first)[np.cumsum(first) - 1]] if len(order) else order
+        back = np.argsort(order[~first])
+        columns = {"follower": ordinal[order[~first]][back], "leader": ordinal[leader[~first]][back]}
+        return {"same": pa.table(columns)}
+
+    def buckets(self, desk: Desk, number: int, keys: KeyRange) -> Tables:
+        """Pairs of records that share a band key, by the first of them; the records in any; and what was left out."""
+        met = desk.meet(keys, "bands")
+        member = met.column("ordinal").to_numpy().astype(np.int64)
+        leads = ~_isin(member, all_of(desk, "same", "follower"))
+        member = member[leads]
+        key, near = (met.column(name).to_numpy()[leads] for name in ("key", "near"))
+        order = np.argsort(key, kind="stable")
+        found = pairs(key[order], member[order], near[order].astype(np.uint64), BUCKET)
+        # Two records of earlier corpora are none of our business.
+        ours = found.right >= desk.bases[desk.earlier]
+        left, right = found.left[ours], found.right[ours]
+        facts = pa.table({"skewed": [found.skewed], "unseen": [found.unseen]})
+        members = pa.table({"ordinal": np.unique(np.concatenate([left, right]))})
+        return {"buckets": pa.table({"left": left, "right": right}), "members": members, "facts": facts}
+
+    def sets(self, desk: Desk, number: int, fragment: int) -> Tables:
+        """The sets of n-grams, ascending, of the records of a fragment that are in a pair."""
+        low, high = desk.bases[fragment : fragment + 2]
+        wanted = [np.zeros(0, np.int64)]
+        for k in range(desk.count("buckets")):
+            members = desk.table("buckets", k, "members").column("ordinal").to_numpy()
+            wanted.append(members[slice(*np.searchsorted(members, [low, high]))] - low)
+        found: list[Any] = [pa.nulls(0, pa.large_list(pa.uint64()))]
+        rows = np.unique(np.concatenate(wanted))
+        for batch, _ in desk.rows(fragment, rows):
+            values, offsets = shingle_sets(self._texts(batch), self.ngram, self.unit)
+            found.append(pa.LargeListArray.from_arrays(pa.array(offsets), pa.array(values)))
+        return {"sets": pa.table({"ordinal": rows + low, "set": pa.concat_arrays(found)})}
+
+    def verify(self, desk: Desk, number: int, stretch: Stretch) -> Tables:
+        """EDGES of a stretch of pairs: those that reach the threshold. `facts`: pairs that were looked at."""
+        slices = [np.zeros((2, 0), np.int64)]
+        for k in range(desk.count("buckets")):
+            left, right = _pairs(desk, k)
+            here = slice(*np.searchsorted(left, stretch))
+            slices.append(np.stack([left[here], right[here]]))
+        both = np.concatenate(slices, axis=1)
+        both = both[:, np.lexsort((both[1], both[0]))]
+        once = np.ones(both.shape[1], bool)
+        once[1:] = (both[:, 1:] != both[:, :-1]).any(axis=0)
+        left, right = both[:, once]
+        edges = measured(desk, left, right)
+        alike = similarity(edges) >= self.threshold
+        return {"verify": edges.filter(pa.array(alike)), "facts": pa.table({"pairs": [len(left)]})}
+
+    def facts(self, desk: Desk) -> dict[str, Any]:
+        """How it was looked for, and what was left out."""
+        bands, rows = self.shape
+        total = {
+            name: sum(int(np.sum(desk.table(part, k, "facts").column(name))) for k in range(desk.count(part)))
+            for part, name in (("buckets", "skewed"), ("buckets", "unseen"), ("verify", "pairs"))
+        }
+        return {
+            "bands": bands,
+            "rows_per_band": rows,
+            "recall_at_threshold": round(met(self.threshold, bands, rows), 6),
+            "pairs_verified": total["pairs"],
+            "pairs_alike": sum(desk.table("verify", k).num_rows for k in range(desk.count("verify"))),
+            "records_with_the_same_words": sum(desk.table("same", k).num_rows for k in range(desk.count("same"))),
+            "skewed_buckets": total["skewed"],
+            "pairs_left_out": total["unseen"],
+        }
+
+    def _texts(self, batch: pa.RecordBatch) -> pa.StringArray:
+        """What is compared: one string a row."""
+        try:
+            return joined(batch, self.on)
+        except (pa.ArrowNotImplementedError, pa.ArrowInvalid, pa.ArrowTypeError) as odd:
+            raise UsageError(f"{self.name}: on is {self.on!r}, which holds no text: {odd}") from odd
+
+
+def measured(desk: Desk, left: np.ndarray, right: np.ndarray) -> pa.Table:
+    """EDGES of any pairs (p,) int64 of records that are in the round `sets`, in their order."""
+    needed, place = np.unique(np.concatenate([left, right]), return_inverse=True)
+    cuts = np.searchsorted(needed, desk.bases)
+    found: list[Any] = [pa.nulls(0, pa.large_list(pa.uint64()))]
+    for fragment in np.flatnonzero(np.diff(cuts)).tolist():
+        table = desk.table("sets", fragment)
+        at = np.searchsorted(table.column("ordinal").to_numpy(), needed[cuts[fragment] : cuts[fragment + 1]])
+        found.append(table.column("set").combine_chunks().take(pa.array(at)))
+    sets = pa.concat_arrays(found)
+    values, offsets = sets.values.to_numpy(), sets.offsets.to_numpy()
+    shared, total = overlaps(values, offsets, place[: len(left)], place[len(left) :])
+    return pa.table([left, right, shared, total], schema=EDGES)
+
+
+def similarity(edges: pa.Table) -> np.ndarray:
+    """Jaccard similarity of each edge: (p,) float64."""
+    shared: np.ndarray = edges.column("shared").to_numpy() / edges.column("total").to_numpy()
+    return shared
+
+
+def stretches(desk: Desk, found: Iterable[tuple[np.ndarray, np.ndarray]]) -> list[Stretch]:
+    """Stretches of all pairs, few enough in each that their sets fit in the desk's share. Each pair: left (p,) ascending."""
+    left = np.sort(np.concatenate([np.zeros(0, np.int64), *(pair[0] for pair in found)]))
+    if not left.size:
+        return []
+    sizes = [desk.table("sets", k).column("set").nbytes for k in range(desk.count("sets"))]
+    records = sum(desk.table("sets", k).num_rows for k in range(desk.count("sets")))
+    each = PAIR_BYTES + 2 * sum(sizes) // max(records, 1)
+    step = max(1, desk.share // each)
+    lows = np.unique(left[::step])
+    return [Stretch(int(a), int(b)) for a, b in zip(lows, [*lows[1:], desk.bases[-1]], strict=True)]
+
+
+def all_of(desk: Desk, name: str, column: str) -> np.ndarray:
+    """A column of all tables of a round, one after the other."""
+    tables: Iterator[np.ndarray] = (desk.table(name, k).column(column).to_numpy() for k in range(desk.count(name)))
+    return np.concatenate([np.zeros(0, np.int64), *tables])
+
+
+def _pairs(desk: Desk, number: int) -> tuple[np.ndarray, np.ndarray]:
+    table = desk.table("buckets", number)
+    return table.column("left").to_numpy(), table.column("right").to_numpy()
+
+
+def _isin(values: np.ndarray, among: np.ndarray) -> np.ndarray:
+    """Whether each value is one of `among`, which may be long and in any order."""
+    return np.isin(values, among) if among.size else np.zeros(values.size, bool)

@@ -1,0 +1,271 @@
+"""Near-duplicates: of all records that are alike, one stays.
+
+    near@1: {}                                        Jaccard similarity of 0.8 or more on sets of five words
+    near@1: {threshold: 0.7, keep: longest}           looser, and the longest of each group stays
+    near@1: {clusters: star}                          what goes is itself like the one that stays
+    near@1: {on: prompt, unit: char, ngram: 8}        by the characters of one field
+    near@1: {against: [snapshots/2026-09]}            what an earlier corpus has already goes, and nothing of that corpus
+
+A pair is looked at where MinHash says that it may be alike; whether it is, its sets of n-grams say exactly. So nothing is
+dropped below the threshold, and a pair just at it is found with the probability `recall`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tamis.curate import survivor
+from tamis.curate.near.alike import EDGES, Alike, Stretch, all_of, measured, similarity, stretches
+from tamis.curate.near.clusters import Lost, star_survivors, survivors
+from tamis.desk import Desk, Tables
+from tamis.errors import UsageError
+from tamis.schemas.rows import RECORD_ID
+from tamis.stage import RESOLUTION, Rule
+
+RULE = "near_duplicate"
+
+LOST = pa.schema([("record", pa.int64()), ("survivor", pa.int64()), ("left", pa.int64()), ("right", pa.int64())])
+"""Ordinals of a record that goes and of the one it lost to, and of records with their words that are in the round `sets`."""
+
+LINK = pa.schema([("record", pa.int64()), ("via", pa.int64()), ("via_jaccard", pa.float64())])
+"""The record most like another, and how much: what links it to its group."""
+
+RESOLVED_BYTES = 300
+"""Memory for each record that goes, while what is said of it is written."""
+
+
+@dataclass(frozen=True)
+class Near(Alike):
+    """Keep one of all records whose sets of n-grams have a Jaccard similarity of `threshold` or more.
+
+    keep      which one stays: `first` in the input; `longest`, in code points of all texts; `newest`, by collected_at;
+              `best:COLUMN`, the highest number there; `license`, the most permissive licence. Ties go to the first
+    clusters  "components": whatever is linked, also through others, is one group; "star": each record that goes is itself
+              alike to the one that stays
+    against   earlier corpora (files, folders, runs, snapshots): what is like a record of theirs goes, theirs stay
+    """
+
+    keep: str = "first"
+    clusters: Literal["components", "star"] = "components"
+    against: tuple[str, ...] = ()
+
+    name: ClassVar[str] = "near"
+    measured_by: ClassVar[frozenset[str]] = frozenset(
+        ("threshold", "ngram", "unit", "on", "recall", "keep", "clusters", "against")
+    )
+
+    def __post_init__(self) -> None:
+        if isinstance(self.against, (str, list)):
+            object.__setattr__(
+                self, "against", (self.against,) if isinstance(self.against, str) else tuple(self.against)
+            )
+        super().__post_init__()
+        survivor.check(self.keep, "near")
+        if self.clusters not in ("components", "star"):
+            raise UsageError(f"near: clusters is {self.clusters!r}; it can be components or star")
+
+    @property
+    def reads(self) -> pa.Schema:
+        """The fields of `on` and the column that `keep` looks at."""
+        fields = {f.name: f for f in (*super().reads, *survivor.columns(self.keep))}
+        return pa.schema(list(fields.values()))
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        """One rule; its value is the Jaccard similarity to the record that stays."""
+        says = "Jaccard similarity of its n-grams to those of a record that stays"
+        return (Rule(RULE, "drop", threshold=self.threshold, says=says),)
+
+    @property
+    def earlier(self) -> tuple[str, ...]:
+        """The corpora to compare with."""
+        return self.against
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The same: their digests belong to the recipe."""
+        return self.against
+
+    def ranks(self, batch: pa.RecordBatch) -> np.ndarray:
+        """By `keep`."""
+        return survivor.rank(batch, self.keep, "near")
+
+    def settle(self, desk: Desk) -> None:
+        """Edges; groups and who stays; how alike each is to the one it lost to; verdicts."""
+        self.find_edges(desk)
+        desk.run("groups", [None])
+        lost = desk.table("groups", 0, "lost")
+        asked = lost.filter(pc.not_equal(lost.column("left"), lost.column("right")))
+        columns = asked.column("left").to_numpy(), asked.column("right").to_numpy()
+        desk.run("distances", stretches(desk, [(np.minimum(*columns), np.maximum(*columns))] if len(asked) else []))
+        step = max(1, desk.share // RESOLVED_BYTES)
+        desk.run("resolved", [(k, k + step) for k in range(0, len(lost), step)])
+
+    def groups(self, desk: Desk, number: int, item: None) -> Tables:
+        """Who goes, and to whom each lost; for a record that is linked through another, what it is most like."""
+        edges = pa.concat_tables([EDGES.empty_table(), *(desk.table("verify", k) for k in range(desk.count("verify")))])
+        left, right = edges.column("left").to_numpy(), edges.column("right").to_numpy()
+        follower, leader = all_of(desk, "same", "follower"), all_of(desk, "same", "leader")
+        records = np.unique(np.concatenate([left, right, follower, leader]))
+        rank = _ranks(desk, records)
+        left, right, follower, leader = (np.searchsorted(records, x) for x in (left, right, follower, leader))
+        if self.clusters == "star":
+            lost = _star(rank, left, right, follower, leader)
+        else:
+            lost = survivors(rank, np.concatenate([left, follower]), np.concatenate([right, leader]))
+        ours = records[lost.record] >= desk.bases[desk.earlier]
+        lost = Lost(lost.record[ours], lost.survivor[ours])
+        speaks_for = np.arange(len(records))
+        speaks_for[follower] = leader
+        ends = speaks_for[lost.record], speaks_for[lost.survivor]
+        columns = [records[x] for x in (lost.record, lost.survivor, *ends)]
+        best = _most_like(len(records), left, right, similarity(edges))
+        via, jaccard = best.other[ends[0]], best.jaccard[ends[0]]
+        linked = np.flatnonzero(via >= 0)
+        links = [columns[0][linked], records[via[linked]], jaccard[linked]]
+        sizes = np.bincount(np.searchsorted(np.unique(lost.survivor), lost.survivor))
+        facts = {"groups": [len(sizes)], "largest": [int(sizes.max(initial=0)) + 1 if len(sizes) else 0]}
+        return {
+            "lost": pa.table(columns, schema=LOST),
+            "links": pa.table(links, schema=LINK),
+            "facts": pa.table(facts),
+        }
+
+    def distances(self, desk: Desk, number: int, stretch: Stretch) -> Tables:
+        """EDGES between records that go and those that they lost to, whatever their similarity."""
+        lost = desk.table("groups", 0, "lost")
+        left, right = lost.column("left").to_numpy(), lost.column("right").to_numpy()
+        low, high = np.minimum(left, right), np.maximum(left, right)
+        here = (low != high) & (low >= stretch.low) & (low < stretch.high)
+        low, high = np.unique(np.stack([low[here], high[here]]), axis=1)
+        return {"distances": measured(desk, low, high)}
+
+    def resolved(self, desk: Desk, number: int, item: Any) -> Tables:
+        """What is said of the records that go."""
+        lost = desk.table("groups", 0, "lost").slice(item[0], item[1] - item[0])
+        shared, total = _distances(desk, lost)
+        jaccard = np.divide(shared, total, out=np.ones(len(shared)), where=total > 0)
+        names = pa.array(np.zeros(len(lost), np.int16))
+        columns = [
+            lost.column("record").cast(pa.uint64()),
+            pa.DictionaryArray.from_arrays(names, pa.array([RULE])),
+            pa.array(jaccard.astype(np.float32)),
+            desk.record_ids(lost.column("survivor").to_numpy()),
+        ]
+        table = pa.table(columns, schema=RESOLUTION)
+        evidence = _evidence(desk, lost.column("record").to_numpy(), shared, total, jaccard < self.threshold)
+        return {"resolved": table.append_column("evidence", evidence)}
+
+    def facts(self, desk: Desk) -> dict[str, Any]:
+        """As of all that look for likeness; and how many groups there are, of which the largest has so many records."""
+        found = desk.table("groups", 0, "facts")
+        groups, largest = (int(found.column(name)[0].as_py()) for name in ("groups", "largest"))
+        return {**super().facts(desk), "groups": groups, "largest_group": largest}
+
+
+def _ranks(desk: Desk, records: np.ndarray) -> np.ndarray:
+    """(n,) float64: ranks of the records at ordinals (n,), ascending; those of earlier corpora are above all."""
+    rank = np.full(len(records), np.inf)
+    cuts = np.searchsorted(records, desk.bases)
+    for fragment in range(desk.earlier, len(desk.bases) - 1):
+        here = slice(cuts[fragment], cuts[fragment + 1])
+        table = desk.sketch(fragment, "ranks")
+        at = np.searchsorted(table.column("row").to_numpy(), records[here] - desk.bases[fragment])
+        rank[here] = table.column("rank").to_numpy()[at]
+    return rank
+
+
+def _star(rank: np.ndarray, left: np.ndarray, right: np.ndarray, follower: np.ndarray, leader: np.ndarray) -> Lost:
+    """Stars of records with different words; those with the same words go to the best of them, or where that one goes."""
+    n = len(rank)
+    alike = survivors(rank, follower, leader)
+    best = np.arange(n)
+    best[alike.record] = alike.survivor
+    # The best of those with the same words stands where their first one, which has the edges, did.
+    left, right = best[left], best[right]
+    stands = best == np.arange(n)
+    lost = star_survivors(np.where(stands, rank, -np.inf), left, right)
+    to = best.copy()
+    to[lost.record[stands[lost.record]]] = lost.survivor[stands[lost.record]]
+    to = to[best]
+    record = np.flatnonzero(to != np.arange(n))
+    return Lost(record, to[record])
+
+
+class Likest(NamedTuple):
+    """Of each record the one most like it, -1 where there is none, and their similarity."""
+
+    other: np.ndarray
+    jaccard: np.ndarray
+
+
+def _most_like(n: int, left: np.ndarray, right: np.ndarray, jaccard: np.ndarray) -> Likest:
+    one, other, alike = np.concatenate([left, right]), np.concatenate([right, left]), np.concatenate([jaccard, jaccard])
+    # The last to be written is the most alike; of several, the first in the input.
+    order = np.lexsort((-other, alike))
+    found, most = np.full(n, -1, np.int64), np.zeros(n)
+    found[one[order]], most[one[order]] = other[order], alike[order]
+    return Likest(found, most)
+
+
+def _distances(desk: Desk, lost: pa.Table) -> tuple[np.ndarray, np.ndarray]:
+    """|A ∩ B| and |A ∪ B|, (k,) float64 each, of records and those they lost to; 0 and 0 where the words are the same."""
+    left, right = lost.column("left").to_numpy(), lost.column("right").to_numpy()
+    low, high = np.minimum(left, right), np.maximum(left, right)
+    shared, total = np.zeros(len(low)), np.zeros(len(low))
+    for k in range(desk.count("distances")):
+        table = desk.table("distances", k)
+        one, other = table.column("left").to_numpy(), table.column("right").to_numpy()
+        if not one.size:
+            continue
+        span = int(desk.bases[-1]) + 1
+        # Ordinals of pairs as one number: up to 2^31 records no two share one; beyond, they are looked up one by one.
+        asked, known = _as_one(low, high, span), _as_one(one, other, span)
+        at = np.minimum(np.searchsorted(known, asked), len(known) - 1)
+        here = known[at] == asked
+        shared[here], total[here] = (table.column(name).to_numpy()[at[here]] for name in ("shared", "total"))
+    return shared, total
+
+
+def _as_one(low: np.ndarray, high: np.ndarray, span: int) -> np.ndarray:
+    """Pairs of ordinals below `span` as numbers in the same order."""
+    if span < 1 << 31:
+        return low * span + high
+    both = np.empty(len(low), [("low", np.int64), ("high", np.int64)])
+    both["low"], both["high"] = low, high
+    return both
+
+
+def _evidence(desk: Desk, record: np.ndarray, shared: np.ndarray, total: np.ndarray, chained: np.ndarray) -> pa.Array:
+    """JSON for each record: the sizes, or that the words are the same; and what links it where it is not alike itself."""
+    n = len(record)
+    whole = [pa.array(x.astype(np.int64)).cast(pa.string()) for x in (shared, total)]
+    sizes = pc.binary_join_element_wise('{"shared":', whole[0], ',"total":', whole[1], "")
+    found = pc.if_else(pa.array(total > 0), sizes, '{"same_words":true')
+    links = desk.table("groups", 0, "links")
+    at = np.searchsorted(links.column("record").to_numpy(), record) if len(links) else np.zeros(n, np.int64)
+    via = pa.nulls(n, pa.string())
+    if chained.any() and len(links):
+        at = np.minimum(at, len(links) - 1)
+        ids = _hex(desk.record_ids(links.column("via").to_numpy()[at[chained]]))
+        jaccard = pc.round(links.column("via_jaccard").take(pa.array(at[chained])), 6).cast(pa.string())
+        words = pc.binary_join_element_wise(',"via":"', ids, '","via_jaccard":', jaccard, "")
+        place = np.cumsum(chained) - 1
+        via = words.take(pa.array(place, mask=~chained))
+    return pc.binary_join_element_wise(found, pc.fill_null(via, ""), "}", "").cast(pa.string())
+
+
+def _hex(ids: pa.Array) -> pa.Array:
+    """16-byte ids as text of 32 hexadecimal digits."""
+    ids = ids.cast(RECORD_ID)
+    data = np.frombuffer(ids.buffers()[1], np.uint8)[ids.offset * 16 : (ids.offset + len(ids)) * 16]
+    digits = np.frombuffer(b"0123456789abcdef", np.uint8)
+    text = np.stack([digits[data >> 4], digits[data & 15]], axis=1).tobytes()
+    return (
+        pa.Array.from_buffers(pa.binary(32), len(ids), [None, pa.py_buffer(text)]).cast(pa.binary()).cast(pa.string())
+    )
