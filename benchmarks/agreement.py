@@ -4,17 +4,12 @@
     pairwise    P = pairs of one group that are pairs of the truth by all pairs of one group, R = by all pairs of the truth
 
 Which member of a group stays is left to the tool in both; removing all members of a group counts as one removal unjustified.
-
-    python benchmarks/agreement.py TRUTH COLUMNS FOUND      COLUMNS a,b,… of TRUTH; FOUND: id, tab, group or nothing if removed
 """
 
 from __future__ import annotations
 
-import json
-import sys
 from collections import Counter, defaultdict
 from collections.abc import Hashable, Iterable, Mapping
-from pathlib import Path
 
 
 def keep_one(truth: Mapping[str, Hashable], kept: Iterable[str]) -> dict[str, float]:
@@ -73,24 +68,3 @@ def exact_pairs(sets: Mapping[str, frozenset[str]], threshold: float) -> dict[tu
 
 def _pairs(sizes: Iterable[int]) -> int:
     return sum(n * (n - 1) // 2 for n in sizes)
-
-
-def main() -> None:
-    """Print the figures of each column as one line of JSON."""
-    import polars as pl
-
-    path, columns, told = Path(sys.argv[1]), sys.argv[2].split(","), Path(sys.argv[3])
-    found = dict(line.split("\t") for line in told.read_text().splitlines())
-    whole = {k: group for k, group in found.items() if group}
-    rows = pl.read_parquet(path, columns=["id", *columns]).filter(pl.col("id").is_in(found.keys()))
-    answer = {}
-    for column in columns:
-        truth = dict(zip(rows["id"], rows[column], strict=True))
-        answer[column] = {"keep_one": keep_one(truth, (k for k, group in found.items() if k == group))}
-        if len(whole) == len(found):
-            answer[column]["pairwise"] = pairwise(truth, found)
-    print(json.dumps(answer))
-
-
-if __name__ == "__main__":
-    main()

@@ -37,12 +37,12 @@ def options(says: str) -> argparse.ArgumentParser:
     return parser
 
 
-def mini(told: argparse.Namespace) -> Path:
-    """MINI documents or a few more, whole clusters, drawn by a seed, in the order of the corpus; and in shards beside."""
-    path: Path = told.cache / "mini.jsonl"
+def mini(told: argparse.Namespace, documents: int = MINI) -> Path:
+    """`documents` or a few more, whole clusters, drawn by a seed, in the order of the corpus; and in shards beside."""
+    path: Path = told.cache / f"mini-{documents}.jsonl"
     if not path.exists():
         whole = corpus.jsonl(told.corpus, told.cache)
-        measure.run([sys.executable, __file__, "mini", whole, path, told.truth])
+        measure.run([sys.executable, __file__, "mini", whole, path, str(documents), told.truth])
     return path
 
 
@@ -61,7 +61,7 @@ def copies(told: argparse.Namespace, count: int) -> Path:
     return path
 
 
-def _sample(whole: Path, path: Path, truth: Path) -> None:
+def _sample(whole: Path, path: Path, documents: int, truth: Path) -> None:
     import polars as pl
 
     table = pl.read_parquet(truth, columns=["id", "cluster"])
@@ -70,7 +70,7 @@ def _sample(whole: Path, path: Path, truth: Path) -> None:
     members = dict(table.group_by("cluster").agg("id").iter_rows())
     taken: set[str] = set()
     for cluster in clusters:
-        if len(taken) >= MINI:
+        if len(taken) >= documents:
             break
         taken.update(members[cluster])
     with whole.open("rb") as lines:
@@ -120,5 +120,5 @@ def _turned(letters: set[str], places: int) -> Iterator[tuple[int, int]]:
 
 
 if __name__ == "__main__":
-    what, source, target, told = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]), sys.argv[4]
-    _sample(source, target, Path(told)) if what == "mini" else _rotate(source, target, int(told))
+    what, source, target, count = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]), int(sys.argv[4])
+    _sample(source, target, count, Path(sys.argv[5])) if what == "mini" else _rotate(source, target, count)
