@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from tamis.recipes.catalog import make
     from tamis.recipes.recipe import load
     from tamis.recipes.replay import replay
+    from tamis.recipes.retold import explain
     from tamis.recipes.run import run
     from tamis.runs.folder import Run, open_run
     from tamis.runs.integrity import verify
-    from tamis.runs.life import explain
     from tamis.stage import Corpus, Rule, Stage
 
 _HOME = {
@@ -28,7 +28,7 @@ _HOME = {
     "Run": "tamis.runs.folder",
     "Stage": "tamis.stage",
     "TamisError": "tamis.errors",
-    "explain": "tamis.runs.life",
+    "explain": "tamis.recipes.retold",
     "load": "tamis.recipes.recipe",
     "make": "tamis.recipes.catalog",
     "open_run": "tamis.runs.folder",

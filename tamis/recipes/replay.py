@@ -58,7 +58,7 @@ def replay(run: Run | Path | str, set: Sequence[str]) -> Replay:
     Raises UsageError for a change that needs the text: of a stage that edits, or of a parameter that says what is measured.
     """
     run = run if isinstance(run, Run) else open_run(run)
-    was = _recipe(run)
+    was = recipe_of(run)
     becomes = was.set(set)
     _check(was, becomes)
     fates = run.fates()
@@ -69,7 +69,7 @@ def replay(run: Run | Path | str, set: Sequence[str]) -> Replay:
     return told.compared(tuple(set), run)
 
 
-def _recipe(run: Run) -> Recipe:
+def recipe_of(run: Run) -> Recipe:
     """The recipe as the run resolved it."""
     resolved = json.loads((run.path / "recipe.resolved.json").read_bytes())
     base = run.path / "stages"

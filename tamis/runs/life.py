@@ -1,19 +1,21 @@
-"""The whole life of a record, in plain words, from the files of a run alone."""
+"""The whole life of a record, in plain words, from the files of a run and, where they are still there, of its input."""
 
 from __future__ import annotations
 
 import hashlib
+import json
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from tamis.errors import UsageError
+from tamis.errors import InputError, UsageError
+from tamis.runs.beside import Comparison, compare
 from tamis.runs.folder import Run
+from tamis.runs.records import Place, Records
 
 SAYS = {">=": "at least", "<=": "at most", ">": "more than", "<": "less than", "==": "exactly"}
 
@@ -31,7 +33,7 @@ class Check:
 
 
 @dataclass(frozen=True)
-class Passage:
+class Stop:
     """A record at one step: what was decided, in words, and what it was measured by."""
 
     step: int
@@ -40,35 +42,41 @@ class Passage:
     words: str
     verdict: dict[str, Any] | None = None
     checks: tuple[Check, ...] = ()
+    beside: Comparison | None = None
+    """Where it lost to another record: the texts of both, passage by passage."""
 
 
 @dataclass(frozen=True)
 class Life:
-    """What became of a record. `fate` is kept, dropped or quarantined."""
+    """What became of a record. `fate` is kept, dropped or quarantined.
+
+    text       beginning of its text; None where that cannot be had
+    text_from  where the text is from: data/, quarantine/ or a file of the input; else why there is none
+    """
 
     record_id: str
     fate: str
     source: str | None
     id: str | None
     origin: str
-    passages: tuple[Passage, ...]
-    text: str | None = None
-    """Beginning of its text, where the run still holds it."""
-    extra: dict[str, Any] = field(default_factory=dict)
+    stops: tuple[Stop, ...]
+    text: str | None
+    text_from: str
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON can hold it."""
         return asdict(self)
 
 
-def explain(run: Run, record: str) -> Life:
+def life(records: Records, record: str) -> Life:
     """The life of `record`: a record_id (32 hexadecimal digits), the row's own id, or `file:line` of a line set aside.
 
-    Raises UsageError where the run knows no such record.
+    Raises UsageError where the run knows no such record. Where the input cannot be read again, what is known is told.
     """
+    run = records.run
     for record_id in _candidates(run, record):
-        if (found := _find(run, record_id)) is not None:
-            return _life(run, record_id, *found)
+        if (place := records.place(record_id)) is not None:
+            return _life(records, record_id, place)
     raise UsageError(
         f"the run at {run.path} knows no record {record!r}; name a record_id, the row's own id, or file:line of a line set aside"
     )
@@ -91,51 +99,36 @@ def _candidates(run: Run, record: str) -> list[bytes]:
     return found
 
 
-def _find(run: Run, record_id: bytes) -> tuple[str, int] | None:
-    """Fate and place in the input; None where there is no such record."""
-    fates = pq.read_table(run.path / "fates.parquet", columns=["record_id", "fate"])
-    wanted = pa.scalar(record_id, pa.binary(16))
-    at = pc.index(fates.column("record_id"), wanted).as_py()
-    if at >= 0:
-        return str(fates.column("fate")[at]), at
-    seen = 0
-    for part in run.parts("data"):
-        ids = pq.read_table(part, columns=["record_id"]).column("record_id")
-        at = pc.index(ids, wanted).as_py()
-        if at >= 0:
-            kept = fates.column("record_id").is_null().to_numpy()
-            return "kept", int(np.flatnonzero(kept)[seen + at])
-        seen += len(ids)
-    return None
-
-
-def _life(run: Run, record_id: bytes, fate: str, ordinal: int) -> Life:
-    verdicts = _rows(run.parts("verdicts"), record_id)
-    by_step: dict[int, list[dict[str, Any]]] = {}
-    for verdict in verdicts:
+def _life(records: Records, record_id: bytes, place: Place) -> Life:
+    run, by_step = records.run, dict[int, list[dict[str, Any]]]()
+    for verdict in records.verdicts(record_id):
         by_step.setdefault(verdict["step"], []).append(verdict)
-    row = next(iter(_rows(run.parts("data" if fate == "kept" else "quarantine"), record_id)), {})
-    last = max(by_step, default=0) if fate != "kept" else len(run.steps) - 1
-    scores = _scores(run, ordinal)
-    passages = [
-        _passage(run, step, by_step.get(step["step"], []), scores) for step in run.steps if step["step"] <= last
-    ]
+    row, text_from = _row(records, record_id, by_step)
+    last = max(by_step, default=0) if place.fate != "kept" else len(run.steps) - 1
+    scores = _scores(run, place.ordinal)
     return Life(
         record_id=record_id.hex(),
-        fate=fate,
+        fate=place.fate,
         source=row.get("source"),
         id=row.get("id"),
-        origin=_origin(run, ordinal, row),
-        passages=tuple(passages),
+        origin=_origin(run, place.ordinal, row),
+        stops=tuple(
+            _stop(records, step, by_step.get(step["step"], []), scores) for step in run.steps if step["step"] <= last
+        ),
         text=_text(row),
+        text_from=text_from,
     )
 
 
-def _rows(parts: list[Any], record_id: bytes) -> list[dict[str, Any]]:
-    """Rows of Parquet files about one record; row groups that cannot hold it are not read."""
-    wanted = [("record_id", "=", pa.scalar(record_id, pa.binary(16)))]
-    tables = (pq.read_table(part, filters=wanted) for part in parts)
-    return [row for table in tables for row in table.to_pylist()]
+def _row(records: Records, record_id: bytes, by_step: dict[int, list[dict[str, Any]]]) -> tuple[dict[str, Any], str]:
+    """The record as the run holds it, else as it came in; and where it is from, else why there is none."""
+    try:
+        stored = records.held(record_id) or records.read(record_id)
+    except InputError as wrong:
+        return {}, f"a run does not keep the text of what it drops, and its input cannot be read again: {wrong}"
+    edits = [v["stage"] for found in by_step.values() for v in found if v["action"] == "edit"]
+    was = f", before {' and '.join(edits)} changed it" if edits and stored.came_in else ""
+    return dict(stored.row.to_pylist()[0]), stored.where + was
 
 
 def _scores(run: Run, ordinal: int) -> dict[str, Any]:
@@ -166,14 +159,17 @@ def _origin(run: Run, ordinal: int, row: dict[str, Any]) -> str:
     return "unknown"
 
 
-def _passage(run: Run, step: dict[str, Any], verdicts: list[dict[str, Any]], scores: dict[str, Any]) -> Passage:
+def _stop(records: Records, step: dict[str, Any], verdicts: list[dict[str, Any]], scores: dict[str, Any]) -> Stop:
     checks = tuple(_checks(step, scores))
     if not verdicts:
         asked = f"stayed; {len(checks)} rule{'s' * (len(checks) > 1)} asked" if checks else "stayed as it was"
         words = "read" if step["step"] == 0 else asked
-        return Passage(step["step"], step["stage"], "keep", words, None, checks)
+        return Stop(step["step"], step["stage"], "keep", words, None, checks)
     verdict = verdicts[-1]
-    return Passage(step["step"], step["stage"], verdict["action"], _words(run, step, verdict), _plain(verdict), checks)
+    peer = verdict["peer_id"]
+    beside = compare(records, step, verdict["record_id"], peer) if peer is not None else None
+    words = _words(records, step, verdict, beside)
+    return Stop(step["step"], step["stage"], verdict["action"], words, _plain(verdict), checks, beside)
 
 
 def _checks(step: dict[str, Any], scores: dict[str, Any]) -> list[Check]:
@@ -200,30 +196,50 @@ _STAYS = {
 }
 
 
-def _words(run: Run, step: dict[str, Any], verdict: dict[str, Any]) -> str:
+def _words(records: Records, step: dict[str, Any], verdict: dict[str, Any], beside: Comparison | None) -> str:
     rule: dict[str, Any] = next((r for r in step["rules"] if r["id"] == verdict["rule"].split("+")[0]), {})
     says = f" ({rule['says']})" if rule.get("says") else ""
     if verdict["action"] == "edit":
         return f"changed by {verdict['rule'].replace('+', ', ')}"
     verb = {"drop": "dropped", "quarantine": "set aside"}.get(verdict["action"], verdict["action"])
-    if verdict["peer_id"] is not None:
-        return f"{verb} by {verdict['rule']}: it lost to {_peer(run, verdict['peer_id'])}{says}"
+    said = f"{verb} by {verdict['rule']}"
+    if beside is not None:
+        evidence = json.loads(verdict["evidence"] or "{}")
+        if "shared" in evidence and "total" in evidence:
+            return f"{said}: {_overlap(records, step, verdict, evidence, _named(beside.peer_id, beside.id))}"
+        return f"{said}: it lost to {_named(beside.peer_id, beside.id)}{says}"
     if verdict["comparator"] is not None:
         wanted = f"{SAYS[verdict['comparator']]} {_number(verdict['threshold'])}"
-        return f"{verb} by {verdict['rule']}: {_number(verdict['value'])}, to stay it needs {wanted}{says}"
-    why = _message(run, verdict["record_id"]) if verdict["action"] == "quarantine" else ""
-    return f"{verb} by {verdict['rule']}{': ' + why if why else says}"
+        return f"{said}: {_number(verdict['value'])}, to stay it needs {wanted}{says}"
+    why = _message(records, verdict["record_id"]) if verdict["action"] == "quarantine" else ""
+    return f"{said}{': ' + why if why else says}"
 
 
-def _message(run: Run, record_id: bytes) -> str:
-    rows = _rows(run.parts("quarantine"), record_id)
-    return str(rows[0]["message"] or "") if rows else ""
+def _overlap(
+    records: Records, step: dict[str, Any], verdict: dict[str, Any], evidence: dict[str, Any], peer: str
+) -> str:
+    """How alike a record is to the one that stays, and through which other it is linked to it, where it is."""
+    of = f"{evidence['shared']:,} of {evidence['total']:,} {_shingles(step['params'])}"
+    direct = f"Jaccard {verdict['value']:.3f} ({of}) with {peer}"
+    if evidence.get("via") is None:
+        return direct
+    via = _named(evidence["via"], records.own_id(bytes.fromhex(evidence["via"])))
+    return f"{direct}, to which it is linked through {via}: Jaccard {evidence['via_jaccard']:.3f} with that"
 
 
-def _peer(run: Run, peer_id: bytes) -> str:
-    rows = _rows(run.parts("data"), peer_id)
-    own = f" (id {rows[0]['id']!r})" if rows and rows[0].get("id") is not None else ""
-    return f"record {peer_id.hex()}{own}"
+def _shingles(params: dict[str, Any]) -> str:
+    """What was counted: word 5-grams."""
+    unit = "character" if params.get("unit") == "char" else "word"
+    return f"{unit} {params['ngram']}-grams" if "ngram" in params else f"{unit} n-grams"
+
+
+def _message(records: Records, record_id: bytes) -> str:
+    stored = records.held(record_id)
+    return str(stored.row.column("message")[0].as_py() or "") if stored else ""
+
+
+def _named(record_id: str, own: str | None) -> str:
+    return f"record {record_id}" + (f" (id {own!r})" if own is not None else "")
 
 
 def _number(value: float | None) -> str:

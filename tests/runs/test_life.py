@@ -41,7 +41,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> tamis.Run:
 def test_each_fate_is_told_in_words(run: tamis.Run, record: str, fate: str, step: int, words: str) -> None:
     life = tamis.explain(run, record)
     assert life.fate == fate
-    told = {p.step: p.words for p in life.passages}
+    told = {p.step: p.words for p in life.stops}
     assert words in told[step]
     assert fate == "kept" or max(told) == step
 

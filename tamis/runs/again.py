@@ -1,0 +1,107 @@
+"""Records of a run, read again from the files it was made of.
+
+A run does not keep the text of what it drops. It knows where its input lay, how large it was and its sha256; a file that
+was moved is found by naming its new place.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+
+from tamis.data import InputFile, Reading, find
+from tamis.data.nth import nth
+from tamis.errors import InputError
+from tamis.runs.folder import Run
+from tamis.runs.manifest import sha256
+
+
+class Found(NamedTuple):
+    """A record as its file has it: one row, and the file."""
+
+    row: pa.RecordBatch
+    path: Path
+
+
+@dataclass
+class Again:
+    """The input of `run`. `places` are files, folders or globs to look in before where it lay when the run was made."""
+
+    run: Run
+    places: Sequence[str | Path] = ()
+    _named: list[InputFile] = field(init=False)
+    _checked: dict[int, InputFile] = field(init=False, default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._named = find(self.places) if self.places else []
+
+    def record(self, ordinal: int, record_id: bytes) -> Found:
+        """The record at place `ordinal` of the input. Raises InputError that says why it cannot be had, and what to do."""
+        number = ordinal
+        for k, recorded in enumerate(self.run.facts["inputs"]):
+            if number < recorded["rows"]:
+                file = self._file(k)
+                break
+            number -= recorded["rows"]
+        else:
+            raise InputError(f"the run read no record {ordinal + 1:,}")
+        try:
+            row = nth(file, number, self._reading)
+        except OSError as error:
+            raise InputError(f"{file.path} cannot be read: {error.strerror or error}") from error
+        if row is None or row.column("record_id")[0].as_py() != record_id:
+            raise InputError(
+                f"record {number + 1:,} of {file.path} is another than the run read; was the file damaged?"
+            )
+        return Found(row, file.path)
+
+    @cached_property
+    def _reading(self) -> Reading:
+        spec = json.loads((self.run.path / "recipe.resolved.json").read_bytes())["input"]
+        own = {name: spec[name] for name in ("fields", "source", "license", "max_record")}
+        return Reading(kind=self.run.facts["kind"], **own)
+
+    def _file(self, k: int) -> InputFile:
+        """Input file `k`, the same as when the run read it."""
+        if k not in self._checked:
+            recorded = self.run.facts["inputs"][k]
+            file = self._lies_at(k, recorded)
+            _check(file, recorded, self._was(k))
+            self._checked[k] = file._replace(name=recorded["file"])
+        return self._checked[k]
+
+    def _was(self, k: int) -> dict[str, Any] | None:
+        known = self.run.facts["varies"].get("inputs")
+        return known[k] if known else None
+
+    def _lies_at(self, k: int, recorded: dict[str, Any]) -> InputFile:
+        """The file that is taken for input file `k`: of those named, one of its name, else one of its size."""
+        named = [f for f in self._named if f.name == recorded["file"]]
+        if found := (named or [f for f in self._named if f.bytes == recorded["bytes"]])[:1]:
+            return found[0]
+        was = self._was(k)
+        if was is None:
+            raise InputError(f"{recorded['file']} was standard input or a table; if it is in a file, name that with -i")
+        if not Path(was["path"]).is_file():
+            raise InputError(f"{was['path']} is not there any more: if it was moved, name its new place with -i")
+        return find([was["path"]])[0]
+
+
+def _check(file: InputFile, recorded: dict[str, Any], was: dict[str, Any] | None) -> None:
+    """Raises InputError where `file` is not what the run read. A file unchanged since is not hashed: it may be large."""
+    if file.bytes != recorded["bytes"]:
+        raise InputError(
+            f"{file.path} has {file.bytes:,} bytes, the run read {recorded['bytes']:,}: it was changed since"
+        )
+    if was is not None and file.modified == was["modified"]:
+        return
+    if (digest := sha256(file.path)) != recorded["sha256"]:
+        raise InputError(
+            f"{file.path} has sha256 {digest[:12]}…, the run read {recorded['sha256'][:12]}…: it was changed since"
+        )

@@ -1,0 +1,107 @@
+"""The records of a run by their ids: what became of them, what was decided, and where their rows still are."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from tamis.errors import InputError
+from tamis.runs.again import Again
+from tamis.runs.folder import Run
+from tamis.schemas.rows import RECORD_ID
+
+
+class Place(NamedTuple):
+    """kept, dropped or quarantined, and the place of the record in the input, from 0."""
+
+    fate: str
+    ordinal: int
+
+
+class Stored(NamedTuple):
+    """The row of a record, and where it is: data/, quarantine/, or a file of the input, where it is as it came in."""
+
+    row: pa.RecordBatch
+    where: str
+    came_in: bool = False
+
+
+@dataclass
+class Records:
+    """Records of `run`; rows that it does not hold are read `again`."""
+
+    run: Run
+    again: Again
+    edited: Callable[[pa.RecordBatch, int], pa.RecordBatch | None] = lambda row, step: None
+    """What the steps before one make of a row that came in; None where that cannot be told from the row alone."""
+    _places: dict[bytes, Place | None] = field(default_factory=dict)
+    _read: dict[bytes, Stored] = field(default_factory=dict)
+
+    def place(self, record_id: bytes) -> Place | None:
+        """Fate and place of a record; None where the run has no such record."""
+        if record_id not in self._places:
+            self._places[record_id] = _place(self.run, record_id)
+        return self._places[record_id]
+
+    def verdicts(self, record_id: bytes) -> list[dict[str, Any]]:
+        """What was decided about a record, by step."""
+        return [row for batch in _about(self.run.parts("verdicts"), record_id) for row in batch.to_pylist()]
+
+    def held(self, record_id: bytes) -> Stored | None:
+        """The row of a record as it came out of the run; None where the run does not hold it."""
+        place = self.place(record_id)
+        if place is None or place.fate == "dropped":
+            return None
+        where = "data" if place.fate == "kept" else "quarantine"
+        return next((Stored(row, f"{where}/") for row in _about(self.run.parts(where), record_id)), None)
+
+    def read(self, record_id: bytes) -> Stored:
+        """The row of a record as it came in. Raises InputError that says why it cannot be had, and what to do."""
+        if (place := self.place(record_id)) is None:
+            raise InputError("it is no record of this run")
+        if record_id not in self._read:
+            found = self.again.record(place.ordinal, record_id)
+            self._read[record_id] = Stored(found.row, str(found.path), True)
+        return self._read[record_id]
+
+    def own_id(self, record_id: bytes) -> str | None:
+        """The row's own id, where it has one that can be had."""
+        try:
+            row = (self.held(record_id) or self.read(record_id)).row
+        except InputError:
+            return None
+        own: str | None = row.column("id")[0].as_py()
+        return own
+
+
+def _place(run: Run, record_id: bytes) -> Place | None:
+    fates = pq.read_table(run.path / "fates.parquet", columns=["record_id", "fate"])
+    wanted = pa.scalar(record_id, RECORD_ID)
+    at = pc.index(fates.column("record_id"), wanted).as_py()
+    if at >= 0:
+        return Place(str(fates.column("fate")[at]), at)
+    seen = 0
+    for part in run.parts("data"):
+        ids = pq.read_table(part, columns=["record_id"]).column("record_id")
+        at = pc.index(ids, wanted).as_py()
+        if at >= 0:
+            kept = fates.column("record_id").is_null().to_numpy()
+            return Place("kept", int(np.flatnonzero(kept)[seen + at]))
+        seen += len(ids)
+    return None
+
+
+def _about(parts: Iterable[Path], record_id: bytes) -> Iterable[pa.RecordBatch]:
+    """Rows of Parquet files about one record; row groups that cannot hold it are not read."""
+    wanted = [("record_id", "=", pa.scalar(record_id, RECORD_ID))]
+    for part in parts:
+        for batch in pq.read_table(part, filters=wanted).to_batches():
+            if batch.num_rows:
+                yield batch
