@@ -14,7 +14,7 @@ SHOWN, LONG = 24, 160
 
 SIGN = {"shared": "=", "only_here": "-", "only_there": "+"}
 
-TOLD = {"shared", "total", "via", "via_jaccard"}
+TOLD = {"shared", "total", "same_words", "via", "via_jaccard"}
 """Evidence of a record that lost to another, which the words of the step tell already."""
 
 
@@ -22,7 +22,11 @@ TOLD = {"shared", "total", "via", "via_jaccard"}
 @click.argument("run", type=click.Path(path_type=Path))
 @click.argument("record")
 @click.option(
-    "-i", "--input", "inputs", multiple=True, help="Where the input lies now, if it was moved; may be given again."
+    "-i",
+    "--input",
+    "inputs",
+    multiple=True,
+    help="Where the input lies, if it was moved, or an earlier corpus it was held against; may be given again.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(run: Path, record: str, inputs: tuple[str, ...], as_json: bool) -> int:

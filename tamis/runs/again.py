@@ -14,12 +14,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from tamis.data import InputFile, Reading, find
+from tamis.data import InputFile, Reading, find, fragments, read
 from tamis.data.nth import nth
 from tamis.errors import InputError
 from tamis.runs.folder import Run
 from tamis.runs.manifest import sha256
+from tamis.schemas.rows import RECORD_ID
 
 
 class Found(NamedTuple):
@@ -66,6 +68,19 @@ class Again:
         spec = json.loads((self.run.path / "recipe.resolved.json").read_bytes())["input"]
         own = {name: spec[name] for name in ("fields", "source", "license", "max_record")}
         return Reading(kind=self.run.facts["kind"], **own)
+
+    def elsewhere(self, record_id: bytes) -> Found:
+        """A record of an earlier corpus, from the places that were named: they are read through. Raises InputError."""
+        for file in self._named:
+            for fragment in fragments(file):
+                for block in read(fragment, Reading(kind=self.run.facts["kind"])):
+                    at = pc.index(block.rows.column("record_id"), pa.scalar(record_id, RECORD_ID)).as_py()
+                    if at >= 0:
+                        return Found(block.rows.slice(at, 1), file.path)
+        raise InputError(
+            f"record {record_id.hex()} is none of this run; if it is of an earlier corpus the run was held against, "
+            "name that with -i"
+        )
 
     def _file(self, k: int) -> InputFile:
         """Input file `k`, the same as when the run read it."""

@@ -205,7 +205,7 @@ def _words(records: Records, step: dict[str, Any], verdict: dict[str, Any], besi
     said = f"{verb} by {verdict['rule']}"
     if beside is not None:
         evidence = json.loads(verdict["evidence"] or "{}")
-        if "shared" in evidence and "total" in evidence:
+        if "total" in evidence or "same_words" in evidence:
             return f"{said}: {_overlap(records, step, verdict, evidence, _named(beside.peer_id, beside.id))}"
         return f"{said}: it lost to {_named(beside.peer_id, beside.id)}{says}"
     if verdict["comparator"] is not None:
@@ -219,7 +219,9 @@ def _overlap(
     records: Records, step: dict[str, Any], verdict: dict[str, Any], evidence: dict[str, Any], peer: str
 ) -> str:
     """How alike a record is to the one that stays, and through which other it is linked to it, where it is."""
-    of = f"{evidence['shared']:,} of {evidence['total']:,} {_shingles(step['params'])}"
+    of = "the same words"
+    if "total" in evidence:
+        of = f"{evidence['shared']:,} of {evidence['total']:,} {_shingles(step['params'])}"
     direct = f"Jaccard {verdict['value']:.3f} ({of}) with {peer}"
     if evidence.get("via") is None:
         return direct

@@ -35,7 +35,7 @@ class Stored(NamedTuple):
 
 @dataclass
 class Records:
-    """Records of `run`; rows that it does not hold are read `again`."""
+    """Records of `run`, and of earlier corpora that they lost to; rows that the run does not hold are read `again`."""
 
     run: Run
     again: Again
@@ -64,10 +64,9 @@ class Records:
 
     def read(self, record_id: bytes) -> Stored:
         """The row of a record as it came in. Raises InputError that says why it cannot be had, and what to do."""
-        if (place := self.place(record_id)) is None:
-            raise InputError("it is no record of this run")
         if record_id not in self._read:
-            found = self.again.record(place.ordinal, record_id)
+            place = self.place(record_id)
+            found = self.again.record(place.ordinal, record_id) if place else self.again.elsewhere(record_id)
             self._read[record_id] = Stored(found.row, str(found.path), True)
         return self._read[record_id]
 

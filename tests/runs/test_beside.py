@@ -138,6 +138,23 @@ def test_what_cannot_be_changed_again_is_shown_as_both_came_in(tmp_path: Path) -
     assert {p.here.partition("sieve")[1] for p in (found.passages or ())[:1]} == {"sieve"}
 
 
+def test_a_record_of_an_earlier_corpus_is_read_where_one_says(tmp_path: Path) -> None:
+    earlier = write_lines(tmp_path / "earlier.jsonl", ROWS[:1])
+    near = {"near@1": {"against": [str(earlier)], "threshold": 0.5, "ngram": 1}}
+    run = tamis.run(recipe(near), write_lines(tmp_path / "in.jsonl", ROWS[1:]), tmp_path / "run")
+    assert "name that with -i" in beside(run, "second").says
+    found = beside(run, "second", input=earlier)
+    assert found.id == "first"
+    assert [p.kind for p in found.passages or ()] == ["shared", "only_here", "only_there", "shared"]
+
+
+def test_the_same_words_are_told_as_such(tmp_path: Path) -> None:
+    rows = [ROWS[0], {"id": "loud", "text": ROWS[0]["text"].upper()}]
+    run = tamis.run(recipe("near@1"), write_lines(tmp_path / "in.jsonl", rows), tmp_path / "run")
+    assert "Jaccard 1.000 (the same words) with record" in tamis.explain(run, "loud").stops[-1].words
+    assert [p.kind for p in beside(run, "loud").passages or ()] == ["shared"]
+
+
 def test_the_same_text_has_no_passages(tmp_path: Path) -> None:
     path = write_lines(tmp_path / "in.jsonl", [ROWS[0], {**ROWS[0], "id": "again"}])
     assert beside(tamis.run(recipe("exact@1"), path, tmp_path / "run"), "again").passages == ()
