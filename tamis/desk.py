@@ -10,10 +10,12 @@ Records are known by their ordinal: position in the input, after the records of 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
 import pyarrow as pa
+
+Order = Literal["ordinal", "key"]
 
 Tables = Mapping[str, pa.Table]
 """What a task returns: tables by the name of the part."""
@@ -76,9 +78,10 @@ class Desk(Protocol):
         """Key ranges that cover all keys of `part`, few enough entries in each that `entry_bytes` for each fit in `share`."""
         ...
 
-    def meet(self, keys: KeyRange, part: str = "sketch") -> pa.Table:
-        """Entries of `part`, over all fragments, whose keys are in the range: `ordinal` (uint64, ascending) for `row`.
+    def meet(self, keys: KeyRange, part: str = "sketch", by: Order = "ordinal") -> pa.Table:
+        """Entries of `part`, over all fragments, whose keys are in the range: with `ordinal` (uint64) in place of `row`.
 
+        In the order of the input, or of the first 8 bytes of the key and then of the input.
         `part` has `row` (uint32) and is sorted by `key` (binary(16) or uint64). Records that are not alive are left out.
         """
         ...

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from tamis.data import Fragment, Reading
-from tamis.desk import KeyRange
+from tamis.desk import KeyRange, Order
 from tamis.engine.earlier import Earlier, rows_of_earlier
 from tamis.engine.exchange import RESOLVED, Exchanged, Fates, key_ranges, meet
 from tamis.engine.isolate import carry_out
@@ -99,9 +99,9 @@ class FileDesk:
         entries = sum(self.sketch(fragment, part).num_rows for fragment in range(len(self.bases) - 1))
         return key_ranges(entries, entry_bytes, self.share)
 
-    def meet(self, keys: KeyRange, part: str = "sketch") -> pa.Table:
+    def meet(self, keys: KeyRange, part: str = "sketch", by: Order = "ordinal") -> pa.Table:
         """Entries of `part` in a key range."""
-        met = meet((self.sketch(k, part) for k in range(len(self.bases) - 1)), self.bases, keys)
+        met = meet((self.sketch(k, part) for k in range(len(self.bases) - 1)), self.bases, keys, by)
         ordinal = met.column("ordinal").to_numpy()
         alive = np.ones(len(ordinal), bool)
         if "alive" in met.schema.names:
@@ -229,9 +229,9 @@ class MemoryDesk:
         """One range."""
         return key_ranges(sum(parts[part].num_rows for parts in self.parts), entry_bytes, self.share)
 
-    def meet(self, keys: KeyRange, part: str = "sketch") -> pa.Table:
+    def meet(self, keys: KeyRange, part: str = "sketch", by: Order = "ordinal") -> pa.Table:
         """Entries of `part` in a key range."""
-        met = meet((parts[part] for parts in self.parts), self.bases, keys)
+        met = meet((parts[part] for parts in self.parts), self.bases, keys, by)
         return met.drop_columns("alive") if "alive" in met.schema.names else met
 
     def record_ids(self, ordinals: np.ndarray) -> pa.Array:

@@ -14,6 +14,7 @@ import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,10 @@ import pyarrow as pa
 import xxhash
 
 from tamis.data.disk import disk_errors
+
+
+SMALL = 64 << 10
+"""Bytes of an intermediate file up to which it is kept in memory, once read."""
 
 
 @dataclass(frozen=True)
@@ -77,8 +82,12 @@ class Work:
         return path.with_name(path.name + ".tmp")
 
     def table(self, group: object, index: int, part: str) -> pa.Table:
-        """A whole intermediate table, mapped: only what is touched is read."""
-        with pa.memory_map(str(self.path(group, index, part))) as source:
+        """A whole intermediate table, mapped: only what is touched is read. Small ones, which many ask for, are kept."""
+        path = self.path(group, index, part)
+        facts = path.stat()
+        if facts.st_size <= SMALL:
+            return _small(path, facts.st_ino, facts.st_mtime_ns)
+        with pa.memory_map(str(path)) as source:
             return pa.ipc.open_file(source).read_all()
 
     def batches(self, group: object, index: int, part: str) -> Iterator[pa.RecordBatch]:
@@ -101,6 +110,12 @@ def write_arrow(path: Path, table: pa.Table) -> Path:
     with arrow_file(path, table.schema) as writer:
         writer.write_table(table.combine_chunks())
     return path
+
+
+@lru_cache(512)
+def _small(path: Path, inode: int, modified: int) -> pa.Table:
+    """A small table, read whole, for as long as the file is the same."""
+    return pa.ipc.open_file(pa.py_buffer(path.read_bytes())).read_all()
 
 
 def _digest(path: Path) -> list[Any] | None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -25,6 +25,7 @@ from tamis.kernels.hash import keys
 from tamis.kernels.minhash import choose, met, permutations, sketch
 from tamis.kernels.sets import overlaps
 from tamis.kernels.shingles import shingle_sets
+from tamis.kernels.units import Unit
 from tamis.schemas import joined
 from tamis.schemas.ids import halves
 from tamis.schemas.rows import RECORD_ID
@@ -52,15 +53,16 @@ class Alike(Corpus):
     """What `near` and `split` share: their parameters of likeness, and the rounds from sketches to verified edges.
 
     threshold  Jaccard similarity of two sets of n-grams from which records are alike: over 0, up to 1
-    ngram      words of an n-gram (characters where `unit` is "char"); of a shorter text, all of them are one
-    unit       "word": tamis words (docs/words.md), where each character of a script without spaces is one; "char": characters
+    ngram      units of an n-gram; of a shorter text, all of them are one
+    unit       "run": runs of letters, digits and underscores (\\w+), as the field counts them; "word": those of docs/words.md,
+               where each character of a script without spaces is one: for Chinese, Japanese or Thai; "char": characters
     on         field or fields to compare; None: all texts of the row
     recall     chance at which a pair just at the threshold is found: over 0, under 1. More alike pairs are found more often
     """
 
     threshold: float = 0.8
     ngram: int = 5
-    unit: Literal["word", "char"] = "word"
+    unit: Unit = "run"
     on: str | tuple[str, ...] | None = None
     recall: float = 0.99
 
@@ -142,7 +144,7 @@ class Alike(Corpus):
 
     def same(self, desk: Desk, number: int, keys: KeyRange) -> Tables:
         """`follower` and `leader`: records with the same words as an earlier one, and the first of those."""
-        met = desk.meet(keys, "same")
+        met = desk.meet(keys, "same", by="key")
         words, ordinal = halves(met.column("key")), met.column("ordinal").to_numpy().astype(np.int64)
         # Stable: within a group, records stay in input order.
         order = np.lexsort((words[:, 1], words[:, 0]))
@@ -155,13 +157,16 @@ class Alike(Corpus):
 
     def buckets(self, desk: Desk, number: int, keys: KeyRange) -> Tables:
         """Pairs of records that share a band key, by the first of them; the records in any; and what was left out."""
-        met = desk.meet(keys, "bands")
+        met = desk.meet(keys, "bands", by="key")
+        key, near = (met.column(name).to_numpy() for name in ("key", "near"))
         member = met.column("ordinal").to_numpy().astype(np.int64)
-        leads = ~_isin(member, all_of(desk, "same", "follower"))
-        member = member[leads]
-        key, near = (met.column(name).to_numpy()[leads] for name in ("key", "near"))
-        order = np.argsort(key, kind="stable")
-        found = pairs(key[order], member[order], near[order].astype(np.uint64), BUCKET)
+        # Most keys have one record: those are left behind before anything else is asked.
+        shared = np.zeros(len(key), bool)
+        shared[1:] = key[1:] == key[:-1]
+        shared[:-1] |= shared[1:]
+        here = np.flatnonzero(shared)
+        here = here[~_isin(member[here], all_of(desk, "same", "follower"))]
+        found = pairs(key[here], member[here], near[here].astype(np.uint64), BUCKET)
         # Two records of earlier corpora are none of our business.
         ours = found.right >= desk.bases[desk.earlier]
         left, right = found.left[ours], found.right[ours]
@@ -233,7 +238,7 @@ def measured(desk: Desk, left: np.ndarray, right: np.ndarray) -> pa.Table:
     for fragment in np.flatnonzero(np.diff(cuts)).tolist():
         table = desk.table("sets", fragment)
         at = np.searchsorted(table.column("ordinal").to_numpy(), needed[cuts[fragment] : cuts[fragment + 1]])
-        found.append(table.column("set").combine_chunks().take(pa.array(at)))
+        found.append(table.column("set").chunk(0).take(pa.array(at)))
     sets = pa.concat_arrays(found)
     values, offsets = sets.values.to_numpy(), sets.offsets.to_numpy()
     shared, total = overlaps(values, offsets, place[: len(left)], place[len(left) :])
@@ -253,7 +258,8 @@ def stretches(desk: Desk, found: Iterable[tuple[np.ndarray, np.ndarray]]) -> lis
         return []
     sizes = [desk.table("sets", k).column("set").nbytes for k in range(desk.count("sets"))]
     records = sum(desk.table("sets", k).num_rows for k in range(desk.count("sets")))
-    each = PAIR_BYTES + 2 * sum(sizes) // max(records, 1)
+    # Two sets, each once as it is read and once in its place among the others.
+    each = PAIR_BYTES + 4 * sum(sizes) // max(records, 1)
     step = max(1, desk.share // each)
     lows = np.unique(left[::step])
     return [Stretch(int(a), int(b)) for a, b in zip(lows, [*lows[1:], desk.bases[-1]], strict=True)]

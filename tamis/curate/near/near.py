@@ -29,8 +29,15 @@ from tamis.stage import RESOLUTION, Rule
 
 RULE = "near_duplicate"
 
-LOST = pa.schema([("record", pa.int64()), ("survivor", pa.int64()), ("left", pa.int64()), ("right", pa.int64())])
-"""Ordinals of a record that goes and of the one it lost to, and of records with their words that are in the round `sets`."""
+LOST = pa.schema(
+    [
+        *(pa.field(name, pa.int64(), False) for name in ("record", "survivor", "left", "right")),
+        *(pa.field(name, pa.uint32(), False) for name in ("shared", "total")),
+    ]
+)
+"""Ordinals of a record that goes and of the one it lost to, and of the pair of records that stand for their words: left
+before right, or the same. `shared` and `total` of that pair where it is an edge, else 0.
+"""
 
 LINK = pa.schema([("record", pa.int64()), ("via", pa.int64()), ("via_jaccard", pa.float64())])
 """The record most like another, and how much: what links it to its group."""
@@ -100,9 +107,7 @@ class Near(Alike):
         self.find_edges(desk)
         desk.run("groups", [None])
         lost = desk.table("groups", 0, "lost")
-        asked = lost.filter(pc.not_equal(lost.column("left"), lost.column("right")))
-        columns = asked.column("left").to_numpy(), asked.column("right").to_numpy()
-        desk.run("distances", stretches(desk, [(np.minimum(*columns), np.maximum(*columns))] if len(asked) else []))
+        desk.run("distances", stretches(desk, [_asked(lost)]))
         step = max(1, desk.share // RESOLVED_BYTES)
         desk.run("resolved", [(k, k + step) for k in range(0, len(lost), step)])
 
@@ -122,14 +127,16 @@ class Near(Alike):
         lost = Lost(lost.record[ours], lost.survivor[ours])
         speaks_for = np.arange(len(records))
         speaks_for[follower] = leader
-        ends = speaks_for[lost.record], speaks_for[lost.survivor]
-        columns = [records[x] for x in (lost.record, lost.survivor, *ends)]
+        ends = np.sort(np.stack([speaks_for[lost.record], speaks_for[lost.survivor]]), axis=0)
+        known = edges.column("shared").to_numpy(), edges.column("total").to_numpy()
+        sizes = _looked_up(ends[0], ends[1], left, right, *known)
+        columns = [*(records[x] for x in (lost.record, lost.survivor, *ends)), *(x.astype(np.uint32) for x in sizes)]
         best = _most_like(len(records), left, right, similarity(edges))
-        via, jaccard = best.other[ends[0]], best.jaccard[ends[0]]
+        via, jaccard = (x[speaks_for[lost.record]] for x in best)
         linked = np.flatnonzero(via >= 0)
         links = [columns[0][linked], records[via[linked]], jaccard[linked]]
-        sizes = np.bincount(np.searchsorted(np.unique(lost.survivor), lost.survivor))
-        facts = {"groups": [len(sizes)], "largest": [int(sizes.max(initial=0)) + 1 if len(sizes) else 0]}
+        each = np.bincount(np.searchsorted(np.unique(lost.survivor), lost.survivor))
+        facts = {"groups": [len(each)], "largest": [int(each.max()) + 1 if len(each) else 0]}
         return {
             "lost": pa.table(columns, schema=LOST),
             "links": pa.table(links, schema=LINK),
@@ -138,12 +145,9 @@ class Near(Alike):
 
     def distances(self, desk: Desk, number: int, stretch: Stretch) -> Tables:
         """EDGES between records that go and those that they lost to, whatever their similarity."""
-        lost = desk.table("groups", 0, "lost")
-        left, right = lost.column("left").to_numpy(), lost.column("right").to_numpy()
-        low, high = np.minimum(left, right), np.maximum(left, right)
-        here = (low != high) & (low >= stretch.low) & (low < stretch.high)
-        low, high = np.unique(np.stack([low[here], high[here]]), axis=1)
-        return {"distances": measured(desk, low, high)}
+        left, right = _asked(desk.table("groups", 0, "lost"))
+        here = (left >= stretch.low) & (left < stretch.high)
+        return {"distances": measured(desk, *np.unique(np.stack([left[here], right[here]]), axis=1))}
 
     def resolved(self, desk: Desk, number: int, item: Any) -> Tables:
         """What is said of the records that go."""
@@ -213,26 +217,38 @@ def _most_like(n: int, left: np.ndarray, right: np.ndarray, jaccard: np.ndarray)
     return Likest(found, most)
 
 
+def _asked(lost: pa.Table) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs of LOST that are no edge, so that their similarity is not yet known."""
+    left, right, total = (lost.column(name).to_numpy() for name in ("left", "right", "total"))
+    open_yet = (left != right) & (total == 0)
+    return left[open_yet], right[open_yet]
+
+
 def _distances(desk: Desk, lost: pa.Table) -> tuple[np.ndarray, np.ndarray]:
     """|A ∩ B| and |A ∪ B|, (k,) float64 each, of records and those they lost to; 0 and 0 where the words are the same."""
-    left, right = lost.column("left").to_numpy(), lost.column("right").to_numpy()
-    low, high = np.minimum(left, right), np.maximum(left, right)
-    shared, total = np.zeros(len(low)), np.zeros(len(low))
-    for k in range(desk.count("distances")):
-        table = desk.table("distances", k)
-        one, other = table.column("left").to_numpy(), table.column("right").to_numpy()
-        if not one.size:
-            continue
-        span = int(desk.bases[-1]) + 1
-        # Ordinals of pairs as one number: up to 2^31 records no two share one; beyond, they are looked up one by one.
-        asked, known = _as_one(low, high, span), _as_one(one, other, span)
-        at = np.minimum(np.searchsorted(known, asked), len(known) - 1)
+    left, right, shared, total = (lost.column(name).to_numpy() for name in LOST.names[2:])
+    tables = [desk.table("distances", k) for k in range(desk.count("distances"))]
+    edges = pa.concat_tables([EDGES.empty_table(), *tables])
+    found = _looked_up(left, right, *(edges.column(name).to_numpy() for name in EDGES.names))
+    return np.where(total > 0, shared, found[0]), np.where(total > 0, total, found[1])
+
+
+def _looked_up(
+    left: np.ndarray, right: np.ndarray, one: np.ndarray, other: np.ndarray, shared: np.ndarray, total: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """`shared` and `total` of the edges (one, other) for the pairs (left, right): (k,) float64 each, 0 where there is none."""
+    sizes = np.zeros((2, len(left)))
+    if one.size and left.size:
+        span = int(max(right.max(), other.max())) + 1
+        asked, known = _as_one(left, right, span), _as_one(one, other, span)
+        order = np.argsort(known)
+        at = order[np.minimum(np.searchsorted(known, asked, sorter=order), len(known) - 1)]
         here = known[at] == asked
-        shared[here], total[here] = (table.column(name).to_numpy()[at[here]] for name in ("shared", "total"))
-    return shared, total
+        sizes[:, here] = shared[at[here]], total[at[here]]
+    return sizes[0], sizes[1]
 
 
-def _as_one(low: np.ndarray, high: np.ndarray, span: int) -> np.ndarray:
+def _as_one(low: np.ndarray, high: np.ndarray, span: int) -> Any:
     """Pairs of ordinals below `span` as numbers in the same order."""
     if span < 1 << 31:
         return low * span + high
