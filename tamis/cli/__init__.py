@@ -20,6 +20,7 @@ COMMANDS = {
     "replay": "What other thresholds would change, from stored scores.",
     "report": "Write a run's report again, as HTML, Markdown or JSON.",
     "run": "Carry a recipe out on data.",
+    "signatures": "MinHash signatures, as datasketch has them.",
     "verify": "Is a run whole, byte for byte?",
 }
 
