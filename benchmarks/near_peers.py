@@ -78,14 +78,15 @@ def _command(name: str, peers: Path, lines: Path, out: Path) -> list[str | Path]
 
 
 _FRAME = """
-import re, sys, orjson
-ids, texts = [], []
-with open(sys.argv[1], "rb") as lines:
-    for line in lines:
-        row = orjson.loads(line)
-        ids.append(row["id"])
-        texts.append(row["text"])
-first = list(range(len(texts)))
+import os, re, sys, orjson
+ids, first = [], []
+def texts():
+    with open(sys.argv[1], "rb") as lines:
+        for k, line in enumerate(lines):
+            row = orjson.loads(line)
+            ids.append(row["id"])
+            first.append(k)
+            yield row["text"]
 def find(k):
     while first[k] != k:
         first[k] = k = first[first[k]]
@@ -98,29 +99,29 @@ def shingles(text):
     words = WORD.findall(text.lower())
     return list({{" ".join(words[k : k + 5]) for k in range(max(1, len(words) - 4))}})
 {index}
-with open(sys.argv[1], "rb") as lines, open(sys.argv[2] + "/groups.tsv", "w") as told:
-    import os
-    os.mkdir(sys.argv[2] + "/kept")
-    with open(sys.argv[2] + "/kept/kept.jsonl", "wb") as out:
-        for k, line in enumerate(lines):
-            told.write(ids[k] + "\\t" + ids[find(k)] + "\\n")
-            if find(k) == k:
-                out.write(line)
+os.mkdir(sys.argv[2] + "/kept")
+with open(sys.argv[1], "rb") as lines, open(sys.argv[2] + "/kept/kept.jsonl", "wb") as out:
+    out.writelines(line for k, line in enumerate(lines) if find(k) == k)
+with open(sys.argv[2] + "/groups.tsv", "w") as told:
+    told.writelines(name + "\\t" + ids[find(k)] + "\\n" for k, name in enumerate(ids))
 """
 
 _INDEX = {
     "gaoya": """
 from gaoya.minhash import MinHashStringIndex
 index = MinHashStringIndex(32, 0.75, 14, 8, None, "word", True, (5, 5))
-index.par_bulk_insert_docs(first, texts)
-for k, near in enumerate(index.par_bulk_query(texts)):
-    for other in near:
-        link(k, other)
+held = list(texts())
+for at in range(0, len(held), 5000):
+    index.par_bulk_insert_docs(first[at : at + 5000], held[at : at + 5000])
+for at in range(0, len(held), 5000):
+    for k, near in enumerate(index.par_bulk_query(held[at : at + 5000]), at):
+        for other in near:
+            link(k, other)
 """,
     "rensa": """
 from rensa import RMinHash, RMinHashLSH
 index, sketches = RMinHashLSH(0.75, 128, 16), []
-for k, text in enumerate(texts):
+for k, text in enumerate(texts()):
     sketch = RMinHash(128, 42)
     sketch.update(shingles(text))
     for other in index.query(sketch):
@@ -132,7 +133,7 @@ for k, text in enumerate(texts):
     "datasketch": """
 from datasketch import MinHash, MinHashLSH
 index, sketches = MinHashLSH(threshold=0.75, num_perm=128), []
-for k, text in enumerate(texts):
+for k, text in enumerate(texts()):
     sketch = MinHash(num_perm=128)
     sketch.update_batch([shingle.encode() for shingle in shingles(text)])
     for other in index.query(sketch):
