@@ -11,6 +11,8 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
+from tamis.kernels.raw import _intrinsic
+
 WIDTH = 64
 
 _BYTES = ir.VectorType(ir.IntType(8), WIDTH)
@@ -54,3 +56,13 @@ run_bits = _bits("run_bits", _is_run)
 """`run_bits(address, at)`: the same, or underscores."""
 high_bits = _bits("high_bits", lambda builder, data: builder.icmp_signed("<", data, _all(0)))
 """`high_bits(address, at)`: which of them are no ASCII."""
+
+
+@_intrinsic
+def zeros_above(typingctx: Any, bits: Any) -> Any:
+    """How many bits of `bits` (uint64) are 0 above the highest that is 1; 64 if none is."""
+
+    def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        return builder.ctlz(args[0], ir.IntType(1)(0))
+
+    return types.int64(types.uint64), build

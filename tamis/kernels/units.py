@@ -11,7 +11,7 @@ from typing import Literal
 
 import numpy as np
 
-from tamis.kernels.blocks import WIDTH, high_bits, run_bits, word_bits
+from tamis.kernels.blocks import WIDTH, high_bits, run_bits, word_bits, zeros_above
 from tamis.kernels.jit import njit
 from tamis.kernels.raw import load_bytes, zeros_below
 from tamis.kernels.unicode import SPACE, WORD, look, lower
@@ -27,7 +27,9 @@ ROOM = WIDTH
 
 UNDERSCORE = ord("_")
 
-AHEAD = WIDTH + 8
+ONE, ALL = np.uint64(1), np.uint64(0xFFFFFFFFFFFFFFFF)
+
+AHEAD = WIDTH + 16
 """Bytes that a step reads from where it stands."""
 
 
@@ -65,25 +67,22 @@ def _take_words(text, at, end, safe, block, info, kind, most, out):
     count = 0
     while at < end and count < most:
         if at + AHEAD <= safe:
-            # Words that end inside the block, in ASCII. What touches its edge is met again by the next block.
-            usable = min(end - at, WIDTH)
-            high = high_bits(text, at)
-            usable = min(usable, zeros_below(high))
+            # Words that end inside the block, in ASCII. One that touches its edge is met again by the next block.
+            usable = min(end - at, WIDTH, zeros_below(high_bits(text, at)))
             bits = run_bits(text, at) if kind == RUNS else word_bits(text, at)
             if usable < WIDTH:
-                bits &= (np.uint64(1) << np.uint64(usable)) - np.uint64(1)
-            edge = usable if at + usable < end else WIDTH + 1
+                bits &= (ONE << np.uint64(usable)) - ONE
+            starts, stops = bits & ~(bits << ONE), ~bits & (bits << ONE)
             step = usable
-            while bits != np.uint64(0):
-                first = zeros_below(bits)
-                size = zeros_below(~(bits >> np.uint64(first)))
-                if first + size == edge:
-                    step = first
-                    break
-                out[count] = _plain_hash(text, at + first, size)
+            if at + usable < end and usable and bits >> np.uint64(usable - 1):
+                step = 63 - zeros_above(starts)
+                starts ^= ONE << np.uint64(step)
+            while starts != np.uint64(0):
+                first = zeros_below(starts)
+                out[count] = _plain_hash(text, at + first, zeros_below(stops) - first)
                 count += 1
-                # Adding to the lowest bit carries through its run of ones: the run goes.
-                bits &= bits + (np.uint64(1) << np.uint64(first))
+                starts &= starts - ONE
+                stops &= stops - ONE
             if step:
                 at += step
                 continue
@@ -133,37 +132,36 @@ def _take_run(text, at, end, code, width, entry, block, info):
 
 @njit(nogil=True, cache=True)
 def _plain_hash(text, at, size):
-    """As words.word_hash, of `size` ASCII letters and digits; eight bytes past the last are read."""
+    """As words.word_hash, of `size` ASCII letters and digits; 16 bytes past the last are read at most.
+
+    The second eight bytes are always hashed, and left where there are none: a branch would be guessed wrong too often.
+    """
     h = SEED
-    while size > 8:
-        h = (h ^ (load_bytes(text, at) | CASE)) * PRIME
-        h ^= h >> np.uint64(32)
+    while size > 16:
+        h = _step(h, load_bytes(text, at) | CASE)
         at += 8
         size -= 8
-    inside = ~np.uint64(0) >> np.uint64(64 - 8 * size)
-    h = (h ^ ((load_bytes(text, at) | CASE) & inside)) * PRIME
-    h ^= h >> np.uint64(32)
-    h *= MIX
+    h = _step(h, (load_bytes(text, at) | CASE) & (ALL >> np.uint64(64 - 8 * min(size, 8))))
+    longer = _step(h, (load_bytes(text, at + 8) | CASE) & (ALL >> np.uint64(64 - 8 * max(size - 8, 1))))
+    h = (longer if size > 8 else h) * MIX
+    return h ^ (h >> np.uint64(32))
+
+
+@njit(nogil=True, cache=True)
+def _step(h, chunk):
+    h = (h ^ chunk) * PRIME
     return h ^ (h >> np.uint64(32))
 
 
 @njit(nogil=True, cache=True)
 def _take_chars(text, at, end, block, info, begun, most, out):
-    count = 0
-    while at < end and count < most:
+    """Space is written as it comes, and taken back where more of it or nothing follows."""
+    count, spaced = 0, not begun
+    while at < end and (count < most or spaced):
         code, width, entry = look(text, at, end, block, info)
         at += width
-        if not entry & (SPACE << 16):
-            out[count] = char_hash(lower(code, entry))
-            count += 1
-            begun = True
-            continue
-        while at < end:
-            code, width, entry = look(text, at, end, block, info)
-            if not entry & (SPACE << 16):
-                break
-            at += width
-        if begun and at < end:
-            out[count] = char_hash(32)
-            count += 1
-    return at, count
+        space = (entry & (SPACE << 16)) != 0
+        out[count] = char_hash(32 if space else lower(code, entry))
+        count += not (space and spaced)
+        spaced = space
+    return at, count - (spaced and count > 0)

@@ -20,14 +20,16 @@ from tamis.stage import Stage
 STAGES = {
     "clean@1": "tamis.curate.clean:Clean",
     "exact@1": "tamis.curate.exact:Exact",
-    "near@1": "tamis.curate.near:Near",
     "license@1": "tamis.curate.license:License",
+    "near@1": "tamis.curate.near:Near",
     "quality.c4@1": "tamis.curate.quality:C4",
     "quality.c4_lines@1": "tamis.curate.quality:C4Lines",
     "quality.fineweb@1": "tamis.curate.quality:FineWeb",
     "quality.gopher@1": "tamis.curate.quality:Gopher",
     "quality.repetition@1": "tamis.curate.quality:Repetition",
+    "sample@1": "tamis.curate.sample:Sample",
     "spans@1": "tamis.curate.spans:Spans",
+    "split@1": "tamis.curate.near:Split",
 }
 
 

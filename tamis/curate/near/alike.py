@@ -115,7 +115,7 @@ class Alike(Corpus):
             keys(found.same, None if filled.all() else pa.array(filled)),
             pa.array(self.ranks(batch), pa.float64()),
         ]
-        return pa.record_batch(columns, schema=self.sketches)
+        return pa.record_batch(columns, schema=pa.schema([self.sketches.field(k) for k in range(len(columns))]))
 
     def index(self, sketched: pa.Table) -> Tables:
         """`ranks` by row; `same` and `bands` by key."""
