@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from naive_exact import SPACES
-from naive_quality import lower, words
+from naive_quality import is_mark, lower, words
 
 
 class Unit(NamedTuple):
@@ -138,13 +138,14 @@ def widened(text: str, start: int, end: int) -> tuple[int, int]:
     return start, end
 
 
-def is_mark(char: str) -> bool:
-    from naive_quality import is_mark
-
-    return is_mark(char)
-
-
 def without(text: str, gone: list[Cut]) -> str:
     for cut in reversed(gone):
         text = text[: cut.start] + text[cut.end :]
     return text
+
+
+def share(text: str, gone: list[Cut]) -> float:
+    """Of the characters that are no white space, the share in `gone`; 0 where there are none."""
+    solid = len("".join(text.split()))
+    cut = sum(len("".join(text[c.start : c.end].split())) for c in gone)
+    return cut / solid if solid else 0.0

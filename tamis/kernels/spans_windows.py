@@ -91,7 +91,10 @@ def _mixed(h):
 
 @njit(nogil=True, cache=True)
 def _choose_all(data, offsets, rows, k, width, power, block, info, keys, ends):
-    """Fill `keys` and `ends` (see `run_keys`): of each `width` runs of `k` words in a row, the least hash."""
+    """Fill `keys` and `ends` (see `run_keys`): of each `width` runs of `k` words in a row, the least hash.
+
+    The least hashes lie close together, and ranges of keys are to be equally much work: they are mixed once more.
+    """
     text, stage, leaf = data.ctypes.data, block.ctypes.data, info.ctypes.data
     ring, runs = np.zeros(k, np.uint64), np.zeros(width, np.uint64)
     to = 0
@@ -128,8 +131,8 @@ def _choose_all(data, offsets, rows, k, width, power, block, info, keys, ends):
                         place = run_slot + d if run_slot + d < width else run_slot + d - width
                         if runs[place] <= least:
                             least, least_at = runs[place], run - width + 1 + d
-                if run >= width - 1 and (to == first or keys[to - 1] != least):
-                    keys[to] = least
+                if run >= width - 1 and (to == first or keys[to - 1] != _mixed(least)):
+                    keys[to] = _mixed(least)
                     to += 1
         to = unique(keys, begin, to)
         ends[row + 1] = to
@@ -162,7 +165,7 @@ def _around_all(data, offsets, rows, k, n, power_k, power_n, marks, marks_at, bl
                 ring[slot] = word
                 slot = slot + 1 if slot + 1 < n else 0
                 words += 1
-                if words >= k and member(marks, low, high, _mixed(h_run)) >= 0:
+                if words >= k and member(marks, low, high, _mixed(_mixed(h_run))) >= 0:
                     marked = words - k
                 if words >= n and marked >= words - n:
                     keys[to] = _mixed(h)

@@ -15,7 +15,7 @@ from tamis.errors import ColumnMissing, UsageError
 from tamis.recipes.catalog import STAGES
 from tamis.schemas import KINDS
 
-PARAMS = {"license@1": {"unknown": "drop"}}
+PARAMS: dict[str, dict[str, Any]] = {"license@1": {"unknown": "drop"}, "spans@1": {"max_count": 1}}
 TALK = "The sieve keeps the fine part, and that is it.\r\nno end"
 
 

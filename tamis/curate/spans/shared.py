@@ -6,7 +6,7 @@ spread hashes, so that equal ranges of them are equally much work; a key that al
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -19,7 +19,7 @@ SHARED = pa.schema([("key", pa.uint64()), ("records", pa.uint32()), ("first", pa
 MARKED = pa.schema([("row", pa.uint32()), ("key", pa.uint64()), ("records", pa.uint32())])
 """Keys that are shared, by the rows of a fragment that have them, sorted by both."""
 
-ENTRY_BYTES = 96
+ENTRY_BYTES = 48
 """Memory that counting takes for each pair of key and row."""
 RANGES = 1 << 12
 
@@ -58,15 +58,27 @@ def shared(fragments: Iterable[tuple[pa.Table, np.ndarray, int]], keys: KeyRange
     return pa.table(columns, schema=SHARED)
 
 
-def marked(table: pa.Table, alive: np.ndarray, base: int, shared: Iterable[pa.Table], keep_first: bool) -> pa.Table:
+def marked(
+    tables: Sequence[pa.Table], alive: np.ndarray, base: int, shared: Iterable[pa.Table], keep_first: bool
+) -> pa.Table:
     """Of the keys of a fragment those that are shared, row by row: a table of MARKED.
 
+    tables  tables of keys of the fragment, each of later rows than the one before
+    alive   (n,) bool: which of its records are in; base: the ordinal of its first
+    shared  tables of SHARED, each of higher keys than the one before
     keep_first: the first of the records that have a key is left out.
     """
-    found = [_held(table, alive, base, part, keep_first) for part in shared]
-    row, key, records = (np.concatenate(c) for c in zip(_held(table, alive, base, None, False), *found, strict=True))
-    order = np.argsort(row, kind="stable")
-    return pa.table([row[order], key[order], records[order]], schema=MARKED)
+    found: list[list[tuple[np.ndarray, ...]]] = [[] for _ in tables]
+    for part in shared:
+        for held, table in zip(found, tables, strict=True):
+            if part.num_rows:
+                held.append(_held(table, alive, base, part, keep_first))
+    parts = [MARKED.empty_table()]
+    for held in filter(None, found):
+        row, key, records = (np.concatenate(column) for column in zip(*held, strict=True))
+        order = np.argsort(row, kind="stable")
+        parts.append(pa.table([row[order], key[order], records[order]], schema=MARKED))
+    return pa.concat_tables(parts).combine_chunks()
 
 
 def marks_of(table: pa.Table, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -90,11 +102,9 @@ def _counted(table: pa.Table, alive: np.ndarray, base: int) -> tuple[np.ndarray,
 
 
 def _held(
-    table: pa.Table, alive: np.ndarray, base: int, part: pa.Table | None, keep_first: bool
+    table: pa.Table, alive: np.ndarray, base: int, part: pa.Table, keep_first: bool
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Row, key and number of records of the keys of a fragment that are in `part`."""
-    if part is None or part.num_rows == 0:
-        return np.zeros(0, np.uint32), np.zeros(0, np.uint64), np.zeros(0, np.uint32)
+    """Row, key and number of records of the keys in `table` that are in `part`, which is not empty."""
     often, records, first = (part.column(name).to_numpy() for name in SHARED.names)
     key, row = _in(_within(table, KeyRange(int(often[0]), int(often[-1]))), alive)
     place = np.searchsorted(often, key)

@@ -27,8 +27,6 @@ from tamis.stage import Corpus, Rule, decisions, ratio
 if TYPE_CHECKING:
     from tamis.desk import Desk, KeyRange, Tables
 
-SAYS = "Passages that so many records share, the first of them aside"
-
 
 @dataclass(frozen=True)
 class Spans(Corpus):
@@ -49,7 +47,7 @@ class Spans(Corpus):
     keep_first: bool = True
     action: Literal["trim", "drop"] = "trim"
     max_share: float = 0.5
-    min_chars: int = 16
+    min_chars: int = 20
     words: int = 50
 
     name: ClassVar[str] = "spans"
@@ -68,12 +66,10 @@ class Spans(Corpus):
                 f"spans: unit is {self.unit!r} and action {self.action!r}; "
                 "a unit is 'line', 'paragraph' or 'window', an action 'trim' or 'drop'"
             )
-        least = {"max_count": 1, "min_chars": 0, "words": 1}
-        for name, low in least.items():
-            if getattr(self, name) < low:
-                raise UsageError(f"spans: {name} is {getattr(self, name)!r}; it must be {low} or more")
-        if not 0 <= self.max_share <= 1:
-            raise UsageError(f"spans: max_share is {self.max_share!r}; it must be from 0 to 1")
+        bounds = {"max_count": (1, 2**31), "min_chars": (0, 2**20), "words": (1, 2**16), "max_share": (0, 1)}
+        for name, (low, high) in bounds.items():
+            if not low <= getattr(self, name) <= high:
+                raise UsageError(f"spans: {name} is {getattr(self, name)!r}; it must be from {low:,} to {high:,}")
 
     @property
     def edits(self) -> bool:  # type: ignore[override]
@@ -114,9 +110,11 @@ class Spans(Corpus):
         """Count the keys, tell every fragment which of its own are shared; for windows first runs, then the windows."""
         fragments = range(len(desk.bases) - 1)
         if self.unit == "window":
-            desk.run("shared_runs", ranges(sum(desk.sketch(f, "keys").num_rows for f in fragments), desk.share))
+            entries = sum(desk.sketch(f, "keys").num_rows for f in fragments)
+            desk.run("shared_runs", ranges(entries, desk.share))
             desk.run("windows", fragments)
-        desk.run("shared", ranges(sum(self._indexed(desk, f).num_rows for f in fragments), desk.share))
+        entries = sum(table.num_rows for f in fragments for table in self._tables(desk, f))
+        desk.run("shared", ranges(entries, desk.share))
         desk.run("marked", fragments)
 
     def shared_runs(self, desk: Desk, number: int, keys: KeyRange) -> Tables:
@@ -125,26 +123,27 @@ class Spans(Corpus):
         return {"shared_runs": shared(fragments, keys, self.max_count)}
 
     def windows(self, desk: Desk, number: int, fragment: int) -> Tables:
-        """The windows around those runs in a fragment; its other rows are not read again."""
+        """The windows around those runs in a fragment, as tables of keys of ever later rows; no other row is read again."""
         often = (desk.table("shared_runs", k) for k in range(desk.count("shared_runs")))
-        marks = marked(desk.sketch(fragment, "keys"), desk.alive(fragment), 0, often, keep_first=False)
+        marks = marked([desk.sketch(fragment, "keys")], desk.alive(fragment), 0, often, keep_first=False)
         rows = np.unique(marks.column("row").to_numpy())
-        found = [(np.zeros(0, np.uint64), np.zeros(0, np.uint32))]
+        tables = [table_of_keys(np.zeros(0, np.uint64), np.zeros(0, np.uint32))]
         for batch, places in desk.rows(fragment, rows.astype(np.int64)):
-            found += self._windows(batch, places, marks)
-        keys, row = (np.concatenate(column) for column in zip(*found, strict=True))
-        order = np.argsort(row, kind="stable")
-        return {"windows": table_of_keys(keys[order], row[order])}
+            tables += self._windows(batch, places, marks)
+        parts = {f"windows{k}": table for k, table in enumerate(tables)}
+        return {"windows": pa.table({"parts": pa.array([len(parts)], pa.int64())}), **parts}
 
     def shared(self, desk: Desk, number: int, keys: KeyRange) -> Tables:
         """Keys in a range that more than `max_count` records have."""
-        fragments = ((self._indexed(desk, f), desk.alive(f), int(b)) for f, b in enumerate(desk.bases[:-1]))
+        fragments = (
+            (table, desk.alive(f), int(b)) for f, b in enumerate(desk.bases[:-1]) for table in self._tables(desk, f)
+        )
         return {"shared": shared(fragments, keys, self.max_count)}
 
     def marked(self, desk: Desk, number: int, fragment: int) -> Tables:
         """What is to be cut from the rows of a fragment."""
         often = (desk.table("shared", k) for k in range(desk.count("shared")))
-        own, alive, base = self._indexed(desk, fragment), desk.alive(fragment), int(desk.bases[fragment])
+        own, alive, base = self._tables(desk, fragment), desk.alive(fragment), int(desk.bases[fragment])
         return {"marked": marked(own, alive, base, often, self.keep_first)}
 
     def revisit(self, batch: pa.RecordBatch, ordinal: np.ndarray, desk: Desk) -> pa.RecordBatch:
@@ -161,6 +160,14 @@ class Spans(Corpus):
             edited = {n: trimmed(batch.column(n), texts[n], here) for n, here in found.items() if len(here)}
             columns = edited | columns
         return pa.record_batch(columns)
+
+    def facts(self, desk: Desk) -> dict[str, Any]:
+        """How many different passages more than `max_count` records have, and how many records have the most frequent."""
+        found = [desk.table("shared", k).column("records").to_numpy() for k in range(desk.count("shared"))]
+        return {
+            "passages": sum(map(len, found)),
+            "most_records": max((int(r.max()) for r in found if len(r)), default=0),
+        }
 
     def decide(self, scores: pa.RecordBatch) -> pa.RecordBatch:
         """A record that is edited, or goes, with its spans."""
@@ -183,16 +190,23 @@ class Spans(Corpus):
             return run_keys(texts.strings, texts.rows, self.words)
         return block_keys(texts.strings, texts.rows, self.unit == "paragraph", self.min_chars)
 
-    def _indexed(self, desk: Desk, fragment: int) -> pa.Table:
-        return desk.table("windows", fragment) if self.unit == "window" else desk.sketch(fragment, "keys")
+    def _tables(self, desk: Desk, fragment: int) -> list[pa.Table]:
+        """Keys of the passages of a fragment that are counted: tables of ever later rows."""
+        if self.unit != "window":
+            return [desk.sketch(fragment, "keys")]
+        parts = desk.table("windows", fragment).column("parts")[0].as_py()
+        return [desk.table("windows", fragment, f"windows{k}") for k in range(parts)]
 
-    def _windows(self, batch: pa.RecordBatch, places: np.ndarray, marks: pa.Table) -> Iterator[Any]:
-        """Keys of the windows around shared runs in the rows `places` of a fragment, and the row of each."""
+    def _windows(self, batch: pa.RecordBatch, places: np.ndarray, marks: pa.Table) -> Iterator[pa.Table]:
+        """Keys of the windows around marked runs in the rows `places` of a fragment."""
         begin, stop = marks_of(marks, places)
-        at = np.append(begin, stop[-1:])
-        for texts in strings_of(batch).values():
-            keys, ends = window_keys(texts.strings, texts.rows, self.words, marks.column("key").to_numpy(), at)
-            yield keys, np.repeat(places.astype(np.uint32), np.diff(ends))
+        at, key = np.append(begin, stop[-1:]), marks.column("key").to_numpy()
+        texts = strings_of(batch).values()
+        found = [window_keys(each.strings, each.rows, self.words, key, at) for each in texts]
+        row = np.concatenate([np.repeat(places.astype(np.uint32), np.diff(ends)) for _, ends in found])
+        keys = np.concatenate([keys for keys, _ in found])
+        order = np.argsort(row, kind="stable") if len(found) > 1 else slice(None)
+        yield table_of_keys(keys[order], row[order])
 
     def _find(self, texts: Strings, marks: np.ndarray, counts: np.ndarray, at: np.ndarray) -> np.ndarray:
         at = np.repeat(at, np.diff(texts.rows), axis=0)
