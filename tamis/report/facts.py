@@ -118,6 +118,8 @@ class StepFacts:
     reasons: tuple[Reason, ...]
     rules: tuple[RuleFacts, ...]
     measures: tuple[Measure, ...]
+    facts: dict[str, Any]
+    """What the stage itself says of how it went."""
 
 
 @dataclass(frozen=True)

@@ -97,6 +97,7 @@ def _step(step: dict[str, Any], numbers: Measured, shown: dict[Key, tuple[Exampl
         reasons=reasons,
         rules=_rules(step, reasons, numbers.alone, shown),
         measures=numbers.measures.get(k, ()),
+        facts=step.get("facts", {}),
     )
 
 

@@ -13,7 +13,7 @@ from jinja2 import BaseLoader, Environment, StrictUndefined
 from markupsafe import Markup
 
 from tamis.data.writer import write_bytes
-from tamis.report import wording
+from tamis.report import told, wording
 from tamis.report.draw import bars, outlet, shares, stream
 from tamis.report.facts import Summary
 from tamis.report.gather import gather
@@ -71,6 +71,8 @@ def _template() -> Any:
     plain = (wording.count, wording.percent, wording.figure, wording.beside, wording.size, wording.plural)
     for filter in (*plain, wording.setting, wording.clip):
         environment.filters[filter.__name__] = filter
+    for tells in (told.in_words, told.fact, told.meaning):
+        environment.filters[tells.__name__] = tells
     environment.filters["breakable"] = _breakable
     environment.globals.update(bars=bars, stream=stream, shares=shares)
     return environment.from_string(_file("page.html.j2"))

@@ -10,6 +10,7 @@ from typing import Any
 from tamis.report.facts import Histogram, StepFacts, Summary
 from tamis.report.gather import gather
 from tamis.report.sentences import headline, sources_line
+from tamis.report.told import fact, in_words, meaning
 from tamis.report.visible import visible
 from tamis.report.wording import beside, figure, percent, setting, size
 from tamis.runs import Run
@@ -42,7 +43,7 @@ def _lines(s: Summary) -> Iterator[str]:
     yield f"\n## What each source lost\n\n{_text(sources_line(s))}\n"
     yield from _table(["Source", "In", "Kept", "Dropped", "Set aside", "Lost"], "lrrrrr", _sources(s))
     for step in s.steps:
-        if step.rules:
+        if step.rules or step.facts:
             yield from _step(step)
     if s.lengths:
         yield "\n## How long the kept texts are\n"
@@ -60,7 +61,7 @@ def _lines(s: Summary) -> Iterator[str]:
     yield f"\nRecipe: `{s.digests['recipe']}`. Data: `{s.digests['data']}`, by:\n"
     yield "    grep ' data/' MANIFEST.sha256 | sha256sum\n"
     yield "Versions: " + _text(", ".join(f"{k} {v}" for k, v in s.versions.items())) + ".\n"
-    yield "Varies: " + _text(", ".join(f"{k} {v}" for k, v in s.varies.items())) + "."
+    yield "Varies: " + _text(", ".join(f"{k} {v}" for k, v in s.varies.items() if k != "inputs")) + "."
 
 
 def _flow(step: StepFacts) -> list[str]:
@@ -102,6 +103,10 @@ def _step(step: StepFacts) -> Iterator[str]:
         for r in step.rules
     )
     yield from _table(["Rule", "Stays where", "Records", "Share", "Alone", *_QUANTILES[1:4]], "llrrrrrr", rules)
+    if step.facts:
+        yield ""
+        told = ([in_words(name), fact(value), meaning(name)] for name, value in step.facts.items())
+        yield from _table(["How it went", "", "That is"], "lrl", told)
     shown = [
         [r.id, beside(e.value, r.threshold) if r.stays else "", e.id or e.origin, e.record_id, e.text or ""]
         for r in step.rules

@@ -285,3 +285,29 @@ def test_the_command_never_touches_the_run(tamis: Callable[..., tuple[int, str]]
     assert "manifest" in text
     assert tamis("report", run.path, "-o", tmp_path / "again.html")[0] == 0
     assert (tmp_path / "again.html").read_bytes() == (run.path / "report.html").read_bytes()
+
+
+def test_what_a_stage_says_of_its_work_is_told_in_words(sieve: Sieve) -> None:
+    rows = [
+        {"text": "one fine sieve keeps the receipts of it all"},
+        {"text": "One fine sieve keeps the receipts of it all!"},
+    ]
+    run = sieve(rows, "near@1")
+    assert gather(run).steps[1].facts["records_with_the_same_words"] == 1
+    assert "records with the same words" in html(gather(run))
+    assert re.search(r"^\| records with the same words \| 1 \| in the same order", markdown(run), re.M)
+
+
+def test_what_a_stage_says_cannot_break_out_of_the_page(sieve: Sieve) -> None:
+    run = sieve([{"text": "a"}])
+    nasty = "<script>alert(1)</script> | `a` [b](javascript:c)"
+    run.facts["steps"][0]["facts"] = {nasty: [nasty, {nasty: 1.5}], "none": None, "many": list(range(20))}
+    tags = Tags(html(gather(run)))
+    assert not {"script", "img", "iframe", "object", "form"} & set(tags.names)
+    assert "many" in markdown(run) and "and 8 more" in markdown(run)
+    assert not re.search(r"(?<!\\)<|(?<!\\)\]\(", markdown(run).replace("`", ""))
+
+
+def test_where_the_input_lay_is_not_on_the_page(run: tamis.Run) -> None:
+    assert run.facts["varies"]["inputs"][0]["path"].endswith("in.jsonl")
+    assert str(run.path.parent) not in html(gather(run)) + markdown(run)
