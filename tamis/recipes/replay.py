@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tamis.engine.isolate import blamed, decide
-from tamis.engine.plan import plan
+from tamis.engine.plan import Segment, plan
 from tamis.errors import UsageError
 from tamis.ledger import DROPPED, KEPT, POISON, QUARANTINED
 from tamis.recipes.catalog import make
@@ -118,7 +118,7 @@ class _Told:
         n = len(was)
         unread = (was == QUARANTINED) & (was_step == 0)
         fate = np.where(unread, QUARANTINED, KEPT).astype(np.uint8)
-        ends = [s.stages[-1][0] for s in plan(recipe.stages, kind(run.facts["kind"])).segments if s.stages]
+        ends = [_last_to_measure(s) for s in plan(recipe.stages, kind(run.facts["kind"])).segments if s.stages]
         last = np.full(n, len(recipe.stages), np.uint8)
         for end in reversed(ends):
             last[(was != KEPT) & (was_step <= end)] = end
@@ -138,8 +138,8 @@ class _Told:
         broke = alive & self.broke & (self.was_step == step)
         self._leave(np.flatnonzero(broke), step, [POISON] * int(broke.sum()), {POISON: "quarantine"})
         alive &= ~broke
-        if isinstance(stage, Corpus):
-            rows, rules = self._met(step, stage, alive)
+        if isinstance(stage, Corpus) and not stage.revisits:
+            rows, rules = (self._met if stage.stored else self._as_it_was)(step, stage, alive)
         else:
             rows, rules = self._decided(step, stage, alive)
         self._leave(rows, step, rules, actions)
@@ -175,6 +175,23 @@ class _Told:
         with blamed(stage, "resolve"):
             found = stage.resolve(table.combine_chunks())
         return found.column("ordinal").to_numpy().astype(np.int64), found.column("rule").cast(pa.string()).to_pylist()
+
+    def _as_it_was(self, step: int, stage: Corpus, alive: np.ndarray) -> tuple[np.ndarray, list[str]]:
+        """What a stage that stores no sketches decided in the run; unknown where the record that stayed is gone now."""
+        was_in = (self.was == KEPT) | (self.was_step >= step)
+        told = self.run.verdicts(["record_id", "step", "rule", "peer_id"])
+        told = told.filter(pc.equal(told.column("step"), step))
+        rows = pc.index_in(told.column("record_id").combine_chunks(), self.ids).to_numpy(zero_copy_only=False)
+        here = alive[rows]
+        if (was_in & ~self.broke != alive & ~self.broke).any():
+            peers = pc.index_in(told.column("peer_id").combine_chunks(), self.ids).fill_null(-1).to_numpy()
+            # A peer of an earlier corpus, which is not among ours, stays; where there is none, all depends on all.
+            ours = told.column("peer_id").is_valid().to_numpy(zero_copy_only=False)
+            stands = ours & ((peers < 0) | alive[peers])
+            self.unknown[rows[here & ~stands]] = True
+            here &= stands
+        rules = np.array(told.column("rule").cast(pa.string()).to_pylist(), object)
+        return rows[here], rules[here].tolist()
 
     def _leave(self, rows: np.ndarray, step: int, rules: Sequence[str], actions: dict[str, Any]) -> None:
         fates = {"drop": DROPPED, "quarantine": QUARANTINED}
@@ -219,6 +236,12 @@ class _Told:
         names = self.rule[rows].tolist() if rules is None else [rules.get(i, "") for i in ids.to_pylist()]
         stages = pa.array([labels[k] for k in at], pa.string())
         return pa.table({"record_id": ids, "step": at, "stage": stages, "rule": pa.array(names, pa.string())})
+
+
+def _last_to_measure(segment: Segment) -> int:
+    """The last step of `segment` that left numbers, or sketches, of the records that were let go in it."""
+    step, stage = segment.stages[-1]
+    return step if not isinstance(stage, Corpus) or stage.stored else step - 1
 
 
 def _counts(fate: np.ndarray) -> dict[str, int]:
