@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -52,7 +52,9 @@ class Records:
 
     def verdicts(self, record_id: bytes) -> list[dict[str, Any]]:
         """What was decided about a record, by step."""
-        return [row for batch in _about(self.run.parts("verdicts"), record_id) for row in batch.to_pylist()]
+        wanted = [("record_id", "=", pa.scalar(record_id, RECORD_ID))]  # sorted by it: few row groups are read
+        tables = (pq.read_table(part, filters=wanted) for part in self.run.parts("verdicts"))
+        return [row for table in tables for row in table.to_pylist()]
 
     def held(self, record_id: bytes) -> Stored | None:
         """The row of a record as it came out of the run; None where the run does not hold it."""
@@ -60,7 +62,8 @@ class Records:
         if place is None or place.fate == "dropped":
             return None
         where = "data" if place.fate == "kept" else "quarantine"
-        return next((Stored(row, f"{where}/") for row in _about(self.run.parts(where), record_id)), None)
+        rows = (_row(part, record_id) for part in self.run.parts(where))
+        return next((Stored(row, f"{where}/") for row in rows if row is not None), None)
 
     def read(self, record_id: bytes) -> Stored:
         """The row of a record as it came in. Raises InputError that says why it cannot be had, and what to do."""
@@ -97,10 +100,16 @@ def _place(run: Run, record_id: bytes) -> Place | None:
     return None
 
 
-def _about(parts: Iterable[Path], record_id: bytes) -> Iterable[pa.RecordBatch]:
-    """Rows of Parquet files about one record; row groups that cannot hold it are not read."""
-    wanted = [("record_id", "=", pa.scalar(record_id, RECORD_ID))]
-    for part in parts:
-        for batch in pq.read_table(part, filters=wanted).to_batches():
-            if batch.num_rows:
-                yield batch
+def _row(part: Path, record_id: bytes) -> pa.RecordBatch | None:
+    """The row of a record in a Parquet file: of all row groups the ids are read, of one the rest."""
+    wanted = pa.scalar(record_id, RECORD_ID)
+    with pq.ParquetFile(part, pre_buffer=False) as file:
+        for group in range(file.num_row_groups):
+            at = pc.index(file.read_row_group(group, columns=["record_id"]).column(0), wanted).as_py()
+            if at < 0:
+                continue
+            for batch in file.iter_batches(1024, row_groups=[group]):
+                if at < batch.num_rows:
+                    return batch.slice(at, 1)
+                at -= batch.num_rows
+    return None
