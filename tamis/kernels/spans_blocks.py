@@ -115,7 +115,7 @@ def _scratch(offsets):
     """Room for the longest string, folded: U+023A and U+023E take two bytes, their lower case three."""
     longest = 0
     for i in range(offsets.size - 1):
-        longest = max(longest, np.int64(offsets[i + 1]) - np.int64(offsets[i]))
+        longest = max(longest, int(offsets[i + 1] - offsets[i]))
     return np.empty(longest + longest // 2 + 16, np.uint8)
 
 

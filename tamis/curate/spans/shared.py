@@ -41,10 +41,10 @@ def ranges(entries: int, share: int) -> list[KeyRange]:
     return [KeyRange(k * 2**64 // n, (k + 1) * 2**64 // n - 1) for k in range(n)]
 
 
-def shared(fragments: Iterable[tuple[pa.Table, np.ndarray, int]], keys: KeyRange, max_count: int) -> pa.Table:
+def shared(fragments: Iterable[tuple[pa.Table, np.ndarray | None, int]], keys: KeyRange, max_count: int) -> pa.Table:
     """Keys in the range that more than `max_count` records have: a table of SHARED.
 
-    fragments: of each its table of keys, which of its records are in (n,) bool, and the ordinal of its first.
+    fragments: of each its table of keys, which of its records are in (n,) bool (None: all), and the ordinal of its first.
     """
     parts = [_counted(_within(table, keys), alive, base) for table, alive, base in fragments]
     key, records, first = (np.concatenate(column) for column in zip(*parts, strict=True))
@@ -59,12 +59,12 @@ def shared(fragments: Iterable[tuple[pa.Table, np.ndarray, int]], keys: KeyRange
 
 
 def marked(
-    tables: Sequence[pa.Table], alive: np.ndarray, base: int, shared: Iterable[pa.Table], keep_first: bool
+    tables: Sequence[pa.Table], alive: np.ndarray | None, base: int, shared: Iterable[pa.Table], keep_first: bool
 ) -> pa.Table:
     """Of the keys of a fragment those that are shared, row by row: a table of MARKED.
 
     tables  tables of keys of the fragment, each of later rows than the one before
-    alive   (n,) bool: which of its records are in; base: the ordinal of its first
+    alive   (n,) bool: which of its records are in (None: all); base: the ordinal of its first
     shared  tables of SHARED, each of higher keys than the one before
     keep_first: the first of the records that have a key is left out.
     """
@@ -94,7 +94,7 @@ def _within(table: pa.Table, keys: KeyRange) -> pa.Table:
     return table.slice(low, np.searchsorted(key, np.uint64(keys.high), "right") - low)
 
 
-def _counted(table: pa.Table, alive: np.ndarray, base: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _counted(table: pa.Table, alive: np.ndarray | None, base: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Of a table of keys: each key, how many records have it, the ordinal of the first."""
     key, row = _in(table, alive)
     starts = _starts(key)
@@ -102,7 +102,7 @@ def _counted(table: pa.Table, alive: np.ndarray, base: int) -> tuple[np.ndarray,
 
 
 def _held(
-    table: pa.Table, alive: np.ndarray, base: int, part: pa.Table, keep_first: bool
+    table: pa.Table, alive: np.ndarray | None, base: int, part: pa.Table, keep_first: bool
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Row, key and number of records of the keys in `table` that are in `part`, which is not empty."""
     often, records, first = (part.column(name).to_numpy() for name in SHARED.names)
@@ -115,9 +115,9 @@ def _held(
     return row[is_shared], often[place], records[place]
 
 
-def _in(table: pa.Table, alive: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _in(table: pa.Table, alive: np.ndarray | None) -> tuple[np.ndarray, np.ndarray]:
     key, row = table.column("key").to_numpy(), table.column("row").to_numpy()
-    if alive.all():
+    if alive is None:
         return key, row
     still = alive[row]
     return key[still], row[still]

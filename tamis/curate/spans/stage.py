@@ -10,22 +10,30 @@ and so is what is cut, whatever the number of workers and however the input is c
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
 from tamis.curate.spans.cuts import SCORES, Strings, scores, strings_of, trimmed
 from tamis.curate.spans.shared import marked, marks_of, ranges, shared, table_of_keys
+from tamis.desk import KeyRange
 from tamis.errors import UsageError
 from tamis.kernels.spans_blocks import block_keys, find_blocks
 from tamis.kernels.spans_windows import find_windows, run_keys, window_keys
 from tamis.stage import Corpus, Rule, decisions, ratio
 
 if TYPE_CHECKING:
-    from tamis.desk import Desk, KeyRange, Tables
+    from tamis.desk import Desk, Tables
+
+
+class Part(NamedTuple):
+    """A range of keys to count, and the fragments with sketches of records that have been let go since."""
+
+    keys: KeyRange
+    with_gone: tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -109,23 +117,25 @@ class Spans(Corpus):
     def settle(self, desk: Desk) -> None:
         """Count the keys, tell every fragment which of its own are shared; for windows first runs, then the windows."""
         fragments = range(len(desk.bases) - 1)
+        with_gone = tuple(f for f in fragments if _alive(desk, f) is not None)
         if self.unit == "window":
             entries = sum(desk.sketch(f, "keys").num_rows for f in fragments)
-            desk.run("shared_runs", ranges(entries, desk.share))
+            desk.run("shared_runs", [Part(keys, with_gone) for keys in ranges(entries, desk.share)])
             desk.run("windows", fragments)
+            # The windows are of records that are still in.
+            with_gone = ()
         entries = sum(table.num_rows for f in fragments for table in self._tables(desk, f))
-        desk.run("shared", ranges(entries, desk.share))
+        desk.run("shared", [Part(keys, with_gone) for keys in ranges(entries, desk.share)])
         desk.run("marked", fragments)
 
-    def shared_runs(self, desk: Desk, number: int, keys: KeyRange) -> Tables:
+    def shared_runs(self, desk: Desk, number: int, part: Part) -> Tables:
         """Runs in a range of keys that more than `max_count` records have chosen."""
-        fragments = ((desk.sketch(f, "keys"), desk.alive(f), int(b)) for f, b in enumerate(desk.bases[:-1]))
-        return {"shared_runs": shared(fragments, keys, self.max_count)}
+        return {"shared_runs": self._shared(desk, part, lambda f: [desk.sketch(f, "keys")])}
 
     def windows(self, desk: Desk, number: int, fragment: int) -> Tables:
         """The windows around those runs in a fragment, as tables of keys of ever later rows; no other row is read again."""
         often = (desk.table("shared_runs", k) for k in range(desk.count("shared_runs")))
-        marks = marked([desk.sketch(fragment, "keys")], desk.alive(fragment), 0, often, keep_first=False)
+        marks = marked([desk.sketch(fragment, "keys")], _alive(desk, fragment), 0, often, keep_first=False)
         rows = np.unique(marks.column("row").to_numpy())
         tables = [table_of_keys(np.zeros(0, np.uint64), np.zeros(0, np.uint32))]
         for batch, places in desk.rows(fragment, rows.astype(np.int64)):
@@ -133,18 +143,15 @@ class Spans(Corpus):
         parts = {f"windows{k}": table for k, table in enumerate(tables)}
         return {"windows": pa.table({"parts": pa.array([len(parts)], pa.int64())}), **parts}
 
-    def shared(self, desk: Desk, number: int, keys: KeyRange) -> Tables:
+    def shared(self, desk: Desk, number: int, part: Part) -> Tables:
         """Keys in a range that more than `max_count` records have."""
-        fragments = (
-            (table, desk.alive(f), int(b)) for f, b in enumerate(desk.bases[:-1]) for table in self._tables(desk, f)
-        )
-        return {"shared": shared(fragments, keys, self.max_count)}
+        return {"shared": self._shared(desk, part, lambda f: self._tables(desk, f))}
 
     def marked(self, desk: Desk, number: int, fragment: int) -> Tables:
         """What is to be cut from the rows of a fragment."""
         often = (desk.table("shared", k) for k in range(desk.count("shared")))
-        own, alive, base = self._tables(desk, fragment), desk.alive(fragment), int(desk.bases[fragment])
-        return {"marked": marked(own, alive, base, often, self.keep_first)}
+        own, base = self._tables(desk, fragment), int(desk.bases[fragment])
+        return {"marked": marked(own, _alive(desk, fragment), base, often, self.keep_first)}
 
     def revisit(self, batch: pa.RecordBatch, ordinal: np.ndarray, desk: Desk) -> pa.RecordBatch:
         """The scores of every row and, where it trims, its texts without what is shared."""
@@ -190,6 +197,14 @@ class Spans(Corpus):
             return run_keys(texts.strings, texts.rows, self.words)
         return block_keys(texts.strings, texts.rows, self.unit == "paragraph", self.min_chars)
 
+    def _shared(self, desk: Desk, part: Part, tables: Callable[[int], list[pa.Table]]) -> pa.Table:
+        fragments = (
+            (table, _alive(desk, f) if f in part.with_gone else None, int(base))
+            for f, base in enumerate(desk.bases[:-1])
+            for table in tables(f)
+        )
+        return shared(fragments, part.keys, self.max_count)
+
     def _tables(self, desk: Desk, fragment: int) -> list[pa.Table]:
         """Keys of the passages of a fragment that are counted: tables of ever later rows."""
         if self.unit != "window":
@@ -213,6 +228,13 @@ class Spans(Corpus):
         if self.unit == "window":
             return find_windows(texts.strings, marks, counts, at, self.words)
         return find_blocks(texts.strings, marks, counts, at, self.unit == "paragraph", self.min_chars)
+
+
+def _alive(desk: Desk, fragment: int) -> np.ndarray | None:
+    """Which records of a fragment are still in: (n,) bool; None where all are that have a key."""
+    alive = desk.alive(fragment)
+    row = desk.sketch(fragment, "keys").column("row").to_numpy()
+    return None if alive.all() or alive[row].all() else alive
 
 
 def _marks(ordinal: np.ndarray, desk: Desk) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
