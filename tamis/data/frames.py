@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -52,7 +53,8 @@ def read_frame(data: Any, reading: Reading | None = None, name: str = "table") -
     for batch in batches(data):
         reading = reading or Reading(kind_of_batch(batch, name))
         origin = Origin(name, reading.source, reading.license)
-        yield rows_of(batch, reading.kind, names_for(reading.fields), origin, first, first)
+        place = np.arange(first, first + batch.num_rows)
+        yield rows_of(batch, reading.kind, names_for(reading.fields), origin, place, 0)
         first += batch.num_rows
 
 

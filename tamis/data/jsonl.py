@@ -41,15 +41,31 @@ class JsonRows:
     number      (m,) int64   line of the block, from 0, counting blank ones
     start, end  (m,) int64   bytes of the block it is, without the space around it
     newlines    lines of the block, blank ones too
+    total       lines that are not blank, those passed over too
     error       (m,) uint8   0 fine, else the code of the first error: see `error_name`, `error_says`
     error_at    (m,) int64   byte of the block that the error is at
     """
 
-    def __init__(self, block: np.ndarray | pa.Buffer | bytes, wanted: Sequence[str], *, first: bool = False) -> None:
-        """Read `block`, under 2 GiB. With `first` it begins a file: a byte order mark there is skipped."""
+    def __init__(
+        self,
+        block: np.ndarray | pa.Buffer | bytes,
+        wanted: Sequence[str],
+        *,
+        first: bool = False,
+        only: np.ndarray | None = None,
+    ) -> None:
+        """Read `block`, under 2 GiB. With `first` it begins a file: a byte order mark there is skipped.
+
+        only   (k,) int64, ascending: of the lines that are not blank, those at these places are read, others passed over
+        """
         data = _read_only(np.frombuffer(block, np.uint8))
         begin = len(_BOM) if first and data[: len(_BOM)].tobytes() == _BOM else 0
-        self._read(data, lines(data, begin), wanted)
+        found = lines(data, begin)
+        self.total = len(found.starts)
+        if only is not None:
+            at = only[: np.searchsorted(only, self.total)]
+            found = found._replace(starts=found.starts[at], ends=found.ends[at], number=found.number[at])
+        self._read(data, found, wanted)
 
     def _read(self, data: np.ndarray, found: Lines, wanted: Sequence[str]) -> None:
         assert data.size < 2**31, f"a block of {data.size} bytes: offsets are 32 bits wide"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pyarrow as pa
 
 from tamis.data import blocks, parquet
@@ -55,6 +56,6 @@ def _row(file: InputFile, place: int, reading: Reading, names: Names, origin: Or
                     return None
                 at, batch = item
                 if place < at + batch.num_rows:
-                    return rows_of(batch.slice(place - at, 1), reading.kind, names, origin, place, 0).rows
+                    return rows_of(batch.slice(place - at, 1), reading.kind, names, origin, np.array([place]), -place).rows
         first += group.rows
     return None

@@ -96,8 +96,12 @@ def _parquet_fragments(file: InputFile, size: int) -> list[Fragment]:
     return [*cut, Fragment(file, lo, len(groups), first)]
 
 
-def read(fragment: Fragment, reading: Reading) -> Iterator[Block]:
-    """The rows of `fragment`, in order, in blocks of a few MB. Raises InputError where the file cannot be opened."""
+def read(fragment: Fragment, reading: Reading, only: np.ndarray | None = None) -> Iterator[Block]:
+    """The rows of `fragment`, in order, in blocks of a few MB. Raises InputError where the file cannot be opened.
+
+    only   (k,) int64, ascending: of all rows, good and bad, those at these places are wanted. Others may be passed over:
+           they count in `total` and `position`, and are cheaper.
+    """
     origin = Origin(fragment.file.name, reading.source, reading.license)
     names = names_for(reading.fields)
     if fragment.damage:
@@ -105,31 +109,38 @@ def read(fragment: Fragment, reading: Reading) -> Iterator[Block]:
         bad = _one_bad(reading, origin, "damaged_input", fragment.damage, fragment.first, 0, offset, fragment.tail)
         yield bad._replace(damage=fragment.damage)
     elif fragment.file.format == "parquet":
-        yield from _parquet(fragment, reading, names, origin)
+        yield from _parquet(fragment, reading, names, origin, only)
     else:
-        yield from _lines(fragment, reading, names, origin)
+        yield from _lines(fragment, reading, names, origin, only)
 
 
-def _lines(fragment: Fragment, reading: Reading, names: Names, origin: Origin) -> Iterator[Block]:
-    keys = wanted(names)
+def _lines(
+    fragment: Fragment, reading: Reading, names: Names, origin: Origin, only: np.ndarray | None
+) -> Iterator[Block]:
+    keys, seen = wanted(names), 0
     with _opened(fragment.file) as file:
         for item in blocks.read_blocks(
             file, BLOCK, reading.max_record, fragment.lo, fragment.hi, fragment.file.compression is None
         ):
             if isinstance(item, blocks.Block):
                 for data, offset, line in _short(item):
-                    rows = JsonRows(data, keys, first=offset == 0)
+                    here = None if only is None else only[np.searchsorted(only, seen) :] - seen
+                    rows = JsonRows(data, keys, first=offset == 0, only=here)
                     at, number = rows.start + offset, rows.number + line
-                    yield canonical(rows, reading.kind, names, origin, at, number, lined=True)
+                    block = canonical(rows, reading.kind, names, origin, at, number, lined=True)
+                    yield block if here is None else _of_all(block, here, rows.total)
+                    seen += rows.total
             elif isinstance(item, blocks.Oversize):
                 said = f"the line has {item.length:,} bytes; at most {reading.max_record:,} (max_record) were wanted"
                 yield _one_bad(
                     reading, origin, "record_too_large", said, item.offset, item.line, item.offset, item.prefix
                 )
+                seen += 1
             else:
                 said = f"{item.message}, at byte {item.offset + item.length:,} of what it unpacks to"
                 bad = _one_bad(reading, origin, "damaged_input", said, item.offset, item.line, item.offset, item.prefix)
                 yield bad._replace(damage=said)
+                seen += 1
 
 
 def _short(item: blocks.Block) -> Iterator[tuple[np.ndarray, int, int]]:
@@ -142,20 +153,35 @@ def _short(item: blocks.Block) -> Iterator[tuple[np.ndarray, int, int]]:
         yield item.data[lo:hi], item.offset + lo, item.line + k * LINES
 
 
-def _parquet(fragment: Fragment, reading: Reading, names: Names, origin: Origin) -> Iterator[Block]:
+def _of_all(block: Block, only: np.ndarray, total: int) -> Block:
+    """`block`, of the rows `only` of `total`, as a block of them all."""
+    return block._replace(position=only[block.position].astype(np.uint32), total=total)
+
+
+def _parquet(
+    fragment: Fragment, reading: Reading, names: Names, origin: Origin, only: np.ndarray | None
+) -> Iterator[Block]:
     assert fragment.hi is not None
+    seen = 0
     for item in parquet.batches(fragment.file.path, fragment.lo, fragment.hi, fragment.first):
         if isinstance(item, parquet.Damage):
             bad = _one_bad(reading, origin, "damaged_input", item.message, item.first, item.first - fragment.first)
             yield bad._replace(damage=item.message)
+            seen += 1
             continue
         for at, batch in _halved(*item, min(BATCH_BYTES, reading.max_record)):
             line = at - fragment.first
             if batch.num_rows == 1 and batch.nbytes > reading.max_record:
                 said = f"the row has {batch.nbytes:,} bytes; at most {reading.max_record:,} (max_record) were wanted"
                 yield _one_bad(reading, origin, "record_too_large", said, at, line)
+            elif only is None:
+                yield rows_of(batch, reading.kind, names, origin, np.arange(batch.num_rows) + at, line - at)
             else:
-                yield rows_of(batch, reading.kind, names, origin, at, line)
+                here = only[slice(*np.searchsorted(only, [seen, seen + batch.num_rows]))] - seen
+                taken = batch if here.size == batch.num_rows else batch.take(pa.array(here))
+                block = rows_of(taken, reading.kind, names, origin, here + at, line - at)
+                yield _of_all(block, here, batch.num_rows)
+            seen += batch.num_rows
 
 
 def _halved(at: int, batch: pa.RecordBatch, most: int) -> Iterator[tuple[int, pa.RecordBatch]]:

@@ -20,15 +20,17 @@ from tamis.schemas import ENVELOPE, kind
 from tamis.schemas.rows import RECORD_ID
 
 
-def rows_of(batch: pa.RecordBatch, of: str, names: Names, origin: Origin, first: int, line: int) -> Block:
-    """The rows of `batch` as rows of kind `of`; the first is row `first` of the file and row `line` of the fragment."""
-    place = np.arange(first, first + batch.num_rows, dtype=np.int64)
+def rows_of(batch: pa.RecordBatch, of: str, names: Names, origin: Origin, place: np.ndarray, line: int) -> Block:
+    """The rows of `batch` as rows of kind `of`.
+
+    place   (n,) int64  rows of the file they are, from 0; with `line` added, rows of the fragment
+    """
     block = _directly(batch, of, names, origin, place)
     if block is not None:
-        bad = block.bad.set_column(3, BAD.field("line"), pc.add(block.bad.column("line"), line))
-        return block._replace(line=block.line + line, bad=bad)
+        lines = pa.array(place[block.bad.column("line").to_numpy()] + line, pa.int64())
+        return block._replace(line=place[block.line] + line, bad=block.bad.set_column(3, BAD.field("line"), lines))
     rows = JsonRows(json_lines(batch), wanted(names))
-    return canonical(rows, of, names, origin, place, place - first + line, lined=False)
+    return canonical(rows, of, names, origin, place, place + line, lined=False)
 
 
 def _directly(batch: pa.RecordBatch, of: str, names: Names, origin: Origin, place: np.ndarray) -> Block | None:

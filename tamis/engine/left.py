@@ -69,7 +69,7 @@ def _all(
 ) -> Iterator[tuple[pa.RecordBatch, np.ndarray]]:
     start = 0
     if where.segment is None or where.stored is None:
-        for block in read(fragment, reading):
+        for block in read(fragment, reading, where.wanted):
             yield block.rows, block.position.astype(np.int64) + start
             start += block.total
     else:
