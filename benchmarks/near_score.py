@@ -24,21 +24,25 @@ def score(name: str, out: Path, lines: Path, truth: Path) -> dict[str, Any]:
     return dict(json.loads(measure.run([sys.executable, __file__, name, out, lines, truth]).output))
 
 
-def groups(run: Path, ids: list[str], source: str = "webmix") -> dict[str, str]:
-    """For each id the id of the record it lost to, in a run of tamis; itself where it was kept."""
+def lost(run: Path, ids: list[str], source: str = "webmix") -> dict[str, tuple[str, float]]:
+    """For each id that a run of tamis removed: the id of the record it lost to, and the similarity in the ledger."""
     import pyarrow as pa
     import pyarrow.dataset as ds
 
     from tamis.data.block import record_ids
 
     name = dict(zip(record_ids(source, pa.array(ids)).to_pylist(), ids, strict=True))
-    verdicts = ds.dataset(run / "verdicts").to_table(["record_id", "peer_id", "action"])
-    peers = dict(zip(verdicts["record_id"].to_pylist(), verdicts["peer_id"].to_pylist(), strict=True))
-    found = {}
-    for record, k in name.items():
-        while (peer := peers.get(record)) is not None:
-            record = peer
-        found[k] = name[record]
+    verdicts = ds.dataset(run / "verdicts").to_table(["record_id", "peer_id", "value"])
+    records, peers = (map(name.__getitem__, verdicts[which].to_pylist()) for which in ("record_id", "peer_id"))
+    return dict(zip(records, zip(peers, verdicts["value"].to_pylist(), strict=True), strict=True))
+
+
+def groups(run: Path, ids: list[str], source: str = "webmix") -> dict[str, str]:
+    """For each id the id of the record that stands for it in a run of tamis; itself where it was kept."""
+    import pyarrow.dataset as ds
+
+    gone = lost(run, ids, source)
+    found = {k: gone.get(k, (k, 1.0))[0] for k in ids}
     kept = ds.dataset(run / "data").to_table(["id"])["id"].to_pylist()
     if sorted(kept) != sorted(k for k, first in found.items() if k == first):
         sys.exit(f"{run}: its data are not what its verdicts left")
