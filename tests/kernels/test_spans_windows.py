@@ -44,11 +44,12 @@ def test_windows_around_all_runs_are_all_windows(texts: list[str], n: int, type:
     assert len(np.unique(keys)) == len(set().union(*wanted))
 
 
-def test_few_runs_are_chosen() -> None:
+def test_few_runs_are_chosen_and_their_keys_are_evenly_spread() -> None:
     rng = np.random.default_rng(5)
     text = " ".join(str(n) for n in rng.integers(0, 10_000, 20_000))
     keys, _ = run_keys(pa.array([text]), np.arange(2), 50)
     assert 0.9 < len(keys) / (20_000 * 2 / 27) < 1.1
+    assert 0.4 < (keys < 2**63).mean() < 0.6
 
 
 @pytest.mark.parametrize(

@@ -46,7 +46,8 @@ def shared(fragments: Iterable[tuple[pa.Table, np.ndarray | None, int]], keys: K
 
     fragments: of each its table of keys, which of its records are in (n,) bool (None: all), and the ordinal of its first.
     """
-    parts = [_counted(_within(table, keys), alive, base) for table, alive, base in fragments]
+    parts = [_counted(KEYS.empty_table(), None, 0)]
+    parts += [_counted(_within(table, keys), alive, base) for table, alive, base in fragments]
     key, records, first = (np.concatenate(column) for column in zip(*parts, strict=True))
     order = np.argsort(key, kind="stable")
     key, records, first = key[order], records[order], first[order]

@@ -10,7 +10,7 @@ and so is what is cut, whatever the number of workers and however the input is c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
@@ -139,7 +139,7 @@ class Spans(Corpus):
         rows = np.unique(marks.column("row").to_numpy())
         tables = [table_of_keys(np.zeros(0, np.uint64), np.zeros(0, np.uint32))]
         for batch, places in desk.rows(fragment, rows.astype(np.int64)):
-            tables += self._windows(batch, places, marks)
+            tables.append(self._windows(batch, places, marks))
         parts = {f"windows{k}": table for k, table in enumerate(tables)}
         return {"windows": pa.table({"parts": pa.array([len(parts)], pa.int64())}), **parts}
 
@@ -212,7 +212,7 @@ class Spans(Corpus):
         parts = desk.table("windows", fragment).column("parts")[0].as_py()
         return [desk.table("windows", fragment, f"windows{k}") for k in range(parts)]
 
-    def _windows(self, batch: pa.RecordBatch, places: np.ndarray, marks: pa.Table) -> Iterator[pa.Table]:
+    def _windows(self, batch: pa.RecordBatch, places: np.ndarray, marks: pa.Table) -> pa.Table:
         """Keys of the windows around marked runs in the rows `places` of a fragment."""
         begin, stop = marks_of(marks, places)
         at, key = np.append(begin, stop[-1:]), marks.column("key").to_numpy()
@@ -221,7 +221,7 @@ class Spans(Corpus):
         row = np.concatenate([np.repeat(places.astype(np.uint32), np.diff(ends)) for _, ends in found])
         keys = np.concatenate([keys for keys, _ in found])
         order = np.argsort(row, kind="stable") if len(found) > 1 else slice(None)
-        yield table_of_keys(keys[order], row[order])
+        return table_of_keys(keys[order], row[order])
 
     def _find(self, texts: Strings, marks: np.ndarray, counts: np.ndarray, at: np.ndarray) -> np.ndarray:
         at = np.repeat(at, np.diff(texts.rows), axis=0)
