@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import pyarrow as pa
@@ -74,28 +74,31 @@ def life(records: Records, record: str) -> Life:
     Raises UsageError where the run knows no such record. Where the input cannot be read again, what is known is told.
     """
     run = records.run
-    for record_id in _candidates(run, record):
+    for record_id, source in _candidates(run, record):
         if (place := records.place(record_id)) is not None:
-            return _life(records, record_id, place)
+            found = _life(records, record_id, place)
+            # Where the row cannot be read again, that this record_id was made of the id is enough to know it.
+            by_id = source is not None and found.source is None and not record.startswith("@")
+            return replace(found, id=record, source=source) if by_id else found
     raise UsageError(
         f"the run at {run.path} knows no record {record!r}; name a record_id, the row's own id, or file:line of a line set aside"
     )
 
 
-def _candidates(run: Run, record: str) -> list[bytes]:
-    """Record ids that `record` may mean."""
-    found = []
+def _candidates(run: Run, record: str) -> list[tuple[bytes, str | None]]:
+    """Record ids that `record` may mean, with the source where it would be a row's own id."""
+    found: list[tuple[bytes, str | None]] = []
     if len(record) == 32:
         with suppress(ValueError):
-            found.append(bytes.fromhex(record))
+            found.append((bytes.fromhex(record), None))
     for source in run.facts["sources"]:
         key = source["source"].encode() + b"\0" + record.encode("utf-8", "surrogateescape")
-        found.append(hashlib.sha256(key).digest()[:16])
+        found.append((hashlib.sha256(key).digest()[:16], source["source"]))
     file, colon, line = record.rpartition(":")
     if colon and line.isdigit() and run.parts("quarantine"):
         table = run.quarantine(["record_id", "file", "line"])
         here = pc.and_(pc.equal(table.column("file"), file), pc.equal(table.column("line"), int(line)))
-        found += table.filter(here).column("record_id").to_pylist()
+        found += [(record_id, None) for record_id in table.filter(here).column("record_id").to_pylist()]
     return found
 
 
