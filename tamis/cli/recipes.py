@@ -42,13 +42,13 @@ def show(name: str) -> None:
     Example:
         tamis recipes show quality.gopher@1
     """
-    from tamis.recipes.catalog import make
+    from tamis.recipes.catalog import bare
     from tamis.recipes.shipped import shipped
 
     if name in shipped():
         click.echo(shipped()[name].read_text(encoding="utf-8"), nl=False)
         return
-    stage = make(name)
+    stage = bare(name)
     click.echo(stage.label)
     click.echo((stage.__doc__ or "").strip())
     for param, value in stage.params.items():
@@ -56,7 +56,7 @@ def show(name: str) -> None:
     for rule in stage.rules:
         wanted = (
             f"stays if {rule.column}{' / ' + rule.per if rule.per else ''} {rule.keep} {rule.threshold}"
-            if rule.keep
+            if rule.keep and rule.column
             else ""
         )
         click.echo(f"  rule {rule.id}: {rule.action}. {wanted} {rule.says}".rstrip())

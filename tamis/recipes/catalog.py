@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from difflib import get_close_matches
 from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
@@ -69,6 +69,16 @@ def make(name: str, base: Path | None = None, **params: Any) -> Stage:
             raise
         # The stage is the user's: whatever it raises is theirs to mend.
         raise UsageError(f"{name}: raised {type(wrong).__name__}: {wrong}") from wrong
+
+
+def bare(name: str, base: Path | None = None) -> Stage:
+    """The stage called `name` as its defaults have it, to be shown: one that cannot do without parameters is not checked."""
+    cls = stage_class(name, base)
+    stage = object.__new__(cls)
+    for f in fields(cls):
+        value = f.default_factory() if f.default_factory is not MISSING else f.default
+        object.__setattr__(stage, f.name, None if value is MISSING else value)
+    return stage
 
 
 def import_own(files: Iterable[Path]) -> None:

@@ -3,12 +3,13 @@
     split@1: {train: 0.95, validation: 0.05}
     split@1: {shares: {train: 0.8, dev: 0.1, held_out: 0.1}, stratify: source}
 
-Where a group goes is a hash of its smallest record_id: adding data reshuffles nothing. tamis.curate.assign says what holds.
+Where a group goes is a hash of its smallest record_id: adding data reshuffles nothing, unless `stratify` asks that every
+stratum be cut just by the shares. tamis.curate.assign says what holds.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -43,7 +44,7 @@ class Split(Alike):
     train: float | None = None
     validation: float | None = None
     test: float | None = None
-    shares: dict[str, float] = field(default_factory=dict)
+    shares: dict[str, float] | None = None
     stratify: str | None = None
     seed: int = 0
 
@@ -56,7 +57,7 @@ class Split(Alike):
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if twice := [name for name in self.shares if getattr(self, name, None) is not None and name in NAMED]:
+        if twice := [name for name in self.shares or () if getattr(self, name, None) is not None and name in NAMED]:
             raise UsageError(f"split: {twice[0]!r} has two shares, one of its own and one in shares; leave one out")
         check(self.splits)
         if len(self.splits) > 255:
@@ -66,7 +67,7 @@ class Split(Alike):
     def splits(self) -> dict[str, float]:
         """Share of each split, in order."""
         named = {name: getattr(self, name) for name in NAMED if getattr(self, name) is not None}
-        return {**named, **self.shares} or {"train": 0.95, "validation": 0.05}
+        return {**named, **(self.shares or {})} or {"train": 0.95, "validation": 0.05}
 
     @property
     def reads(self) -> pa.Schema:
