@@ -34,52 +34,70 @@ def pairs(keys: np.ndarray, member: np.ndarray, near: np.ndarray, most: int) -> 
     sizes = np.diff(bounds)
     large = sizes > max(most, 1)
     rows = np.flatnonzero(np.repeat(large, sizes))
-    member = member.astype(np.int64)
-    member[rows] = member[rows[np.lexsort((member[rows], near[rows], keys[rows]))]]
+    place, known = _narrow(member)
+    place[rows] = place[rows[np.lexsort((place[rows], near[rows], keys[rows]))]]
     half = max(most, 1) // 2
-    kept = np.where(large, _linear(sizes, half), sizes * (sizes - 1) // 2)
-    left, right = np.empty((2, int(kept.sum())), np.int64)
-    count = _emit(bounds, large, member, half, left, right)
-    seen = int((sizes[large] * (sizes[large] - 1) // 2).sum()) - int(kept[large].sum())
-    return Pairs(*_distinct(left[:count], right[:count]), int(large.sum()), seen + int(kept.sum()) - count)
+    every = sizes * (sizes - 1) // 2
+    # Of a large bucket no more come than this: `half` before each member, and the smallest.
+    found = np.empty(int(np.where(large, sizes * (half + 1), every).sum()), np.uint64)
+    count = _emit(bounds, large, place, half, found)
+    unseen = int(every.sum()) - count
+    found = found[:count]
+    found.sort()
+    left, right = np.empty((2, _distinct(found)), np.int64)
+    _unpack(found, left, right)
+    if known is not None:
+        left, right = known[left], known[right]
+    return Pairs(left, right, int(large.sum()), unseen)
 
 
-def _linear(sizes: np.ndarray, half: int) -> np.ndarray:
-    """At most so many pairs come of a large bucket."""
-    return sizes * (half + 1)
-
-
-def _distinct(left: np.ndarray, right: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Each pair once, ascending."""
-    if not len(left):
-        return left, right
-    base = left.min()
-    if right.max() - base < 1 << 32:
-        both = np.sort((left - base).astype(np.uint64) << np.uint64(32) | (right - base).astype(np.uint64))
-        both = both[np.concatenate([[True], both[1:] != both[:-1]])]
-        return (both >> np.uint64(32)).astype(np.int64) + base, (both & np.uint64(0xFFFFFFFF)).astype(np.int64) + base
-    order = np.lexsort((right, left))
-    left, right = left[order], right[order]
-    first = np.concatenate([[True], (left[1:] != left[:-1]) | (right[1:] != right[:-1])])
-    return left[first], right[first]
+def _narrow(member: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+    """The members as numbers below 2^32 in the same order, of which two make one; and which those stand for, if others."""
+    if len(member) and not 0 <= member.min() <= member.max() < 1 << 32:
+        known, place = np.unique(member, return_inverse=True)
+        return place, known
+    return member.astype(np.int64), None
 
 
 @njit(nogil=True, cache=True)
-def _emit(bounds, large, member, half, left, right):
-    """Write the pairs of every bucket; return how many."""
+def _emit(bounds, large, place, half, found):
+    """Write the pairs of every bucket, the smaller place in the high half; return how many."""
     to = 0
     for k in range(large.size):
         start, stop = bounds[k], bounds[k + 1]
         least = start
         for i in range(start, stop):
-            if member[i] < member[least]:
+            if place[i] < place[least]:
                 least = i
         for i in range(start, stop):
-            reach = half if large[k] else i - start
-            for j in range(max(start, i - reach), i):
-                left[to], right[to] = min(member[i], member[j]), max(member[i], member[j])
+            first = max(start, i - half) if large[k] else start
+            for j in range(first, i):
+                found[to] = _pair(place[i], place[j])
                 to += 1
             if large[k] and abs(i - least) > half:
-                left[to], right[to] = member[least], member[i]
+                found[to] = _pair(place[i], place[least])
                 to += 1
     return to
+
+
+@njit(nogil=True, cache=True)
+def _pair(a, b):
+    return np.uint64(min(a, b)) << np.uint64(32) | np.uint64(max(a, b))
+
+
+@njit(nogil=True, cache=True)
+def _distinct(found):
+    """Move the distinct of `found`, ascending, to the front; return how many they are."""
+    count = 0
+    for k in range(found.size):
+        if k == 0 or found[k] != found[k - 1]:
+            found[count] = found[k]
+            count += 1
+    return count
+
+
+@njit(nogil=True, cache=True)
+def _unpack(found, left, right):
+    for k in range(left.size):
+        left[k] = np.int64(found[k] >> np.uint64(32))
+        right[k] = np.int64(found[k] & np.uint64(0xFFFFFFFF))

@@ -9,7 +9,7 @@ A text is worked through in pieces of CHUNK units: memory does not depend on its
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 
 from tamis.kernels.hash import bytes_of
 from tamis.kernels.jit import njit
-from tamis.kernels.shingles import BASE, CHUNK, FINISH, power
+from tamis.kernels.shingles import BASE, CHUNK, FINISH, finish, power
 from tamis.kernels.unicode import table
 from tamis.kernels.units import ROOM, Unit, code_of, take_units
 from tamis.kernels.words import MIX, PRIME, SEED
@@ -34,8 +34,11 @@ _LANES = 32
 """Shingles that one turn of the vectorised loop takes, at most."""
 
 
-class Sketches(NamedTuple):
-    """keys   (n, bands) uint64  the six lowest bits are the band, so that keys of two bands never meet; 0 where count is
+@dataclass(frozen=True)
+class Sketches:
+    """What is kept of n texts.
+
+    keys   (n, bands) uint64  the six lowest bits are the band, so that keys of two bands never meet; 0 where count is
     same   (n, 2)     uint64  a 128-bit hash of all units in order; 0 where count is
     count  (n,)       uint32  shingles, repeats included; 0: nothing to compare
     """
@@ -71,7 +74,8 @@ def sketch(strings: pa.Array, n: int, unit: Unit, a: np.ndarray, b: np.ndarray, 
     )
     pad = -len(a) % 4
     a, b = np.append(a, np.ones(pad, np.uint32)), np.append(b, np.zeros(pad, np.uint32))
-    _sketch_all(*bytes_of(strings), *table(), n, code_of(unit), a, b, (len(a) - pad) // bands, *out)
+    numbers = (n, code_of(unit), a, b, (len(a) - pad) // bands)
+    _sketch_all(*bytes_of(strings), *table(), *numbers, out.keys, out.same, out.count)
     return out
 
 
@@ -132,19 +136,12 @@ def _sketch_all(data, offsets, block, info, n, kind, a, b, rows, keys, same, cou
             continue
         total = sums[n - 1]
         if seen < n:
-            hashes[0] = np.uint32(_finish(total) >> np.uint64(32))
+            hashes[0] = np.uint32(finish(total) >> np.uint64(32))
             _take_minima(1, hashes, a, b, slots)
         counts[i] = min(max(seen - n + 1, 1), 0xFFFFFFFF)
-        same[i, 0], same[i, 1] = _finish(total ^ np.uint64(seen)), chain
+        same[i, 0], same[i, 1] = finish(total ^ np.uint64(seen)), chain
         for band in range(keys.shape[1]):
             keys[i, band] = _key(slots, band, rows)
-
-
-@njit(nogil=True, cache=True)
-def _finish(total):
-    total ^= total >> np.uint64(32)
-    total *= FINISH
-    return total ^ (total >> np.uint64(32))
 
 
 @njit(nogil=True, cache=True)

@@ -22,6 +22,9 @@ FINISH = np.uint64(0xD6E8FEB86659FD93)
 CHUNK = 2048
 """Units of a text that are in work at a time; what they need stays in the first cache."""
 
+SPREAD_OUT = 1 << 20
+"""Shingles of a text up to which they are sorted by way of a copy; more are sorted where they are, which takes longer."""
+
 
 def shingle_sets(strings: pa.Array, n: int, unit: Unit = "word") -> tuple[np.ndarray, np.ndarray]:
     """The set of shingles of every string of an Arrow array, large or not, sliced or not; a null has none.
@@ -64,11 +67,11 @@ def _fill_sets(data, offsets, block, info, n, kind, values, rows):
     """Fill `values` and `rows` (see `shingle_sets`), whose first item is 0."""
     text, stage, leaf = data.ctypes.data, block.ctypes.data, info.ctypes.data
     units, sums = np.empty(CHUNK + ROOM, np.uint64), np.empty(n + CHUNK + ROOM, np.uint64)
-    scratch, counts = np.empty(0, np.uint64), np.empty(0, np.int64)
+    scratch, counts = np.empty(0, np.uint64), np.empty(SPREAD_OUT + 1, np.int64)
     far = power(n)
     for i in range(offsets.size - 1):
         at, end = np.int64(offsets[i]), np.int64(offsets[i + 1])
-        base, seen = rows[i], 0
+        base, seen, limit = rows[i], 0, SPREAD_OUT
         to = base
         sums[n - 1] = np.uint64(0)
         while at < end:
@@ -83,12 +86,15 @@ def _fill_sets(data, offsets, block, info, n, kind, values, rows):
             seen += count
             for k in range(n):
                 sums[k] = sums[k + count]
+            if to - base > limit:
+                # A text that repeats itself takes the memory of what it says once.
+                to = base + _sort_unique(values[base:to], scratch, counts)
+                limit = max(limit, 2 * (to - base))
         if 0 < seen < n:
             values[to] = finish(sums[n - 1])
             to += 1
-        if to - base > scratch.size:
-            scratch = np.empty(2 * (to - base), np.uint64)
-            counts = np.empty(4 * (to - base) + 2, np.int64)
+        if scratch.size < to - base <= SPREAD_OUT:
+            scratch = np.empty(to - base, np.uint64)
         rows[i + 1] = base + _sort_unique(values[base:to], scratch, counts)
 
 
@@ -96,38 +102,38 @@ def _fill_sets(data, offsets, block, info, n, kind, values, rows):
 def _sort_unique(values, scratch, counts):
     """Sort `values` (m,) uint64 in place, the distinct ones to the front; return how many those are.
 
-    Hashes are spread evenly: dealt out by their first bits to about m boxes, few are left to be put right. Equal ones
-    share a box and need no move.
-    scratch  (>= m,)       uint64
-    counts   (>= 2 m + 1,) int64
+    Hashes are spread evenly: dealt out by their first bits to about m boxes, few are left to be put right. Equal
+    ones share a box and need no move.
+    scratch  (>= m,)  uint64
+    counts   (> the power of two from m on,) int64
     """
     m = values.size
-    if m < 2:
-        return m
-    bits = 1
-    while 1 << bits < m:
-        bits += 1
-    shift, boxes = np.uint64(64 - bits), 1 << bits
-    for box in range(boxes + 1):
-        counts[box] = 0
+    if m > SPREAD_OUT:
+        values.sort()
+    elif m > 1:
+        bits = 1
+        while 1 << bits < m:
+            bits += 1
+        shift, boxes = np.uint64(64 - bits), 1 << bits
+        for box in range(boxes + 1):
+            counts[box] = 0
+        for k in range(m):
+            counts[np.int64(values[k] >> shift) + 1] += 1
+        for box in range(boxes):
+            counts[box + 1] += counts[box]
+        for k in range(m):
+            own = np.int64(values[k] >> shift)
+            scratch[counts[own]] = values[k]
+            counts[own] += 1
+        for k in range(m):
+            value, at = scratch[k], k
+            while at > 0 and values[at - 1] > value:
+                values[at] = values[at - 1]
+                at -= 1
+            values[at] = value
+    distinct = 0
     for k in range(m):
-        counts[np.int64(values[k] >> shift) + 1] += 1
-    for box in range(boxes):
-        counts[box + 1] += counts[box]
-    for k in range(m):
-        box = np.int64(values[k] >> shift)
-        scratch[counts[box]] = values[k]
-        counts[box] += 1
-    for k in range(1, m):
-        value, at = scratch[k], k
-        while at > 0 and scratch[at - 1] > value:
-            scratch[at] = scratch[at - 1]
-            at -= 1
-        scratch[at] = value
-    values[0] = scratch[0]
-    distinct = 1
-    for k in range(1, m):
-        if scratch[k] != scratch[k - 1]:
-            values[distinct] = scratch[k]
+        if k == 0 or values[k] != values[k - 1]:
+            values[distinct] = values[k]
             distinct += 1
     return distinct

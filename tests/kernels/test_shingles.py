@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tamis.kernels.shingles import CHUNK, shingle_sets
+from tamis.kernels.shingles import CHUNK, SPREAD_OUT, shingle_sets
 
 LETTERS = st.one_of(st.characters(exclude_categories=("Cs", "Cn")), st.sampled_from("abé日ไ\u0301 1_-"))
 TEXTS = st.lists(st.one_of(st.none(), st.text(LETTERS), st.lists(st.sampled_from("ab")).map(" ".join)), min_size=1)
@@ -34,6 +34,17 @@ def test_sets_equal_the_naive_ones_in_any_slice(texts: list[str | None], n: int,
 def test_a_long_text_is_cut_into_pieces_and_nothing_shows_where(n: int, words: int, unit: str) -> None:
     text = " ".join(str(k * k % 7919) for k in range(words))[: 3 * words]
     assert found(pa.array([text, text]), n, unit) == [expected(text, n, unit)] * 2
+
+
+def test_a_text_that_repeats_itself_has_the_set_of_what_it_says_once() -> None:
+    once, often = found(pa.array(["a b c d " * 3, "a b c d " * (SPREAD_OUT // 2)]), 5, "word")
+    assert len(once) == 4 and once == often
+
+
+def test_a_long_text_that_does_not_is_sorted_where_it_is() -> None:
+    count = SPREAD_OUT + CHUNK
+    values, _ = shingle_sets(pa.array([" ".join(map(str, range(count)))]), 1, "word")
+    assert len(values) == count and (values[1:] > values[:-1]).all()
 
 
 @pytest.mark.parametrize(
