@@ -78,10 +78,12 @@ class Desk(Protocol):
         """Key ranges that cover all keys of `part`, few enough entries in each that `entry_bytes` for each fit in `share`."""
         ...
 
-    def meet(self, keys: KeyRange, part: str = "sketch", by: Order = "ordinal") -> pa.Table:
+    def meet(
+        self, keys: KeyRange, part: str = "sketch", by: Order = "ordinal", without: np.ndarray | None = None
+    ) -> pa.Table:
         """Entries of `part`, over all fragments, whose keys are in the range: with `ordinal` (uint64) in place of `row`.
 
         In the order of the input, or of the first 8 bytes of the key and then of the input.
-        `part` has `row` (uint32) and is sorted by `key` (binary(16) or uint64). Records that are not alive are left out.
+        `without` (k,) uint64, ascending, has ordinals of records to leave out. `part` has `row` (uint32) and is sorted by `key` (binary(16) or uint64). Records that are not alive are left out.
         """
         ...

@@ -62,7 +62,7 @@ def draft(rows: np.ndarray, ids: pa.Array, step: int, action: Iterable[str], **c
         "row": pa.array(rows, pa.uint32()),
         "record_id": ids,
         "step": pa.array(np.full(len(rows), step, np.uint8)),
-        "action": pa.array(action, pa.string()),
+        "action": action if isinstance(action, pa.Array) else pa.array(action, pa.string()),
         **columns,
     }
     return pa.record_batch([given.get(f.name, pa.nulls(len(rows), f.type)) for f in DRAFT], schema=DRAFT)

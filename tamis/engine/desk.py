@@ -99,9 +99,11 @@ class FileDesk:
         entries = sum(self.sketch(fragment, part).num_rows for fragment in range(len(self.bases) - 1))
         return key_ranges(entries, entry_bytes, self.share)
 
-    def meet(self, keys: KeyRange, part: str = "sketch", by: Order = "ordinal") -> pa.Table:
+    def meet(
+        self, keys: KeyRange, part: str = "sketch", by: Order = "ordinal", without: np.ndarray | None = None
+    ) -> pa.Table:
         """Entries of `part` in a key range."""
-        met = meet((self.sketch(k, part) for k in range(len(self.bases) - 1)), self.bases, keys, by)
+        met = meet((self.sketch(k, part) for k in range(len(self.bases) - 1)), self.bases, keys, by, without)
         ordinal = met.column("ordinal").to_numpy()
         alive = np.ones(len(ordinal), bool)
         if "alive" in met.schema.names:
@@ -229,9 +231,11 @@ class MemoryDesk:
         """One range."""
         return key_ranges(sum(parts[part].num_rows for parts in self.parts), entry_bytes, self.share)
 
-    def meet(self, keys: KeyRange, part: str = "sketch", by: Order = "ordinal") -> pa.Table:
+    def meet(
+        self, keys: KeyRange, part: str = "sketch", by: Order = "ordinal", without: np.ndarray | None = None
+    ) -> pa.Table:
         """Entries of `part` in a key range."""
-        met = meet((parts[part] for parts in self.parts), self.bases, keys, by)
+        met = meet((parts[part] for parts in self.parts), self.bases, keys, by, without)
         return met.drop_columns("alive") if "alive" in met.schema.names else met
 
     def record_ids(self, ordinals: np.ndarray) -> pa.Array:

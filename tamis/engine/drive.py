@@ -12,6 +12,7 @@ import numpy as np
 from tamis.data import Fragment, InputFile, Reading
 from tamis.engine.account import AccountTask, Books, balance, check_attrition, run_account
 from tamis.engine.desk import SHARE, FileDesk, RoundTask
+from tamis.engine.drafts import DraftsTask, run_drafts
 from tamis.engine.earlier import Earlier, EarlierTask, run_earlier
 from tamis.engine.emit import Emit, run_emit, tasks
 from tamis.engine.exchange import ID_BYTES, Exchanged, Fates, IdsTask, Passed, ids_done, key_ranges, ranges, run_ids
@@ -187,6 +188,8 @@ class Drive:
         steps = {0: READING, **{step: Step.of(stage) for step, stage in self.plan.steps}}
         bases = self._line_bases([fragment.file.name for fragment in self.fragments])
         emit = Emit(self.work, self.out, self.plan, fates, self.fragments, self.reading, bases, steps)
+        sorted_first = (DraftsTask(self.work, fates, k, len(self.plan.segments), steps) for k in emit.fragments)
+        self._map("sorting verdicts", run_drafts, sorted_first, len(self.fragments))
         items = list(tasks(emit, books.rows_in.total(), books.entries.total()))
         return self._map("writing", run_emit, items, len(items))
 

@@ -16,15 +16,15 @@ import pyarrow as pa
 
 from tamis.data import Fragment, Reading
 from tamis.data.writer import write_parquet
+from tamis.engine.drafts import drafts_between, with_new_ids
 from tamis.engine.exchange import IDS, Exchanged, Fates
 from tamis.engine.isolate import blamed
 from tamis.engine.left import left, rows_left
 from tamis.engine.passes import after, by_id, row_bytes
 from tamis.engine.plan import Plan
 from tamis.engine.work import Work
-from tamis.ledger import DRAFT, KEPT, Step, aside_schema, draft, fates, set_aside, settled, verdicts, working
+from tamis.ledger import DRAFT, KEPT, Step, aside_schema, fates, set_aside, settled, verdicts, working
 from tamis.schemas import FATES, VERDICT
-from tamis.schemas.ids import sort_keys
 
 GROUP_ROWS, GROUP_BYTES, FILE_GROUPS = 1 << 14, 2 << 20, 32
 """A row group of data ends at so many rows or bytes of text, a file at so many row groups.
@@ -212,10 +212,7 @@ def _fates(task: EmitTask) -> tuple[Iterator[pa.Table], pa.Schema]:
 def _ids(emit: Emit, fragment: int) -> pa.Array:
     """Record ids of a fragment, repeated ones renamed."""
     ids = emit.work.table(0, fragment, "index").column("record_id").combine_chunks()
-    return _rename(ids, emit.fates.renamed(fragment))
-
-
-def _rename(ids: pa.Array, renamed: dict[int, bytes]) -> pa.Array:
+    renamed = emit.fates.renamed(fragment)
     if not renamed:
         return ids
     names = ids.to_pylist()
@@ -226,57 +223,10 @@ def _rename(ids: pa.Array, renamed: dict[int, bytes]) -> pa.Array:
 
 def _verdicts(task: EmitTask) -> tuple[Iterator[pa.Table], pa.Schema]:
     low, high = task.groups
-    found = [_slice(drafts, low, high) for drafts in _drafts(task.emit)]
-    whole = verdicts(by_id(pa.concat_tables(found) if found else DRAFT.empty_table()), task.emit.steps)
+    found = [drafts_between(task.emit.work, fragment, low, high) for fragment in task.emit.fragments]
+    whole = verdicts(by_id(pa.concat_tables([DRAFT.empty_table(), *found])), task.emit.steps)
     starts = range(0, whole.num_rows, VERDICT_GROUP)
     return (settled(VERDICT, whole.slice(k, VERDICT_GROUP)) for k in starts), VERDICT
-
-
-def _drafts(emit: Emit) -> Iterator[pa.Table]:
-    """Verdicts of every fragment and exchange, each table sorted by record_id."""
-    for fragment in emit.fragments:
-        renamed = emit.fates.renamed(fragment)
-        for segment in emit.plan.segments:
-            table = emit.work.table(segment.number, fragment, "drafts")
-            yield by_id(_renamed(table, renamed)) if renamed else table
-        for done in emit.fates.exchanges:
-            yield by_id(_exchange_drafts(emit, done, fragment, renamed))
-
-
-def _renamed(table: pa.Table, renamed: dict[int, bytes]) -> pa.Table:
-    """`table`, which has `row` and `record_id`, with the new ids of repeated ones."""
-    if not renamed:
-        return table
-    rows, ids = table.column("row").to_pylist(), table.column("record_id").to_pylist()
-    at = table.schema.get_field_index("record_id")
-    names = pa.array([renamed.get(row, old) for row, old in zip(rows, ids, strict=True)], table.schema.field(at).type)
-    return table.set_column(at, table.schema.field(at), names)
-
-
-def _exchange_drafts(emit: Emit, done: Exchanged, fragment: int, renamed: dict[int, bytes]) -> pa.Table:
-    rows, found = emit.fates.resolved(done, fragment)
-    fate, at = emit.fates.of(fragment)
-    here = (fate[rows] != KEPT) & (at[rows] == done.step)
-    rows, found = rows[here], found.filter(pa.array(here)).combine_chunks()
-    action = {r.id: r.action for r in emit.steps[done.step].rules.values()}
-    if done.group == IDS:
-        ids = pa.array([renamed[row] for row in rows.tolist()], pa.binary(16))
-        columns = {"peer_id": found.column("record_id"), "rule": found.column("rule")}
-        return pa.Table.from_batches([draft(rows, ids, done.step, ["quarantine"] * len(rows), **_plain(columns))])
-    columns = {name: found.column(name) for name in ("rule", "value", "peer_id", "evidence")}
-    actions = [action.get(rule, "drop") for rule in found.column("rule").to_pylist()]
-    ids = found.column("record_id").combine_chunks()
-    return pa.Table.from_batches([draft(rows, ids, done.step, actions, **_plain(columns))])
-
-
-def _plain(columns: dict[str, Any]) -> dict[str, pa.Array]:
-    return {k: c.combine_chunks() if isinstance(c, pa.ChunkedArray) else c for k, c in columns.items()}
-
-
-def _slice(drafts: pa.Table, low: int, high: int) -> pa.Table:
-    keys = sort_keys(drafts.column("record_id"))
-    lo, hi = np.searchsorted(keys, np.uint64(low), "left"), np.searchsorted(keys, np.uint64(high), "right")
-    return drafts.slice(lo, hi - lo)
 
 
 def score_schema(plan: Plan) -> pa.Schema:
@@ -349,7 +299,9 @@ def _quarantine(task: EmitTask) -> tuple[Iterator[pa.Table], pa.Schema]:
 def _fragment_aside(emit: Emit, fragment: int) -> pa.Table:
     schema = working(aside_schema(emit.plan.schema)).append(pa.field("row", pa.uint32()))
     renamed = emit.fates.renamed(fragment)
-    tables = [_renamed(emit.work.table(s.number, fragment, "aside").cast(schema), renamed) for s in emit.plan.segments]
+    tables = [
+        with_new_ids(emit.work.table(s.number, fragment, "aside").cast(schema), renamed) for s in emit.plan.segments
+    ]
     if renamed:
         tables.append(_repeated_rows(emit, fragment, renamed, schema))
     table = pa.concat_tables(tables)

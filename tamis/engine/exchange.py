@@ -45,8 +45,17 @@ def key_ranges(entries: int, entry_bytes: int, share: int) -> list[KeyRange]:
     return [KeyRange(k * 2**64 // n, (k + 1) * 2**64 // n - 1) for k in range(n)]
 
 
-def meet(tables: Iterable[pa.Table], bases: np.ndarray, keys: KeyRange, by: Order = "ordinal") -> pa.Table:
-    """Entries of all `tables` (one for each fragment, sorted by key, then row) that are in the range, in order."""
+def meet(
+    tables: Iterable[pa.Table],
+    bases: np.ndarray,
+    keys: KeyRange,
+    by: Order = "ordinal",
+    without: np.ndarray | None = None,
+) -> pa.Table:
+    """Entries of all `tables` (one for each fragment, sorted by key, then row) that are in the range, in order.
+
+    without   ordinals (k,), ascending, of records to leave out
+    """
     found = []
     for base, table in zip(bases, tables, strict=False):
         first = sort_keys(table.column("key"))
@@ -54,6 +63,10 @@ def meet(tables: Iterable[pa.Table], bases: np.ndarray, keys: KeyRange, by: Orde
         hi = np.searchsorted(first, np.uint64(keys.high), "right")
         table = table.slice(lo, hi - lo)
         ordinal = table.column("row").to_numpy().astype(np.uint64) + np.uint64(base)
+        if without is not None and without.size and ordinal.size:
+            at = np.minimum(np.searchsorted(without, ordinal), without.size - 1)
+            here = without[at] != ordinal
+            table, ordinal = table.filter(pa.array(here)), ordinal[here]
         found.append(table.drop_columns("row").add_column(0, "ordinal", pa.array(ordinal)))
     met = pa.concat_tables(found).combine_chunks()
     # Stable, and quick on what comes in sorted runs: equal keys stay in input order.

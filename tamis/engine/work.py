@@ -23,7 +23,6 @@ import xxhash
 
 from tamis.data.disk import disk_errors
 
-
 SMALL = 64 << 10
 """Bytes of an intermediate file up to which it is kept in memory, once read."""
 

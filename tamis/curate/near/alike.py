@@ -157,7 +157,8 @@ class Alike(Corpus):
 
     def buckets(self, desk: Desk, number: int, keys: KeyRange) -> Tables:
         """Pairs of records that share a band key, by the first of them; the records in any; and what was left out."""
-        met = desk.meet(keys, "bands", by="key")
+        followers = np.sort(all_of(desk, "same", "follower")).astype(np.uint64)
+        met = desk.meet(keys, "bands", by="key", without=followers)
         key, near = (met.column(name).to_numpy() for name in ("key", "near"))
         member = met.column("ordinal").to_numpy().astype(np.int64)
         # Most keys have one record: those are left behind before anything else is asked.
@@ -165,7 +166,6 @@ class Alike(Corpus):
         shared[1:] = key[1:] == key[:-1]
         shared[:-1] |= shared[1:]
         here = np.flatnonzero(shared)
-        here = here[~_isin(member[here], all_of(desk, "same", "follower"))]
         found = pairs(key[here], member[here], near[here].astype(np.uint64), BUCKET)
         # Two records of earlier corpora are none of our business.
         ours = found.right >= desk.bases[desk.earlier]
@@ -274,8 +274,3 @@ def all_of(desk: Desk, name: str, column: str) -> np.ndarray:
 def _pairs(desk: Desk, number: int) -> tuple[np.ndarray, np.ndarray]:
     table = desk.table("buckets", number)
     return table.column("left").to_numpy(), table.column("right").to_numpy()
-
-
-def _isin(values: np.ndarray, among: np.ndarray) -> np.ndarray:
-    """Whether each value is one of `among`, which may be long and in any order."""
-    return np.isin(values, among) if among.size else np.zeros(values.size, bool)

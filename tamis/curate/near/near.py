@@ -54,12 +54,12 @@ class Near(Alike):
               `best:COLUMN`, the highest number there; `license`, the most permissive licence. Ties go to the first
     clusters  "components": whatever is linked, also through others, is one group; "star": each record that goes is itself
               alike to the one that stays
-    against   earlier corpora (files, folders, runs, snapshots): what is like a record of theirs goes, theirs stay
+    against   earlier corpus or corpora (files, folders, runs, snapshots): what is like a record of theirs goes, theirs stay
     """
 
     keep: str = "first"
     clusters: Literal["components", "star"] = "components"
-    against: tuple[str, ...] = ()
+    against: str | tuple[str, ...] = ()
 
     name: ClassVar[str] = "near"
     measured_by: ClassVar[frozenset[str]] = frozenset(
@@ -67,10 +67,8 @@ class Near(Alike):
     )
 
     def __post_init__(self) -> None:
-        if isinstance(self.against, (str, list)):
-            object.__setattr__(
-                self, "against", (self.against,) if isinstance(self.against, str) else tuple(self.against)
-            )
+        if isinstance(self.against, list):
+            object.__setattr__(self, "against", tuple(self.against))
         super().__post_init__()
         survivor.check(self.keep, "near")
         if self.clusters not in ("components", "star"):
@@ -91,12 +89,12 @@ class Near(Alike):
     @property
     def earlier(self) -> tuple[str, ...]:
         """The corpora to compare with."""
-        return self.against
+        return (self.against,) if isinstance(self.against, str) else self.against
 
     @property
     def files(self) -> tuple[str, ...]:
         """The same: their digests belong to the recipe."""
-        return self.against
+        return self.earlier
 
     def ranks(self, batch: pa.RecordBatch) -> np.ndarray:
         """By `keep`."""

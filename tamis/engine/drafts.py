@@ -1,0 +1,78 @@
+"""All verdicts of a fragment, from every pass and exchange, sorted by record_id: what the files of verdicts are cut from."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tamis.engine.exchange import IDS, Exchanged, Fates
+from tamis.engine.passes import by_id
+from tamis.engine.work import Work
+from tamis.ledger import DRAFT, KEPT, Step, draft
+from tamis.schemas.ids import sort_keys
+
+GROUP = "drafts"
+
+
+class DraftsTask(NamedTuple):
+    """The verdicts of one fragment. `segments`: how many there are; `steps`: the stages' constants, by step."""
+
+    work: Work
+    fates: Fates
+    fragment: int
+    segments: int
+    steps: dict[int, Step]
+
+
+def run_drafts(task: DraftsTask) -> dict[str, Any]:
+    """Gather and sort them, unless that is done; return the completion record."""
+    if (done := task.work.done(GROUP, task.fragment)) is not None:
+        return done
+    renamed = task.fates.renamed(task.fragment)
+    tables = [task.work.table(number, task.fragment, "drafts") for number in range(task.segments)]
+    found = [with_new_ids(table, renamed) for table in tables]
+    found += [_of_exchange(task, exchanged, renamed) for exchanged in task.fates.exchanges]
+    table = by_id(pa.concat_tables([DRAFT.empty_table(), *found]))
+    return task.work.finish_tables(GROUP, task.fragment, {"drafts": table}, {"drafts": table.num_rows})
+
+
+def drafts_between(work: Work, fragment: int, low: int, high: int) -> pa.Table:
+    """Verdicts of a fragment about records whose ids begin with a number from `low` to `high`."""
+    table = work.table(GROUP, fragment, "drafts")
+    keys = sort_keys(table.column("record_id"))
+    lo, hi = np.searchsorted(keys, np.uint64(low), "left"), np.searchsorted(keys, np.uint64(high), "right")
+    return table.slice(lo, hi - lo)
+
+
+def with_new_ids(table: pa.Table, renamed: dict[int, bytes]) -> pa.Table:
+    """`table`, which has `row` and `record_id`, with the new ids of repeated ones."""
+    if not renamed:
+        return table
+    rows, ids = table.column("row").to_pylist(), table.column("record_id").to_pylist()
+    at = table.schema.get_field_index("record_id")
+    names = pa.array([renamed.get(row, old) for row, old in zip(rows, ids, strict=True)], table.schema.field(at).type)
+    return table.set_column(at, table.schema.field(at), names)
+
+
+def _of_exchange(task: DraftsTask, done: Exchanged, renamed: dict[int, bytes]) -> pa.Table:
+    """Verdicts about the records that an exchange let go."""
+    rows, found = task.fates.resolved(done, task.fragment)
+    fate, at = task.fates.of(task.fragment)
+    here = (fate[rows] != KEPT) & (at[rows] == done.step)
+    rows, found = rows[here], found.filter(pa.array(here)).combine_chunks()
+    rule = found.column("rule").combine_chunks()
+    if done.group == IDS:
+        ids = pa.array([renamed[row] for row in rows.tolist()], pa.binary(16))
+        columns = {"peer_id": found.column("record_id").combine_chunks(), "rule": rule}
+        actions = pa.repeat(pa.scalar("quarantine"), len(rows))
+    else:
+        ids = found.column("record_id").combine_chunks()
+        columns = {name: found.column(name).combine_chunks() for name in ("value", "peer_id", "evidence")}
+        columns["rule"], known = rule, task.steps[done.step].rules
+        coded = rule.dictionary_encode()
+        each = pa.array([known[r].action if r in known else "drop" for r in coded.dictionary.to_pylist()], pa.string())
+        actions = pc.take(each, coded.indices)
+    return pa.Table.from_batches([draft(rows, ids, done.step, actions, **columns)])
