@@ -156,10 +156,8 @@ def test_rows_of_every_kind_are_compared(
     ("unit", "lost"), [("run", {}), ("word", {1: 0}), ("char", {1: 0})], ids=["one long word", "words", "characters"]
 )
 def test_scripts_without_spaces_want_words_or_characters(unit: str, lost: dict[int, int]) -> None:
-    texts = [
-        "马的品种很多每一种都有自己的特点和用途也有自己的历史和传说",
-        "马的品种很多每一种都有自己的特点和用途也有自己的历史和故事",
-    ]
+    same = "马的品种很多每一种都有自己的特点和用途也有自己的历史和"
+    texts = [same + "传说", same + "故事"]
     found = said([{"text": text} for text in texts], unit=unit, threshold=0.7, ngram=3)
     assert {k: gone.peer for k, gone in found.items()} == lost
 
