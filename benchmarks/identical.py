@@ -13,6 +13,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+from argparse import Namespace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -37,6 +38,7 @@ def main() -> None:
     parser.add_argument("--records", type=int, default=1_000_000)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=1)
+    parser.add_argument("--memory", help="the budget to give to tamis, as 1GB; none: what it takes")
     told = parser.parse_args()
     found: dict[str, dict[str, Any]] = {}
     for kind in KINDS:
@@ -45,7 +47,7 @@ def main() -> None:
         measure.run([sys.executable, __file__, "write", kind, lines, str(told.records)])
         for way in WAYS:
             name = f"{kind}, {way}"
-            rounds = measure.alternate({name: partial(once, way, lines, out, told.workers)}, told.rounds)[name]
+            rounds = measure.alternate({name: partial(once, way, lines, out, told)}, told.rounds)[name]
             run = json.loads((out / "run.json").read_bytes())
             found[name] = {**measure.medians(rounds), "rows": run["rows"], "facts": run["steps"][-1].get("facts")}
             found[name]["bytes"] = lines.stat().st_size
@@ -58,14 +60,15 @@ def main() -> None:
     print(measure.table(["", "records", "kept", "CPU s", "wall s", "peak MB"], rows))
     for name, f in found.items():
         print(f"{name}: {f['facts']}")
-    measure.save(__file__, {"workers": told.workers, "found": found})
+    measure.save(__file__, {"workers": told.workers, "memory": told.memory, "found": found})
 
 
-def once(way: str, lines: Path, out: Path, workers: int) -> measure.Spent:
+def once(way: str, lines: Path, out: Path, told: Namespace) -> measure.Spent:
     """One run of near."""
     shutil.rmtree(out, ignore_errors=True)
     recipe = corpus.recipe(lines.parent, "identical", f"near@1: {{clusters: {way}}}")
-    places = ["-i", str(lines), "-o", str(out), "--quiet", "--workers", str(workers)]
+    places = ["-i", str(lines), "-o", str(out), "--quiet", "--workers", str(told.workers)]
+    places += ["--memory", told.memory] if told.memory else []
     return measure.run([*corpus.tamis(), "run", str(recipe), *places])
 
 

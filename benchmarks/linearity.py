@@ -145,12 +145,13 @@ def panel(number: int, name: str, x: Sequence[float], y: Sequence[float], power:
     for a, b in zip(x, y, strict=True):
         at = place(a, b)
         parts.append(f'<circle cx="{at[0]}" cy="{at[1]}" r="3" fill="#1f5fa8"/>')
-        parts.append(text((at[0], at[1] - 7), f"{b:,.0f}" if b >= 10 else f"{b:.1f}"))
+        says = f"{b:,.0f}" if b >= 10 else f"{b:.1f}"
+        parts.append(text((at[0] + 5 * (a == x[0]), at[1] - 7), says, "start" if a == x[0] else "middle"))
         parts.append(text((at[0], corner[1] + 14), f"{a / 1000:,.0f}k"))
     for k in range(bottom, top + 1):
         parts.append(text((corner[0] - 5, place(min(x), 10.0**k)[1] + 4), f"{10**k:,}", "end"))
-    says = f"{name} by documents" + (f", exponent {power:.2f}" if power is not None else "")
-    parts.append(text((number * WIDTH + WIDTH / 2, 20), says))
+    heading = f"{name} by documents" + (f", exponent {power:.2f}" if power is not None else "")
+    parts.append(text((number * WIDTH + WIDTH / 2, 20), heading))
     return "\n".join(parts)
 
 
