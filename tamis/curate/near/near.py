@@ -70,6 +70,8 @@ class Near(Alike):
         if isinstance(self.against, list):
             object.__setattr__(self, "against", tuple(self.against))
         super().__post_init__()
+        if "" in self.earlier:
+            raise UsageError(f"near: against is {self.against!r}; name a file, folder or run, or leave it out")
         survivor.check(self.keep, "near")
         if self.clusters not in ("components", "star"):
             raise UsageError(f"near: clusters is {self.clusters!r}; it can be components or star")

@@ -57,6 +57,8 @@ class Split(Alike):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        if odd := [name for name in self.shares or () if not isinstance(name, str) or not name]:
+            raise UsageError(f"split: shares has {odd[0]!r} for the name of a split; text was wanted, as in 'fold 1'")
         if twice := [name for name in self.shares or () if getattr(self, name, None) is not None and name in NAMED]:
             raise UsageError(f"split: {twice[0]!r} has two shares, one of its own and one in shares; leave one out")
         check(self.splits)
