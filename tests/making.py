@@ -11,6 +11,9 @@ from typing import Any
 
 OWN = Path(__file__).with_name("own_stages.py")
 
+NEEDED: dict[str, dict[str, Any]] = {"sample@1": {"fraction": 0.5, "by": None}}
+"""Parameters without which a stage of the catalog is none."""
+
 WORDS = """the sieve turns a rough purée into a fine one and keeps every
 receipt of what was left behind in the drum""".split()  # noqa: SIM905
 

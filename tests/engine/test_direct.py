@@ -8,15 +8,13 @@ from typing import Any
 import polars as pl
 import pyarrow as pa
 import pytest
-from making import recipe, sentences
+from making import NEEDED, recipe, sentences
 
 import tamis
 from tamis.errors import ColumnMissing, UsageError
 from tamis.recipes.catalog import STAGES
 from tamis.schemas import KINDS
 
-NEEDED: dict[str, dict[str, Any]] = {"sample@1": {"fraction": 0.5, "by": None}}
-"""Parameters without which a stage is none."""
 PARAMS = {**NEEDED, "license@1": {"unknown": "drop"}, "spans@1": {"max_count": 1}}
 TALK = "The sieve keeps the fine part, and that is it.\r\nno end"
 
