@@ -34,7 +34,7 @@ from tamis.stage import Corpus
 BUCKET = 64
 """Records of a bucket up to which all pairs are looked at; in a larger one each meets the most alike of them."""
 
-SAME_BYTES, BAND_BYTES, PAIR_BYTES = 200, 120, 100
+SAME_BYTES, BAND_BYTES, PAIR_BYTES = 200, 240, 100
 """Memory for each record, band key and pair of a round."""
 
 EDGES = pa.schema([("left", pa.int64()), ("right", pa.int64()), ("shared", pa.uint32()), ("total", pa.uint32())])
