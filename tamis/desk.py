@@ -83,7 +83,8 @@ class Desk(Protocol):
     ) -> pa.Table:
         """Entries of `part`, over all fragments, whose keys are in the range: with `ordinal` (uint64) in place of `row`.
 
-        In the order of the input, or of the first 8 bytes of the key and then of the input.
-        `without` (k,) uint64, ascending, has ordinals of records to leave out. `part` has `row` (uint32) and is sorted by `key` (binary(16) or uint64). Records that are not alive are left out.
+        In the order of the input, or of the first 8 bytes of the key and then of the input. `part` has `row` (uint32) and
+        is sorted by `key` (binary(16) or uint64). Records that are not alive are left out, as are those at the ordinals
+        `without` (k,) uint64, ascending.
         """
         ...

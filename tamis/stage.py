@@ -118,6 +118,10 @@ class Stage:
         """The table of the file `name` of `leaves`, from `record_id`, `kept` and the scores of all records, in order."""
         raise NotImplementedError
 
+    def blind(self, was: Stage) -> set[str]:
+        """Parameters that differ from those of `was`, the same stage, and under which a replay has nothing to go by."""
+        return {name for name in self.measured_by if self.params[name] != was.params[name]}
+
     def __call__(self, data: Any) -> tuple[Any, pa.Table]:
         """Sieve `data` (Arrow table, Polars frame or HF `Dataset`): what is kept, in its own type, and the verdicts."""
         from tamis.engine.direct import apply
@@ -174,6 +178,19 @@ class Corpus(Stage):
 
     def revisit(self, batch: pa.RecordBatch, ordinal: np.ndarray, desk: Desk) -> pa.RecordBatch:
         """As `measure`, for records at the positions `ordinal` (n,) int64, once `settle` is done; `decide` comes after it."""
+        raise NotImplementedError
+
+    @property
+    def links(self) -> bool:
+        """Whether it has `edges`, which go to edges/ so that a run can be replayed without sketches."""
+        return False
+
+    def edges(self, desk: Desk) -> pa.Table:
+        """What links records, once `settle` is done: `left` and `right` (int64, positions in the input) and more."""
+        raise NotImplementedError
+
+    def regroup(self, edges: pa.Table, alive: np.ndarray) -> np.ndarray:
+        """Positions (k,) int64 of the records that go, by the edges of a run; alive (n,) bool: which are still in."""
         raise NotImplementedError
 
     def facts(self, desk: Desk) -> dict[str, Any]:

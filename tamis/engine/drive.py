@@ -81,6 +81,7 @@ class Drive:
         fates.add(Passed(0))
         self._repeated_ids(fates)
         desk: FileDesk | None = None
+        desks: dict[int, FileDesk] = {}
         facts: dict[int, dict[str, Any]] = {}
         for segment in self.plan.segments:
             if segment.number:
@@ -88,13 +89,13 @@ class Drive:
                 fates.add(Passed(segment.number))
             if segment.corpus:
                 step, corpus = segment.corpus
-                desk = self._settle(fates, step, corpus, segment)
+                desk = desks[step] = self._settle(fates, step, corpus, segment)
                 facts[step] = corpus.facts(desk)
         books = self._books(fates)
         if self.max_drop_per_source is not None:
             labels = {0: READING.label, **{step: stage.label for step, stage in self.plan.steps}}
             check_attrition(books, self.max_drop_per_source, labels)
-        files = self._emit(fates, books)
+        files = self._emit(fates, books, desks)
         rows = balance(books, len(self.plan.steps), _counted(files))
         damage = [(k, str(r["damage"])) for k, r in enumerate(self.records) if r["damage"]]
         return Result(books, rows, files, totals, damage, facts)
@@ -184,10 +185,10 @@ class Drive:
             books.add(part)
         return books
 
-    def _emit(self, fates: Fates, books: Books) -> list[dict[str, Any]]:
+    def _emit(self, fates: Fates, books: Books, desks: dict[int, FileDesk]) -> list[dict[str, Any]]:
         steps = {0: READING, **{step: Step.of(stage) for step, stage in self.plan.steps}}
         bases = self._line_bases([fragment.file.name for fragment in self.fragments])
-        emit = Emit(self.work, self.out, self.plan, fates, self.fragments, self.reading, bases, steps)
+        emit = Emit(self.work, self.out, self.plan, fates, self.fragments, self.reading, bases, steps, desks)
         sorted_first = (DraftsTask(self.work, fates, k, len(self.plan.segments), steps) for k in emit.fragments)
         self._map("sorting verdicts", run_drafts, sorted_first, len(self.fragments))
         items = list(tasks(emit, books.rows_in.total(), books.entries.total()))

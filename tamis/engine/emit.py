@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from tamis.data import Fragment, Reading
 from tamis.data.writer import write_parquet
+from tamis.engine.desk import FileDesk
 from tamis.engine.drafts import drafts_between, with_new_ids
 from tamis.engine.exchange import IDS, Exchanged, Fates
 from tamis.engine.isolate import blamed
@@ -35,6 +36,7 @@ Groups of 4 MiB cost 30 MB more at the peak of a run and no less CPU.
 FATE_ROWS = 1 << 20
 SCORE_ROWS, SCORE_GROUP = 1 << 20, 1 << 17
 VERDICT_ROWS, VERDICT_GROUP = 1 << 17, 1 << 16
+EDGE_GROUP = 1 << 17
 
 
 class Group(NamedTuple):
@@ -57,6 +59,8 @@ class Emit:
     line_bases: np.ndarray
     """(fragments,) line of the file, from 1, on which each fragment begins."""
     steps: dict[int, Step]
+    desks: dict[int, FileDesk]
+    """By step: where the corpus stages have settled."""
 
     @property
     def fragments(self) -> range:
@@ -86,7 +90,7 @@ class EmitTask(NamedTuple):
     """One output file."""
 
     emit: Emit
-    what: Literal["data", "verdicts", "fates", "scores", "quarantine", "leaves"]
+    what: Literal["data", "verdicts", "fates", "scores", "quarantine", "leaves", "edges"]
     number: int
     path: str
     groups: tuple[Any, ...]
@@ -130,6 +134,9 @@ def tasks(emit: Emit, total: int, decisions: int) -> Iterator[EmitTask]:
         # A second stage that leaves a file of this name has its step in front of it.
         first = next(s for s, n in left_behind if n == name) == step
         yield EmitTask(emit, "leaves", k, name if first else f"{step}-{name}", (step, name))
+    for k, (step, desk) in enumerate(emit.desks.items()):
+        if desk.corpus.links:
+            yield EmitTask(emit, "edges", k, f"edges/{edges_name(step)}", (step,))
     if any(emit.work.table(s.number, f, "aside").num_rows for s in emit.plan.segments for f in emit.fragments) or any(
         emit.fates.renamed(f) for f in emit.fragments
     ):
@@ -280,6 +287,19 @@ def _leaves(task: EmitTask) -> tuple[Iterator[pa.Table], pa.Schema]:
     return iter([settled(table.schema, table)] if table.num_rows else []), table.schema
 
 
+def edges_name(step: int) -> str:
+    """File in edges/ of what links records at `step`."""
+    return f"step-{step:03d}.parquet"
+
+
+def _edges(task: EmitTask) -> tuple[Iterator[pa.Table], pa.Schema]:
+    """What a corpus stage found to link records."""
+    desk = task.emit.desks[task.groups[0]]
+    with blamed(desk.corpus, "edges"):
+        table = desk.corpus.edges(desk)
+    return (table.slice(k, EDGE_GROUP) for k in range(0, table.num_rows, EDGE_GROUP)), table.schema
+
+
 def _scores_of(emit: Emit, step: int, measured: pa.Schema) -> Iterator[pa.RecordBatch]:
     """`record_id`, whether it is `kept`, and what step `step` measured, of every record, in order."""
     number = next(s.number for s in emit.plan.segments if step in dict(s.passed))
@@ -363,6 +383,7 @@ _CONTENT = {
     "scores": _scores,
     "quarantine": _quarantine,
     "leaves": _leaves,
+    "edges": _edges,
 }
 
 

@@ -11,7 +11,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
+from tamis.engine.emit import edges_name
 from tamis.engine.isolate import blamed, decide
 from tamis.engine.plan import Segment, plan
 from tamis.errors import UsageError
@@ -81,11 +83,7 @@ def recipe_of(run: Run) -> Recipe:
 def _check(was: Recipe, becomes: Recipe) -> None:
     for old, new in zip(was.stages, becomes.stages, strict=True):
         changed = {name for name, value in new.params.items() if value != old.params[name]}
-        if changed and (new.edits or (isinstance(new, Corpus) and changed & new.measured_by)):
-            raise UsageError(
-                f"{new.label}: another {' and '.join(sorted(changed))} needs the text; make a new run instead"
-            )
-        if blind := changed & new.measured_by:
+        if blind := changed if new.edits else new.blind(old):
             raise UsageError(
                 f"{new.label}: another {' and '.join(sorted(blind))} needs the text; make a new run instead"
             )
@@ -139,7 +137,8 @@ class _Told:
         self._leave(np.flatnonzero(broke), step, [POISON] * int(broke.sum()), {POISON: "quarantine"})
         alive &= ~broke
         if isinstance(stage, Corpus) and not stage.revisits:
-            rows, rules = (self._met if stage.stored else self._as_it_was)(step, stage, alive)
+            told = self._met if stage.stored else self._linked if stage.links else self._as_it_was
+            rows, rules = told(step, stage, alive)
         else:
             rows, rules = self._decided(step, stage, alive)
         self._leave(rows, step, rules, actions)
@@ -175,6 +174,11 @@ class _Told:
         with blamed(stage, "resolve"):
             found = stage.resolve(table.combine_chunks())
         return found.column("ordinal").to_numpy().astype(np.int64), found.column("rule").cast(pa.string()).to_pylist()
+
+    def _linked(self, step: int, stage: Corpus, alive: np.ndarray) -> tuple[np.ndarray, list[str]]:
+        """Those that go by the edges of the run."""
+        rows = stage.regroup(pq.read_table(self.run.path / "edges" / edges_name(step)), alive)
+        return rows, [stage.rules[0].id] * len(rows)
 
     def _as_it_was(self, step: int, stage: Corpus, alive: np.ndarray) -> tuple[np.ndarray, list[str]]:
         """What a stage that stores no sketches decided in the run; unknown where the record that stayed is gone now."""

@@ -21,11 +21,11 @@ import pyarrow.compute as pc
 
 from tamis.curate import survivor
 from tamis.curate.near.alike import EDGES, Alike, Stretch, all_of, measured, similarity, stretches
-from tamis.curate.near.clusters import Lost, star_survivors, survivors
+from tamis.curate.near.clusters import Lost, grouped, star_survivors, survivors
 from tamis.desk import Desk, Tables
 from tamis.errors import UsageError
 from tamis.schemas.rows import RECORD_ID
-from tamis.stage import RESOLUTION, Rule
+from tamis.stage import RESOLUTION, Rule, Stage
 
 RULE = "near_duplicate"
 
@@ -38,6 +38,9 @@ LOST = pa.schema(
 """Ordinals of a record that goes and of the one it lost to, and of the pair of records that stand for their words: left
 before right, or the same. `shared` and `total` of that pair where it is an edge, else 0.
 """
+
+WEIGHED = pa.schema([*EDGES, ("left_rank", pa.float64()), ("right_rank", pa.float64())])
+"""EDGES with the ranks of both ends; where `total` is 0, the words are the same."""
 
 LINK = pa.schema([("record", pa.int64()), ("via", pa.int64()), ("via_jaccard", pa.float64())])
 """The record most like another, and how much: what links it to its group."""
@@ -102,6 +105,17 @@ class Near(Alike):
         """By `keep`."""
         return survivor.rank(batch, self.keep, "near")
 
+    @property
+    def links(self) -> bool:
+        """Its edges are kept."""
+        return True
+
+    def blind(self, was: Stage) -> set[str]:
+        """Anything but a higher threshold, and which clusters they make: those, the edges tell."""
+        assert isinstance(was, Near)
+        told = {"clusters", *(("threshold",) if self.threshold >= was.threshold else ())}
+        return super().blind(was) - told
+
     def settle(self, desk: Desk) -> None:
         """Edges; groups and who stays; how alike each is to the one it lost to; verdicts."""
         self.find_edges(desk)
@@ -119,10 +133,7 @@ class Near(Alike):
         records = np.unique(np.concatenate([left, right, follower, leader]))
         rank = _ranks(desk, records)
         left, right, follower, leader = (np.searchsorted(records, x) for x in (left, right, follower, leader))
-        if self.clusters == "star":
-            lost = _star(rank, left, right, follower, leader)
-        else:
-            lost = survivors(rank, np.concatenate([left, follower]), np.concatenate([right, leader]))
+        lost = self._lost(rank, left, right, follower, leader)
         ours = records[lost.record] >= desk.bases[desk.earlier]
         lost = Lost(lost.record[ours], lost.survivor[ours])
         speaks_for = np.arange(len(records))
@@ -142,6 +153,54 @@ class Near(Alike):
             "links": pa.table(links, schema=LINK),
             "facts": pa.table(facts),
         }
+
+    def edges(self, desk: Desk) -> pa.Table:
+        """WEIGHED: pairs that are alike, and pairs of a record and the first with the same words; earlier corpora below 0."""
+        found = [desk.table("verify", k) for k in range(desk.count("verify"))]
+        same = pa.table([all_of(desk, "same", "leader"), all_of(desk, "same", "follower")], names=EDGES.names[:2])
+        none = pa.array(np.zeros(len(same), np.uint32))
+        found.append(same.append_column("shared", none).append_column("total", none).cast(EDGES))
+        edges = pa.concat_tables(found).sort_by([("left", "ascending"), ("right", "ascending")]).combine_chunks()
+        ends = [edges.column(name).to_numpy() for name in EDGES.names[:2]]
+        records = np.unique(np.concatenate(ends))
+        rank = _ranks(desk, records)
+        columns = [
+            *(pa.array(end - desk.bases[desk.earlier]) for end in ends),
+            *edges.columns[2:],
+            *(pa.array(rank[np.searchsorted(records, end)]) for end in ends),
+        ]
+        return pa.table(columns, schema=WEIGHED)
+
+    def regroup(self, edges: pa.Table, alive: np.ndarray) -> np.ndarray:
+        """Who goes among the records that are still in, under this threshold and these clusters."""
+        left, right = (edges.column(name).to_numpy() for name in ("left", "right"))
+        records, first, places = np.unique(np.concatenate([left, right]), return_index=True, return_inverse=True)
+        rank = np.concatenate([edges.column(name).to_numpy() for name in ("left_rank", "right_rank")])[first]
+        left, right = np.split(places, 2)
+        same = edges.column("total").to_numpy() == 0
+        alike = ~same
+        alike[alike] = similarity(edges.filter(pa.array(alike))) >= self.threshold
+        stays_in = records < 0
+        stays_in[~stays_in] = alive[records[~stays_in]]
+        # Of records with the same words, the first that is still in speaks for all.
+        words = grouped(len(records), left[same], right[same])
+        here = np.flatnonzero(stays_in)
+        speaker = np.full(len(records), -1, np.int64)
+        speaker[words[here[::-1]]] = here[::-1]
+        left, right = speaker[words[left[alike]]], speaker[words[right[alike]]]
+        there = (left >= 0) & (right >= 0)
+        follower = here[speaker[words[here]] != here]
+        leader = speaker[words[follower]]
+        gone: np.ndarray = records[self._lost(rank, left[there], right[there], follower, leader).record]
+        return gone[gone >= 0]
+
+    def _lost(
+        self, rank: np.ndarray, left: np.ndarray, right: np.ndarray, follower: np.ndarray, leader: np.ndarray
+    ) -> Lost:
+        """Who goes, of the records of `rank`, by edges and by who has the same words as whom."""
+        if self.clusters == "star":
+            return _star(rank, left, right, follower, leader)
+        return survivors(rank, np.concatenate([left, follower]), np.concatenate([right, leader]))
 
     def distances(self, desk: Desk, number: int, stretch: Stretch) -> Tables:
         """EDGES between records that go and those that they lost to, whatever their similarity."""
