@@ -6,6 +6,8 @@ datatrove  NGramsDecontIndexer and NGramsDecontFilter, 12-grams as by default, t
            the first 12-gram that matches ends the look at a document. Its indexer imports lighteval even where the items
            are given to it: two empty modules stand in for that
 
+alone      what tamis measures and decides, in memory: no file read or written, the index built before
+
 Both take the same items: question with its passage, and answer. What a tool takes to start and to have its index (a run over
 20 documents) is taken off in the second column; building datatrove's index is a run of its own.
 
@@ -18,6 +20,7 @@ from __future__ import annotations
 import gzip
 import json
 import shutil
+import statistics
 import sys
 from argparse import Namespace
 from functools import partial
@@ -50,19 +53,27 @@ def main() -> None:
     whole, out = corpus.jsonl(told.corpus, told.cache), told.cache / "decontam"
     shutil.rmtree(out, ignore_errors=True)
     samples = {count: sample(whole, told.cache, count) for count in (START, told.documents)}
-    tools = {"tamis": {START: samples[START], told.documents: samples[told.documents], corpus.ROWS: whole}}
+    tools = {"tamis": {**samples, corpus.ROWS: whole}}
     what = {f"tamis, {n}": partial(ours, told, path, out / f"tamis, {n}") for n, path in tools["tamis"].items()}
     what[f"tamis, {START}"]()  # kernels are compiled once for a machine: startup.py measures that
     if told.datatrove:
         items = gathered(told.items, out / "items")
         index = measure.run([told.datatrove, "-c", _INDEX, items, out / "index"])
-        tools["datatrove"] = {count: path.parent for count, path in samples.items()}
-        for n, path in tools["datatrove"].items():
-            place = out / f"datatrove, {n}"
-            what[f"datatrove, {n}"] = partial(theirs, told.datatrove, out / "index", path, place)
+        tools["datatrove"] = samples
+        for n, path in samples.items():
+            what[f"datatrove, {n}"] = partial(
+                theirs, told.datatrove, out / "index", path.parent, out / f"datatrove, {n}"
+            )
+    measured = measure.alternate(what, told.rounds)
+    alone = [
+        json.loads(measure.run([sys.executable, "-c", _ALONE, told.corpus, told.items]).output)
+        for _ in range(told.rounds)
+    ]
     found: dict[str, dict[str, Any]] = {}
-    for name, rounds in measure.alternate(what, told.rounds).items():
-        found[name] = {**measure.medians(rounds), **facts(name, out / name)}
+    for tool, paths in tools.items():
+        for n, path in paths.items():
+            name = f"{tool}, {n}"
+            found[name] = {**measure.medians(measured[name]), **facts(path, out / name)}
     rates, rows = {}, []
     for tool, sizes in tools.items():
         most, start = found[f"{tool}, {max(sizes)}"], found[f"{tool}, {START}"]
@@ -83,7 +94,13 @@ def main() -> None:
     print(measure.table(head, rows))
     for name, f in found.items():
         print(f"{name} documents: {f['documents'] - f['kept']:,} dropped, CPU {f['cpu']:.2f} s")
-    saved = {"bounds": BOUNDS, "decon": DECON, "workers": told.workers, "rates": rates, "found": found}
+    scan = {what: round(statistics.median(a[what] for a in alone), 3) for what in alone[0]}
+    scan["microseconds"] = round(DECON["kilobytes"] * 1000 / scan["megabytes_per_cpu_second"], 1)
+    print(
+        f"alone: {scan['megabytes_per_cpu_second']:,.0f} MB / CPU s, {scan['microseconds']} µs for {DECON['kilobytes']} kB; "
+        f"index of all items: CPU {scan['index_cpu']:.1f} s"
+    )
+    saved = {"alone": scan, "bounds": BOUNDS, "decon": DECON, "workers": told.workers, "rates": rates, "found": found}
     if told.datatrove:
         print(f"datatrove's index: CPU {index.cpu:.1f} s")
         saved["datatrove_index"] = index.facts()
@@ -116,9 +133,9 @@ def theirs(python: Path, index: Path, documents: Path, out: Path) -> measure.Spe
     return measure.run([python, "-c", _FILTER, index, documents, out])
 
 
-def facts(name: str, out: Path) -> dict[str, Any]:
+def facts(lines: Path, out: Path) -> dict[str, Any]:
     """Documents, bytes of their text and how many were kept, asked of a child: what measures a command must stay small."""
-    return dict(json.loads(measure.run([sys.executable, "-c", _COUNT, name, out]).output))
+    return dict(json.loads(measure.run([sys.executable, "-c", _COUNT, lines, out]).output))
 
 
 def sample(lines: Path, cache: Path, count: int) -> Path:
@@ -147,22 +164,34 @@ def gathered(items: Path, folder: Path) -> Path:
 _COUNT = """
 import json, sys
 from pathlib import Path
-import pyarrow.compute as pc, pyarrow.dataset as ds
-name, out = sys.argv[1], Path(sys.argv[2])
-if name.startswith("tamis"):
-    rows = json.loads((out / "run.json").read_bytes())["rows"]
-    documents, kept, source = rows["in"], rows["kept"], json.loads((out / "run.json").read_bytes())["varies"]["inputs"]
+lines, out = map(Path, sys.argv[1:])
+with lines.open("rb") as rows:
+    sizes = [len(json.loads(row)["text"].encode()) for row in rows]
+if (out / "run.json").exists():
+    kept = json.loads((out / "run.json").read_bytes())["rows"]["kept"]
 else:
-    lines = lambda folder: sum(path.read_bytes().count(b"\\n") for path in folder.rglob("*.jsonl"))
-    kept = lines(out / "kept")
-    documents, source = kept + lines(out / "dropped"), None
-count = int(name.split()[-1])
-paths = source or [str(path) for path in (out.parent.parent / f"sample-{count}").glob("*.jsonl")]
-size = 0
-for path in paths:
-    with open(path, "rb") as rows:
-        size += sum(len(json.loads(row)["text"].encode()) for row in rows)
-print(json.dumps({"documents": documents, "kept": kept, "text_bytes": size}))
+    kept = sum(path.read_bytes().count(b"\\n") for path in (out / "kept").rglob("*.jsonl"))
+print(json.dumps({"documents": len(sizes), "kept": kept, "text_bytes": sum(sizes)}))
+"""
+
+_ALONE = """
+import json, sys, time
+import pyarrow.parquet as pq
+from tamis.curate.decontam import Decontam
+stage = Decontam(against=(sys.argv[2],))
+clock = time.process_time
+began = clock()
+stage.index
+index_cpu = clock() - began
+cpu = size = found = 0
+for number, batch in enumerate(pq.ParquetFile(sys.argv[1]).iter_batches(4096, columns=["text", "url"])):
+    if number == 0:
+        stage.decide(stage.measure(batch))  # what is made at first use is no part of the pace
+    began = clock()
+    found += stage.decide(stage.measure(batch)).num_rows
+    cpu += clock() - began
+    size += batch["text"].nbytes
+print(json.dumps({"index_cpu": index_cpu, "cpu": cpu, "megabytes_per_cpu_second": size / 1e6 / cpu, "decided": found}))
 """
 
 _INDEX = """
