@@ -82,7 +82,7 @@ def roots(n: int, links: list[tuple[int, int]]) -> list[int]:
     return least
 
 
-def pairs(entries: list[tuple[int, int, int]], most: int) -> tuple[set[tuple[int, int]], int, int]:
+def pairs(entries: list[tuple[int, int, int]], most: int, reach: int) -> tuple[set[tuple[int, int]], int, int]:
     """Pairs of (key, member, near) entries, how many buckets were too large, and pairs of those left out."""
     buckets = defaultdict(list)
     for key, member, near in entries:
@@ -94,7 +94,7 @@ def pairs(entries: list[tuple[int, int, int]], most: int) -> tuple[set[tuple[int
         if len(order) > max(most, 1):
             skewed += 1
             place = {member: i for i, member in enumerate(order)}
-            close = {p for p in own if abs(place[p[0]] - place[p[1]]) <= most // 2}
+            close = {p for p in own if abs(place[p[0]] - place[p[1]]) <= reach}
             near_or_least = close | {p for p in own if p[0] == min(order)}
             unseen += len(own) - len(near_or_least)
             own = near_or_least

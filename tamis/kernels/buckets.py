@@ -21,14 +21,15 @@ class Pairs(NamedTuple):
     unseen: int
 
 
-def pairs(keys: np.ndarray, member: np.ndarray, near: np.ndarray, most: int) -> Pairs:
+def pairs(keys: np.ndarray, member: np.ndarray, near: np.ndarray, most: int, reach: int) -> Pairs:
     """Pairs of members with the same key.
 
     keys    (m,) uint64  ascending; a member has each key once
     member  (m,) int64
     near    (m,) uint64  another key of the member: in a large bucket, those that share it are the most alike
-    most    members up to which a bucket gives all its pairs. In a larger one, ordered by `near`, then by member, each is
-            paired with the `most // 2` before it and with the smallest member: linear, never quadratic.
+    most    members up to which a bucket gives all its pairs
+    reach   in a larger one, ordered by `near`, then by member, each is paired with so many before it and with the smallest
+            member: linear, never quadratic
     """
     bounds = np.concatenate([[0], np.flatnonzero(keys[1:] != keys[:-1]) + 1, [len(keys)]]).astype(np.int64)
     sizes = np.diff(bounds)
@@ -36,11 +37,10 @@ def pairs(keys: np.ndarray, member: np.ndarray, near: np.ndarray, most: int) -> 
     rows = np.flatnonzero(np.repeat(large, sizes))
     place, known = _narrow(member)
     place[rows] = place[rows[np.lexsort((place[rows], near[rows], keys[rows]))]]
-    half = max(most, 1) // 2
     every = sizes * (sizes - 1) // 2
-    # Of a large bucket no more come than this: `half` before each member, and the smallest.
-    found = np.empty(int(np.where(large, sizes * (half + 1), every).sum()), np.uint64)
-    count = _emit(bounds, large, place, half, found)
+    # Of a large bucket no more come than this: `reach` before each member, and the smallest.
+    found = np.empty(int(np.where(large, np.minimum(sizes * (reach + 1), every), every).sum()), np.uint64)
+    count = _emit(bounds, large, place, reach, found)
     unseen = int(every.sum()) - count
     found = found[:count]
     found.sort()
@@ -60,7 +60,7 @@ def _narrow(member: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
 
 
 @njit(nogil=True, cache=True)
-def _emit(bounds, large, place, half, found):
+def _emit(bounds, large, place, reach, found):
     """Write the pairs of every bucket, the smaller place in the high half; return how many."""
     to = 0
     for k in range(large.size):
@@ -70,11 +70,11 @@ def _emit(bounds, large, place, half, found):
             if place[i] < place[least]:
                 least = i
         for i in range(start, stop):
-            first = max(start, i - half) if large[k] else start
+            first = max(start, i - reach) if large[k] else start
             for j in range(first, i):
                 found[to] = _pair(place[i], place[j])
                 to += 1
-            if large[k] and abs(i - least) > half:
+            if large[k] and abs(i - least) > reach:
                 found[to] = _pair(place[i], place[least])
                 to += 1
     return to

@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tamis.curate import survivor
-from tamis.curate.near.alike import EDGES, Alike, Stretch, all_of, measured, similarity, stretches
+from tamis.curate.near.alike import EDGES, Alike, Stretch, all_of, edges_of, measured, similarity, stretches
 from tamis.curate.near.clusters import Lost, grouped, star_survivors, survivors
 from tamis.desk import Desk, Tables
 from tamis.errors import UsageError
@@ -41,6 +41,9 @@ before right, or the same. `shared` and `total` of that pair where it is an edge
 
 WEIGHED = pa.schema([*EDGES, ("left_rank", pa.float64()), ("right_rank", pa.float64())])
 """EDGES with the ranks of both ends; where `total` is 0, the words are the same."""
+
+FOREST = b"forest"
+"""Says in the metadata of WEIGHED that not every edge is there."""
 
 LINK = pa.schema([("record", pa.int64()), ("via", pa.int64()), ("via_jaccard", pa.float64())])
 """The record most like another, and how much: what links it to its group."""
@@ -121,13 +124,13 @@ class Near(Alike):
         self.find_edges(desk)
         desk.run("groups", [None])
         lost = desk.table("groups", 0, "lost")
-        desk.run("distances", stretches(desk, [_asked(lost)]))
+        desk.run("distances", stretches(desk, [np.sort(_asked(lost)[0])]))
         step = max(1, desk.share // RESOLVED_BYTES)
         desk.run("resolved", [(k, k + step) for k in range(0, len(lost), step)])
 
     def groups(self, desk: Desk, number: int, item: None) -> Tables:
         """Who goes, and to whom each lost; for a record that is linked through another, what it is most like."""
-        edges = pa.concat_tables([EDGES.empty_table(), *(desk.table("verify", k) for k in range(desk.count("verify")))])
+        edges, every = edges_of(desk, self.clusters == "star")
         left, right = edges.column("left").to_numpy(), edges.column("right").to_numpy()
         follower, leader = all_of(desk, "same", "follower"), all_of(desk, "same", "leader")
         records = np.unique(np.concatenate([left, right, follower, leader]))
@@ -147,8 +150,9 @@ class Near(Alike):
         linked = np.flatnonzero(via >= 0)
         links = [columns[0][linked], records[via[linked]], jaccard[linked]]
         each = np.bincount(np.searchsorted(np.unique(lost.survivor), lost.survivor))
-        facts = {"groups": [len(each)], "largest": [int(each.max()) + 1 if len(each) else 0]}
+        facts = {"groups": [len(each)], "largest": [int(each.max()) + 1 if len(each) else 0], "every": [every]}
         return {
+            "groups": edges,
             "lost": pa.table(columns, schema=LOST),
             "links": pa.table(links, schema=LINK),
             "facts": pa.table(facts),
@@ -156,7 +160,7 @@ class Near(Alike):
 
     def edges(self, desk: Desk) -> pa.Table:
         """WEIGHED: pairs that are alike, and pairs of a record and the first with the same words; earlier corpora below 0."""
-        found = [desk.table("verify", k) for k in range(desk.count("verify"))]
+        found = [desk.table("groups", 0)]
         same = pa.table([all_of(desk, "same", "leader"), all_of(desk, "same", "follower")], names=EDGES.names[:2])
         none = pa.array(np.zeros(len(same), np.uint32))
         found.append(same.append_column("shared", none).append_column("total", none).cast(EDGES))
@@ -169,10 +173,16 @@ class Near(Alike):
             *edges.columns[2:],
             *(pa.array(rank[np.searchsorted(records, end)]) for end in ends),
         ]
-        return pa.table(columns, schema=WEIGHED)
+        every = bool(desk.table("groups", 0, "facts").column("every")[0].as_py())
+        return pa.table(columns, schema=WEIGHED if every else WEIGHED.with_metadata({FOREST: b"1"}))
 
     def regroup(self, edges: pa.Table, alive: np.ndarray) -> np.ndarray:
         """Who goes among the records that are still in, under this threshold and these clusters."""
+        if FOREST in (edges.schema.metadata or {}) and (self.clusters == "star" or not _all_in(edges, alive)):
+            raise UsageError(
+                "near: this run kept of its many edges those alone that hold groups together; they do not tell what becomes "
+                "of groups whose records other steps let go, nor of stars: make a new run instead"
+            )
         left, right = (edges.column(name).to_numpy() for name in ("left", "right"))
         records, first, places = np.unique(np.concatenate([left, right]), return_index=True, return_inverse=True)
         rank = np.concatenate([edges.column(name).to_numpy() for name in ("left_rank", "right_rank")])[first]
@@ -229,6 +239,12 @@ class Near(Alike):
         found = desk.table("groups", 0, "facts")
         groups, largest = (int(found.column(name)[0].as_py()) for name in ("groups", "largest"))
         return {**super().facts(desk), "groups": groups, "largest_group": largest}
+
+
+def _all_in(edges: pa.Table, alive: np.ndarray) -> bool:
+    """Whether every record in `edges`, but those of earlier corpora, is still in."""
+    ends = [edges.column(name).to_numpy() for name in ("left", "right")]
+    return all(alive[end[end >= 0]].all() for end in ends)
 
 
 def _ranks(desk: Desk, records: np.ndarray) -> np.ndarray:
