@@ -19,6 +19,7 @@ from tamis.stage import Stage
 
 STAGES = {
     "clean@1": "tamis.curate.clean:Clean",
+    "decontam@1": "tamis.curate.decontam:Decontam",
     "exact@1": "tamis.curate.exact:Exact",
     "license@1": "tamis.curate.license:License",
     "near@1": "tamis.curate.near:Near",

@@ -137,7 +137,9 @@ class _Best:
         self, best: np.ndarray, at: np.ndarray, rule: np.ndarray, records: np.ndarray, status: np.ndarray
     ) -> pa.Table:
         index, items = self.index, self.index.items.table
-        none = pa.table({"record_id": pa.nulls(0, RECORD_ID), "kept": pa.nulls(0, pa.bool_()), "match": pa.nulls(0, MATCH)})
+        none = pa.table(
+            {"record_id": pa.nulls(0, RECORD_ID), "kept": pa.nulls(0, pa.bool_()), "match": pa.nulls(0, MATCH)}
+        )
         kept = pa.concat_tables([none, *self.kept]).combine_chunks().take(pa.array(at, mask=at < 0)).combine_chunks()
         match = kept.column("match").combine_chunks() if kept.num_rows else pa.nulls(0, MATCH)
         part = {f.name: pc.struct_field(match, f.name) for f in MATCH}
@@ -169,7 +171,8 @@ def _rank(matches: pa.StructArray) -> np.ndarray:
     """(m,) float64: how much of an item each match has: up to 1, and by as little as a hair the longer run first."""
     at = {n: matches.field(n).to_numpy().astype(np.float64) for n in ("run", "words", "found", "ngrams", "whole")}
     share = np.maximum(at["run"] / np.maximum(at["words"], 1), at["found"] / np.maximum(at["ngrams"], 1))
-    return np.where(at["whole"] > 0, at["whole"] / 1e4, share)
+    rank: np.ndarray = np.where(at["whole"] > 0, at["whole"] / 1e4, share)
+    return rank
 
 
 def _share(top: pa.Array, bottom: pa.Array) -> pa.Array:

@@ -24,7 +24,10 @@ def evidence_of(broken: pa.RecordBatch, scores: pa.RecordBatch, index: Index) ->
     best = [_best(rule, numbers, int(ends[k]), int(ends[k + 1])) for k, rule in enumerate(rules)]
     chosen = flat.take(pa.array([b if b >= 0 else None for b in best], pa.int64()))
     facts = chosen.to_pylist()
-    said = [_said(match, page if rule == "url" else None, index) for match, page, rule in zip(facts, pages, rules, strict=True)]
+    said = [
+        _said(match, page if rule == "url" else None, index)
+        for match, page, rule in zip(facts, pages, rules, strict=True)
+    ]
     return chosen.field("spans").cast(SPANS), pa.array([json.dumps(s, ensure_ascii=False) for s in said], pa.string())
 
 

@@ -25,7 +25,9 @@ MATCH = pa.struct(
         field("words", pa.uint32(), "Words of the item that count."),
         field("found", pa.uint32(), "n-grams of the item that count and are in the record."),
         field("ngrams", pa.uint32(), "n-grams of the item that count."),
-        field("whole", pa.uint32(), "Of a short item that is there whole: its words, with its answer's if that follows."),
+        field(
+            "whole", pa.uint32(), "Of a short item that is there whole: its words, with its answer's if that follows."
+        ),
         field("jaccard", pa.float32(), "Distinct n-grams of both by those of either."),
         field("answer", pa.bool_(), "Whether the answer stands close by; null: none is known."),
         field("item_start", pa.int32(), "Where the run begins in the item, in code points of its field."),
