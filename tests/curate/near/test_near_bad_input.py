@@ -48,13 +48,14 @@ def test_the_same_record_20_000_times_leaves_one(tmp_path: Path) -> None:
     assert (facts["records_with_the_same_words"], facts["pairs_verified"]) == (19_999, 0)
 
 
-@pytest.mark.parametrize("clusters", ["components", "star"])
-def test_records_alike_but_for_a_word_take_time_in_proportion(tmp_path: Path, clusters: str) -> None:
+@pytest.mark.parametrize(("clusters", "most"), [("components", 1), ("star", 200)])
+def test_records_alike_but_for_a_word_take_work_in_proportion(tmp_path: Path, clusters: str, most: int) -> None:
+    """Not every pair is looked at: groups hold together all the same, of stars some are not seen to be one."""
     n = 2000
     lines = write_lines(tmp_path / "in.jsonl", ({"text": f"{DRUM} {k}"} for k in range(n)))
     run = tamis.run(recipe({"near@1": {"clusters": clusters}}), lines, tmp_path / "run", engine="inline")
     facts = run.steps[1]["facts"]
-    assert run.rows["kept"] == 1
+    assert run.rows["kept"] <= most
     assert facts["skewed_buckets"] > 0 and facts["pairs_left_out"] > 0
     assert facts["pairs_verified"] <= n * (BUCKET // 2 + 1) * facts["bands"] < n * n / 2
 
