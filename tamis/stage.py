@@ -21,7 +21,7 @@ from tamis.schemas.ledger import Action
 from tamis.schemas.rows import RECORD_ID
 
 if TYPE_CHECKING:
-    from tamis.desk import Desk, KeyRange, Tables
+    from tamis.desk import Desk, Tables
 
 NOTHING = pa.schema([])
 
@@ -164,7 +164,7 @@ class Corpus(Stage):
         """Carry out the rounds. The tasks of one named "resolved" return RESOLUTION rows: the records that go."""
         desk.run("resolved", desk.ranges())
 
-    def resolved(self, desk: Desk, number: int, keys: KeyRange) -> Tables:
+    def resolved(self, desk: Desk, number: int, keys: Any) -> Tables:
         """Resolve the records whose keys are in one range."""
         return {"resolved": self.resolve(desk.meet(keys))}
 

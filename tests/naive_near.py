@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from functools import cache
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import naive_quality as quality
 
@@ -95,8 +95,10 @@ def pairs(entries: list[tuple[int, int, int]], most: int, reach: int) -> tuple[s
             skewed += 1
             place = {member: i for i, member in enumerate(order)}
             close = {p for p in own if abs(place[p[0]] - place[p[1]]) <= reach}
-            near_or_least = close | {p for p in own if p[0] == min(order)}
-            unseen += len(own) - len(near_or_least)
-            own = near_or_least
+            heads = order[:: max(most, 1)]
+            joined = {(heads[i // max(most, 1)], member) for i, member in enumerate(order)} | set(pairwise(heads))
+            kept = close | {(min(p), max(p)) for p in joined if p[0] != p[1]}
+            unseen += len(own) - len(kept)
+            own = kept
         found |= own
     return found, skewed, unseen

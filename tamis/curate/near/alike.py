@@ -32,7 +32,7 @@ from tamis.schemas.ids import halves
 from tamis.schemas.rows import RECORD_ID
 from tamis.stage import Corpus
 
-BUCKET, REACH = 128, 16
+BUCKET, REACH = 128, 6
 """Records of a bucket up to which all pairs are looked at; in a larger one each meets so many of the most alike."""
 
 EVERY_EDGE = 1 << 20
@@ -271,15 +271,19 @@ def similarity(edges: pa.Table) -> np.ndarray:
     return shared
 
 
-def stretches(desk: Desk, lefts: Sequence[np.ndarray]) -> list[Stretch]:
-    """Stretches of all pairs, few enough in each for the desk's share. lefts: (p,) each, ascending: the pairs' first records."""
+def pairs_at_once(desk: Desk) -> int:
+    """How many pairs can be measured within the desk's share."""
     tables = [desk.table("sets", k) for k in range(desk.count("sets"))]
-    records, bytes_of_sets = (sum(values) for values in ([t.num_rows for t in tables], [t.nbytes for t in tables]))
+    records, bytes_of_sets = sum(int(t.num_rows) for t in tables), sum(int(t.nbytes) for t in tables)
     # A set is there as it is read, and once more in its place among the others.
     if 4 * bytes_of_sets <= desk.share:
-        step = desk.share // 2 // PAIR_BYTES
-    else:
-        step = desk.share // (PAIR_BYTES + 4 * bytes_of_sets // max(records, 1))
+        return desk.share // 2 // PAIR_BYTES
+    return max(1, desk.share // (PAIR_BYTES + 4 * bytes_of_sets // max(records, 1)))
+
+
+def stretches(desk: Desk, lefts: Sequence[np.ndarray]) -> list[Stretch]:
+    """Stretches of all pairs, few enough in each for the desk's share. lefts: (p,) each, ascending: the pairs' first records."""
+    step = pairs_at_once(desk)
     # Every so many of each table, in order, stand for all: no stretch has more than about two steps.
     every = max(1, step // max(len(lefts), 1))
     sample = np.sort(np.concatenate([np.zeros(0, np.int64), *(left[::every] for left in lefts)]))

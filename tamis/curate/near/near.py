@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tamis.curate import survivor
-from tamis.curate.near.alike import EDGES, Alike, Stretch, all_of, edges_of, measured, similarity, stretches
+from tamis.curate.near.alike import EDGES, Alike, all_of, edges_of, measured, pairs_at_once, similarity
 from tamis.curate.near.clusters import Lost, grouped, star_survivors, survivors
 from tamis.desk import Desk, Tables
 from tamis.errors import UsageError
@@ -124,9 +124,8 @@ class Near(Alike):
         self.find_edges(desk)
         desk.run("groups", [None])
         lost = desk.table("groups", 0, "lost")
-        desk.run("distances", stretches(desk, [np.sort(_asked(lost)[0])]))
-        step = max(1, desk.share // RESOLVED_BYTES)
-        desk.run("resolved", [(k, k + step) for k in range(0, len(lost), step)])
+        desk.run("distances", _slices(len(_asked(lost)[0]), pairs_at_once(desk)))
+        desk.run("resolved", _slices(len(lost), max(1, desk.share // RESOLVED_BYTES)))
 
     def groups(self, desk: Desk, number: int, item: None) -> Tables:
         """Who goes, and to whom each lost; for a record that is linked through another, what it is most like."""
@@ -212,15 +211,14 @@ class Near(Alike):
             return _star(rank, left, right, follower, leader)
         return survivors(rank, np.concatenate([left, follower]), np.concatenate([right, leader]))
 
-    def distances(self, desk: Desk, number: int, stretch: Stretch) -> Tables:
+    def distances(self, desk: Desk, number: int, rows: slice) -> Tables:
         """EDGES between records that go and those that they lost to, whatever their similarity."""
         left, right = _asked(desk.table("groups", 0, "lost"))
-        here = (left >= stretch.low) & (left < stretch.high)
-        return {"distances": measured(desk, *np.unique(np.stack([left[here], right[here]]), axis=1))}
+        return {"distances": measured(desk, left[rows], right[rows])}
 
-    def resolved(self, desk: Desk, number: int, item: Any) -> Tables:
+    def resolved(self, desk: Desk, number: int, rows: slice) -> Tables:
         """What is said of the records that go."""
-        lost = desk.table("groups", 0, "lost").slice(item[0], item[1] - item[0])
+        lost = desk.table("groups", 0, "lost").slice(rows.start, rows.stop - rows.start)
         shared, total = _distances(desk, lost)
         jaccard = np.divide(shared, total, out=np.ones(len(shared)), where=total > 0)
         names = pa.array(np.zeros(len(lost), np.int16))
@@ -239,6 +237,11 @@ class Near(Alike):
         found = desk.table("groups", 0, "facts")
         groups, largest = (int(found.column(name)[0].as_py()) for name in ("groups", "largest"))
         return {**super().facts(desk), "groups": groups, "largest_group": largest}
+
+
+def _slices(count: int, step: int) -> list[slice]:
+    """`count` rows, `step` at a time."""
+    return [slice(k, min(k + step, count)) for k in range(0, count, step)]
 
 
 def _all_in(edges: pa.Table, alive: np.ndarray) -> bool:
