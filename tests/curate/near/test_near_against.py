@@ -90,7 +90,7 @@ def test_an_own_corpus_and_an_earlier_one_are_one_search(tmp_path: Path) -> None
     assert run.data(["id"]).column("id").to_pylist() == ["new 3"]
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(st.lists(st.sampled_from("abcd"), max_size=8).map(" ".join), min_size=1, max_size=10),
     st.lists(st.lists(st.sampled_from("abcd"), max_size=8).map(" ".join), min_size=1, max_size=10),
