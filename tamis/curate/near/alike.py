@@ -295,7 +295,7 @@ def stretches(desk: Desk, lefts: Sequence[np.ndarray]) -> list[Stretch]:
 
 def edges_of(desk: Desk, whole: bool) -> tuple[pa.Table, bool]:
     """EDGES by left, then right, and whether they are all; if not `whole`, so many as EVERY_EDGE says."""
-    tables = [desk.table("verify", k) for k in range(desk.count("verify"))]
+    tables = [desk.table(name, k) for name in ("verify", "hubs") for k in range(desk.count(name))]
     total = sum(table.num_rows for table in tables)
     if whole or total <= EVERY_EDGE:
         return _in_order(pa.concat_tables([EDGES.empty_table(), *tables])), True

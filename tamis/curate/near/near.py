@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tamis.curate import survivor
-from tamis.curate.near.alike import EDGES, Alike, all_of, edges_of, measured, pairs_at_once, similarity
+from tamis.curate.near.alike import BUCKET, EDGES, Alike, all_of, edges_of, measured, pairs_at_once, similarity
 from tamis.curate.near.clusters import Lost, grouped, star_survivors, survivors
 from tamis.desk import Desk, Tables
 from tamis.errors import UsageError
@@ -44,6 +44,9 @@ WEIGHED = pa.schema([*EDGES, ("left_rank", pa.float64()), ("right_rank", pa.floa
 
 FOREST = b"forest"
 """Says in the metadata of WEIGHED that not every edge is there."""
+
+SPOKES = b"spokes"
+"""Says there that the best record of every large component was held against all others of it."""
 
 LINK = pa.schema([("record", pa.int64()), ("via", pa.int64()), ("via_jaccard", pa.float64())])
 """The record most like another, and how much: what links it to its group."""
@@ -122,10 +125,34 @@ class Near(Alike):
     def settle(self, desk: Desk) -> None:
         """Edges; groups and who stays; how alike each is to the one it lost to; verdicts."""
         self.find_edges(desk)
+        if self.clusters == "star":
+            desk.run("spokes", [None])
+            desk.run("hubs", _slices(len(desk.table("spokes", 0)), pairs_at_once(desk)))
         desk.run("groups", [None])
         lost = desk.table("groups", 0, "lost")
         desk.run("distances", _slices(len(_asked(lost)[0]), pairs_at_once(desk)))
         desk.run("resolved", _slices(len(lost), max(1, desk.share // RESOLVED_BYTES)))
+
+    def spokes(self, desk: Desk, number: int, item: None) -> Tables:
+        """Pairs not yet looked at of the best record of a component too large for all its pairs, and each other in it."""
+        edges, _ = edges_of(desk, whole=True)
+        ends = [edges.column(name).to_numpy() for name in EDGES.names[:2]]
+        records, places = np.unique(np.concatenate(ends), return_inverse=True)
+        left, right = np.split(places, 2)
+        group = grouped(len(records), left, right)
+        lost = survivors(_ranks(desk, records), left, right)
+        large = np.bincount(group, minlength=len(records))[group[lost.record]] > BUCKET
+        pair = np.sort(np.stack([lost.record[large], lost.survivor[large]]), axis=0)
+        span = len(records)
+        new = ~np.isin(pair[0] * span + pair[1], left * span + right)
+        columns = [records[pair[0, new]], records[pair[1, new]]]
+        return {"spokes": pa.table(columns, names=EDGES.names[:2])}
+
+    def hubs(self, desk: Desk, number: int, rows: slice) -> Tables:
+        """EDGES among those pairs."""
+        pairs = desk.table("spokes", 0)
+        edges = measured(desk, *(pairs.column(name).to_numpy()[rows] for name in EDGES.names[:2]))
+        return {"hubs": edges.filter(pa.array(similarity(edges) >= self.threshold))}
 
     def groups(self, desk: Desk, number: int, item: None) -> Tables:
         """Who goes, and to whom each lost; for a record that is linked through another, what it is most like."""
@@ -173,11 +200,15 @@ class Near(Alike):
             *(pa.array(rank[np.searchsorted(records, end)]) for end in ends),
         ]
         every = bool(desk.table("groups", 0, "facts").column("every")[0].as_py())
-        return pa.table(columns, schema=WEIGHED if every else WEIGHED.with_metadata({FOREST: b"1"}))
+        told = {**({} if every else {FOREST: b"1"}), **({SPOKES: b"1"} if self.clusters == "star" else {})}
+        return pa.table(columns, schema=WEIGHED.with_metadata(told or None))
 
     def regroup(self, edges: pa.Table, alive: np.ndarray) -> np.ndarray:
         """Who goes among the records that are still in, under this threshold and these clusters."""
-        if FOREST in (edges.schema.metadata or {}) and (self.clusters == "star" or not _all_in(edges, alive)):
+        known = edges.schema.metadata or {}
+        if (FOREST in known and (self.clusters == "star" or not _all_in(edges, alive))) or (
+            self.clusters == "star" and SPOKES not in known and _largest(edges) > BUCKET
+        ):
             raise UsageError(
                 "near: this run kept of its many edges those alone that hold groups together; they do not tell what becomes "
                 "of groups whose records other steps let go, nor of stars: make a new run instead"
@@ -242,6 +273,14 @@ class Near(Alike):
 def _slices(count: int, step: int) -> list[slice]:
     """`count` rows, `step` at a time."""
     return [slice(k, min(k + step, count)) for k in range(0, count, step)]
+
+
+def _largest(edges: pa.Table) -> int:
+    """Records in the largest component of `edges`."""
+    ends = [edges.column(name).to_numpy() for name in EDGES.names[:2]]
+    records, places = np.unique(np.concatenate(ends), return_inverse=True)
+    sizes = np.bincount(grouped(len(records), *np.split(places, 2)))
+    return int(sizes.max(initial=0))
 
 
 def _all_in(edges: pa.Table, alive: np.ndarray) -> bool:

@@ -48,7 +48,7 @@ def test_the_same_record_20_000_times_leaves_one(tmp_path: Path) -> None:
     assert (facts["records_with_the_same_words"], facts["pairs_verified"]) == (19_999, 0)
 
 
-@pytest.mark.parametrize(("clusters", "most"), [("components", 1), ("star", 200)])
+@pytest.mark.parametrize(("clusters", "most"), [("components", 1), ("star", 1)])
 def test_records_alike_but_for_a_word_take_work_in_proportion(tmp_path: Path, clusters: str, most: int) -> None:
     """Not every pair is looked at: groups hold together all the same, of stars some are not seen to be one."""
     n = 2000
