@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from making import digests, recipe, write_lines
 from naive_decontam import Item, Match, matches, words_of
 
-from tamis import run
+from tamis import replay, run
 from tamis.curate.decontam import Decontam, scan
 from tamis.curate.decontam.index import FIELDS, Wanted, build
 from tamis.curate.decontam.items import ITEM, Items, read_items
@@ -146,7 +146,7 @@ def test_the_ledger_says_which_item_where_and_how_much(evals: str) -> None:
     size = len(words_of(str(ITEMS[0]["question"])))
     assert said.pop("jaccard") == pytest.approx((size - 7) / (size - 7 + len(["é", "it", "is", "72"])), abs=1e-4)
     assert said == {
-        **{"eval": "evals", "item": "q0", "field": "question", "words": size, "longest": size, "containment": 1.0},
+        **{"item": "evals:q0", "field": "question", "words": size, "longest": size, "containment": 1.0},
         **{"answer": True, "item_span": [0, len(ITEMS[0]["question"]) - 1]},
     }
 
@@ -166,8 +166,15 @@ def test_the_page_of_an_item_counts(evals: str) -> None:
     table = pa.table({"text": ["Some other words."] * 2, "url": ["http://example.org/weng#top", "http://example.org/"]})
     kept, verdicts = Decontam((evals,))(table)
     assert kept.num_rows == 1
-    assert json.loads(verdicts["evidence"][0].as_py())["item"] == "q3"
+    assert json.loads(verdicts["evidence"][0].as_py())["item"] == "evals:q3"
     assert Decontam((evals,), urls=False)(table)[0].num_rows == 2
+
+
+def test_an_item_is_dirty_by_its_page(tmp_path: Path) -> None:
+    table = [{"id": "a", "text": "Other words.", "url": "http://example.org/weng"}]
+    evals, train = write_lines(tmp_path / "evals.jsonl", ITEMS), write_lines(tmp_path / "train.jsonl", table)
+    row = scan([train], Decontam((str(evals),))).table.to_pylist()[3]
+    assert (row["id"], row["status"], row["rule"], row["records"], row["longest"]) == ("q3", "dirty", "url", 1, None)
 
 
 def edited(text: str, every: int) -> str:
@@ -299,6 +306,14 @@ def test_a_run_leaves_contamination_and_is_the_same_for_any_workers(tmp_path: Pa
     run(told, path, tmp_path / "two", workers=2, partition_size=4000)
     assert digests(tmp_path / "one") == digests(tmp_path / "two")
     assert (one.path / "contamination.parquet").exists()
+
+
+def test_a_replay_needs_no_evaluation_set(tmp_path: Path) -> None:
+    evals = write_lines(tmp_path / "evals.jsonl", ITEMS)
+    train = write_lines(tmp_path / "train.jsonl", [{"text": str(ITEMS[0]["question"])[:110]}])
+    done = run(recipe({"decontam@1": {"against": [str(evals)]}}), train, tmp_path / "run")
+    evals.unlink()
+    assert (done.facts["rows"]["dropped"], replay(done, ["decontam.min_run=0.5"]).gone.num_rows) == (0, 1)
 
 
 @pytest.mark.skipif(not SHARED.exists(), reason="the shared data are not here")

@@ -75,6 +75,7 @@ class Decontam(Stage):
                 "Words of the longest short item that is there whole, with an answer that follows.",
             ),
             field("url_item", pa.uint32(), "The first item that was found on the same page."),
+            field("page", pa.string(), "What it is called, `set:item`."),
             field("same_url", pa.uint8(), "1 where there is one."),
             field("left", pa.uint8(), "0 where nothing was left of a text that was trimmed."),
             field("matches", pa.list_(MATCH), "All items of which at least a quarter is there."),
@@ -163,7 +164,7 @@ class Decontam(Stage):
         found = find_in(pieces, index, self.size, GAP * self.fuzzy)
         matches = matches_of(found, pieces, index)
         pages = urls_of(batch, index) if self.urls else pa.nulls(batch.num_rows, pa.uint32())
-        columns = _scores(found.columns["row"], matches, pages, batch.num_rows)
+        columns = _scores(found.columns["row"], matches, pages, index.names, batch.num_rows)
         if not self.edits:
             return pa.record_batch(columns, schema=self.scores)
         strings = self._trimmed(pieces, found, matches)
@@ -175,7 +176,7 @@ class Decontam(Stage):
         """The first rule that each record breaks, by the match that breaks it furthest, and where that is."""
         rules = [rule for rule in self.rules if rule.column]
         broken = first_broken(rules, scores)
-        spans, evidence = evidence_of(broken, scores, self.index) if broken.num_rows else (None, None)
+        spans, evidence = evidence_of(broken, scores) if broken.num_rows else (None, None)
         rows, rule = broken.column("row").to_numpy(), broken.column("rule")
         found = decisions(rows, rule, broken.column("value").to_numpy(zero_copy_only=False), spans, evidence)
         if not self.edits:
@@ -218,7 +219,9 @@ class Decontam(Stage):
         return strings
 
 
-def _scores(row: np.ndarray, matches: pa.StructArray, pages: pa.UInt32Array, n: int) -> list[pa.Array]:
+def _scores(
+    row: np.ndarray, matches: pa.StructArray, pages: pa.UInt32Array, names: pa.StringArray, n: int
+) -> list[pa.Array]:
     """The columns of `Decontam.scores`: row (m,) is the row of each match."""
     ends = np.concatenate([[0], np.cumsum(np.bincount(row, minlength=n))]).astype(np.int32)
     at = {name: matches.field(name).to_numpy() for name in ("run", "words", "found", "ngrams", "whole")}
@@ -229,7 +232,7 @@ def _scores(row: np.ndarray, matches: pa.StructArray, pages: pa.UInt32Array, n: 
     same = pc.if_else(pc.is_valid(pages), pa.scalar(1, pa.uint8()), None)
     empty = pa.array(np.diff(ends) == 0)
     lists = pa.nulls(n, pa.list_(MATCH)) if none else pa.ListArray.from_arrays(pa.array(ends), matches, mask=empty)
-    return [*columns, pages, same, pa.nulls(n, pa.uint8()), lists.cast(pa.list_(MATCH))]
+    return [*columns, pages, names.take(pages), same, pa.nulls(n, pa.uint8()), lists.cast(pa.list_(MATCH))]
 
 
 def _largest(row: np.ndarray, top: np.ndarray, bottom: np.ndarray, n: int) -> tuple[pa.Array, pa.Array]:
