@@ -116,10 +116,10 @@ class _Told:
         n = len(was)
         unread = (was == QUARANTINED) & (was_step == 0)
         fate = np.where(unread, QUARANTINED, KEPT).astype(np.uint8)
-        ends = [_last_to_measure(s) for s in plan(recipe.stages, kind(run.facts["kind"])).segments if s.stages]
         last = np.full(n, len(recipe.stages), np.uint8)
-        for end in reversed(ends):
-            last[(was != KEPT) & (was_step <= end)] = end
+        for segment in reversed(plan(recipe.stages, kind(run.facts["kind"])).segments):
+            if segment.stages:
+                _measure_until(last, segment, was, was_step)
         ids = fates.column("record_id").combine_chunks()
         empty = np.full(n, "", object)
         told = run.verdicts(["record_id", "rule"])
@@ -242,10 +242,16 @@ class _Told:
         return pa.table({"record_id": ids, "step": at, "stage": stages, "rule": pa.array(names, pa.string())})
 
 
-def _last_to_measure(segment: Segment) -> int:
-    """The last step of `segment` that left numbers, or sketches, of the records that were let go in it."""
+def _measure_until(last: np.ndarray, segment: Segment, was: np.ndarray, was_step: np.ndarray) -> None:
+    """Put into `last` the last step of `segment` that left numbers, or what links them, of records let go in it."""
     step, stage = segment.stages[-1]
-    return step if not isinstance(stage, Corpus) or stage.stored else step - 1
+    gone = was != KEPT
+    if isinstance(stage, Corpus):
+        if not stage.revisits:
+            last[gone & (was_step == step)] = step
+        last[gone & (was_step < step)] = step if stage.stored else step - 1
+    else:
+        last[gone & (was_step <= step)] = step
 
 
 def _counts(fate: np.ndarray) -> dict[str, int]:

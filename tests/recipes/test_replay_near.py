@@ -37,7 +37,9 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("change", ["near.threshold=0.75", "near.clusters=star", "own.length.low=60", "own.length.low=5"])
+@pytest.mark.parametrize(
+    "change", ["near.threshold=0.75", "near.clusters=star", "own.length.low=60", "own.length.low=5"]
+)
 @pytest.mark.parametrize("against", [(), ("earlier.jsonl",)])
 def test_a_replay_lets_go_what_a_run_lets_go(folder: Path, tmp_path: Path, change: str, against: Any) -> None:
     paths = [str(folder / path) for path in against]
@@ -52,6 +54,14 @@ def test_a_replay_lets_go_what_a_run_lets_go(folder: Path, tmp_path: Path, chang
         was, now = ({*r.data(["record_id"])["record_id"].to_pylist()} for r in (run, other))
         assert {*told.back["record_id"].to_pylist()} == now - was
         assert {*told.gone["record_id"].to_pylist()} == was - now
+
+
+def test_records_that_come_back_to_a_step_that_never_saw_them_are_unknown(folder: Path, tmp_path: Path) -> None:
+    spec = recipe({"near@1": NEAR}, {"own:Length": {"low": 40}})
+    run = tamis.run(spec, folder / "in.jsonl", tmp_path / "before")
+    told = tamis.replay(run, ["near.threshold=0.9"])
+    assert len(told.unknown) == told.steps[1]["before"] - told.steps[1]["after"] > 0
+    assert not len(told.back)
 
 
 @pytest.mark.parametrize("change", ["near.threshold=0.5", "near.ngram=3", "near.keep=first"])
