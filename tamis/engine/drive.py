@@ -11,10 +11,11 @@ import numpy as np
 
 from tamis.data import Fragment, InputFile, Reading
 from tamis.engine.account import AccountTask, Books, balance, check_attrition, run_account
+from tamis.engine.contents import Emit
 from tamis.engine.desk import SHARE, FileDesk, RoundTask
 from tamis.engine.drafts import DraftsTask, run_drafts
 from tamis.engine.earlier import Earlier, EarlierTask, run_earlier
-from tamis.engine.emit import Emit, run_emit, tasks
+from tamis.engine.emit import run_emit, tasks
 from tamis.engine.exchange import ID_BYTES, Exchanged, Fates, IdsTask, Passed, ids_done, key_ranges, ranges, run_ids
 from tamis.engine.executor import Engine
 from tamis.engine.isolate import blamed
