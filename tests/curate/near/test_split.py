@@ -130,6 +130,7 @@ def test_splits_are_named_as_wanted(params: dict[str, Any], names: set[str]) -> 
         ({"shares": {"a": "half", "b": 0.5}}, "the share of 'a' is 'half'"),
         ({"shares": {1: 1.0}}, "shares has 1 for the name of a split; text was wanted"),
         ({"train": 0.5, "shares": {"train": 0.5}}, "'train' has two shares"),
+        ({"stratify": ""}, "stratify is ''; name a column"),
         ({"stratify": "kind"}, "split@1 reads 'kind', which nothing before it writes"),
         ({"stratify": "list"}, r"stratify is 'list', which is list<item: int64>; text or a number was wanted"),
         ({"shares": {f"{k}": 1 / 256 for k in range(256)}}, "there are 256 splits; 255 at most"),
