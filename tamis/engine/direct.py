@@ -17,7 +17,7 @@ from tamis.engine.plan import follow
 from tamis.engine.segment import Notes, Rows, Settled, advance
 from tamis.errors import UsageError
 from tamis.ledger import DRAFT, Step, draft, verdicts
-from tamis.schemas import kind_of
+from tamis.schemas import holds_text, kind_of
 from tamis.schemas.rows import RECORD_ID
 from tamis.stage import Corpus, Stage
 
@@ -77,7 +77,7 @@ def _as_read(batch: pa.RecordBatch, stage: Stage, first: int) -> pa.RecordBatch:
         wanted = known.get(name) if pa.types.is_null(column.type) else plain(column.type)
         if wanted is not None and wanted != column.type:
             columns[name] = column.cast(wanted)
-        if name in kind.texts and not _holds_text(columns[name].type):
+        if name in kind.texts and not holds_text(columns[name].type):
             raise UsageError(
                 f"{stage.label} reads the text in {name!r}, which is {column.type}; cast it to strings first"
             )
@@ -85,15 +85,6 @@ def _as_read(batch: pa.RecordBatch, stage: Stage, first: int) -> pa.RecordBatch:
     read = pa.record_batch(columns)
     follow([stage], read.schema)
     return read
-
-
-def _holds_text(of: pa.DataType) -> bool:
-    if pa.types.is_list(of):
-        of = of.value_type
-        if pa.types.is_struct(of):
-            at = of.get_field_index("content")
-            return at >= 0 and bool(pa.types.is_string(of.field(at).type))
-    return bool(pa.types.is_string(of))
 
 
 def plain(of: pa.DataType) -> pa.DataType:

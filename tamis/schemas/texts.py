@@ -36,6 +36,16 @@ def text_fields(schema: pa.Schema, on: str | Iterable[str] | None = None) -> tup
     return wanted
 
 
+def holds_text(kind: pa.DataType) -> bool:
+    """Whether it is text, a list of texts, or messages."""
+    if pa.types.is_list(kind):
+        kind = kind.value_type
+        if pa.types.is_struct(kind):
+            at = kind.get_field_index("content")
+            return at >= 0 and bool(pa.types.is_string(kind.field(at).type))
+    return bool(pa.types.is_string(kind))
+
+
 class Flat(NamedTuple):
     """All strings of one text field: `strings[offsets[i]:offsets[i + 1]]` are those of row i; offsets None: one a row."""
 

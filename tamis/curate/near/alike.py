@@ -27,7 +27,7 @@ from tamis.kernels.minhash import choose, met, permutations, sketch
 from tamis.kernels.sets import overlaps
 from tamis.kernels.shingles import shingle_sets
 from tamis.kernels.units import Unit
-from tamis.schemas import joined, text_fields
+from tamis.schemas import holds_text, joined, text_fields
 from tamis.schemas.ids import halves
 from tamis.schemas.rows import RECORD_ID
 from tamis.stage import Corpus
@@ -236,18 +236,9 @@ class Alike(Corpus):
             if pa.types.is_null(kind := batch.schema.field(name).type):
                 at = batch.schema.get_field_index(name)
                 batch = batch.set_column(at, name, pa.nulls(batch.num_rows, pa.string()))
-            elif not _holds_text(kind):
+            elif not holds_text(kind):
                 raise UsageError(f"{self.name}: on names {name!r}, which is {kind}; text or a list of texts was wanted")
         return joined(batch, self.on)
-
-
-def _holds_text(kind: pa.DataType) -> bool:
-    """Whether it is text, a list of texts, or messages."""
-    item = kind.value_type if pa.types.is_list(kind) else kind
-    if pa.types.is_list(kind) and pa.types.is_struct(item):
-        place = item.get_field_index("content")
-        return place >= 0 and _holds_text(item.field(place).type)
-    return bool(pa.types.is_string(item))
 
 
 def measured(desk: Desk, left: np.ndarray, right: np.ndarray) -> pa.Table:
