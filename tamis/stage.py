@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from tamis.schemas import DECISION
-from tamis.schemas.ids import sort_keys
+from tamis.schemas.ids import by_key
 from tamis.schemas.ledger import Action
 from tamis.schemas.rows import RECORD_ID
 
@@ -142,6 +142,8 @@ class Corpus(Stage):
     """Whether sketches go to scores/, so that a run can be replayed; if not, only records that are still in are sketched."""
     revisits: ClassVar[bool] = False
     """True where it goes over the rows again, with `revisit`, when it has settled."""
+    links: ClassVar[bool] = False
+    """True where it has `edges`, which go to edges/ so that a run can be replayed without sketches."""
 
     @property
     def earlier(self) -> tuple[str, ...]:
@@ -158,7 +160,7 @@ class Corpus(Stage):
         `sketched` has `row` (uint32, place in the fragment), `record_id`, `alive` and the columns of `sketches`.
         By default one, "sketch", sorted by key.
         """
-        return {"sketch": sketched.take(pa.array(np.argsort(sort_keys(sketched.column("key")), kind="stable")))}
+        return {"sketch": by_key(sketched)}
 
     def settle(self, desk: Desk) -> None:
         """Carry out the rounds. The tasks of one named "resolved" return RESOLUTION rows: the records that go."""
@@ -179,11 +181,6 @@ class Corpus(Stage):
     def revisit(self, batch: pa.RecordBatch, ordinal: np.ndarray, desk: Desk) -> pa.RecordBatch:
         """As `measure`, for records at the positions `ordinal` (n,) int64, once `settle` is done; `decide` comes after it."""
         raise NotImplementedError
-
-    @property
-    def links(self) -> bool:
-        """Whether it has `edges`, which go to edges/ so that a run can be replayed without sketches."""
-        return False
 
     def edges(self, desk: Desk) -> pa.Table:
         """What links records, once `settle` is done: `left` and `right` (int64, positions in the input) and more."""
@@ -230,6 +227,11 @@ def decisions(
         pa.nulls(n, pa.string()) if evidence is None else evidence,
     ]
     return pa.record_batch(columns, schema=DECISION)
+
+
+def by_rule(rule: str, n: int) -> pa.DictionaryArray:
+    """The column `rule` of `n` decisions or resolutions by one rule."""
+    return pa.DictionaryArray.from_arrays(pa.array(np.zeros(n, np.int16)), pa.array([rule], pa.string()))
 
 
 _BREAKS: dict[str, Callable[[np.ndarray, float], np.ndarray]] = {

@@ -10,13 +10,14 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 
 from tamis.data import Fragment, InputFile, Reading
+from tamis.desk import key_ranges
 from tamis.engine.account import AccountTask, Books, balance, check_attrition, run_account
 from tamis.engine.contents import Emit
 from tamis.engine.desk import SHARE, FileDesk, RoundTask
 from tamis.engine.drafts import DraftsTask, run_drafts
 from tamis.engine.earlier import Earlier, EarlierTask, run_earlier
 from tamis.engine.emit import run_emit, tasks
-from tamis.engine.exchange import ID_BYTES, Exchanged, Fates, IdsTask, Passed, ids_done, key_ranges, ranges, run_ids
+from tamis.engine.exchange import ID_BYTES, Exchanged, Fates, IdsTask, Passed, bases_of, ids_done, run_ids
 from tamis.engine.executor import Engine
 from tamis.engine.isolate import blamed
 from tamis.engine.left import left
@@ -78,7 +79,7 @@ class Drive:
         """Carry the plan out; what is done already is not done again."""
         self._first_pass()
         totals = [record["total"] for record in self.records]
-        fates = Fates(self.work, ranges(totals))
+        fates = Fates(self.work, bases_of(totals))
         fates.add(Passed(0))
         self._repeated_ids(fates)
         desk: FileDesk | None = None
@@ -165,7 +166,7 @@ class Drive:
         )
         items = [EarlierTask(self.work, desk.group("earlier"), k, corpus, part) for k, part in enumerate(before)]
         compared = self._map(f"{corpus.name}: earlier corpora", run_earlier, items, len(items)) if items else []
-        first = ranges([record["total"] for record in compared])
+        first = bases_of([record["total"] for record in compared])
         desk = replace(desk, bases=np.concatenate([first[:-1], first[-1] + fates.bases]))
         with blamed(corpus, "settle"):
             corpus.settle(desk)

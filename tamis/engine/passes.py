@@ -28,7 +28,7 @@ from tamis.engine.segment import Care, Notes, Rows, Settled, advance, gather, sk
 from tamis.engine.work import Work, arrow_file, write_arrow
 from tamis.ledger import DRAFT, QUARANTINED, aside_schema, draft, working
 from tamis.schemas.constant import constant
-from tamis.schemas.ids import halves, sort_keys
+from tamis.schemas.ids import by_key, halves
 from tamis.stage import Corpus
 
 INDEX = pa.schema(
@@ -214,11 +214,6 @@ def by_id(drafts: pa.Table) -> pa.Table:
     """Verdicts sorted by record_id and step; of those about one record at one step, the order stays."""
     ids = halves(drafts.column("record_id"))
     return drafts.take(pa.array(np.lexsort((drafts.column("step").to_numpy(), ids[:, 1], ids[:, 0]))))
-
-
-def by_key(table: pa.Table) -> pa.Table:
-    """`table` in the order of the first 8 bytes of its `key`, then of its rows."""
-    return table.take(pa.array(np.argsort(sort_keys(table.column("key")), kind="stable")))
 
 
 def _in_order(aside: pa.Table) -> pa.Table:

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from making import digests, recipe, sentences, write_lines
 
 import tamis
-from tamis.desk import KeyRange
+from tamis.desk import MOST_RANGES, KeyRange, key_ranges
 from tamis.engine.desk import MemoryDesk
-from tamis.engine.exchange import PARTITIONS, key_ranges, meet
+from tamis.engine.exchange import meet
 from tamis.recipes.budget import Budget
 
 WITNESS = f"{Path(__file__).with_name('desk_stages.py')}:Witness"
@@ -89,9 +89,9 @@ def test_earlier_corpora_come_first_and_stay(tmp_path: Path, size: int) -> None:
 @given(st.integers(0, 10_000_000), st.integers(1, 500), st.integers(1, 1 << 30))
 def test_key_ranges_cover_all_keys_once(entries: int, entry_bytes: int, share: int) -> None:
     found = key_ranges(entries, entry_bytes, share)
-    assert (found[0].low, found[-1].high, len(found) <= PARTITIONS) == (0, 2**64 - 1, True)
+    assert (found[0].low, found[-1].high, len(found) <= MOST_RANGES) == (0, 2**64 - 1, True)
     assert all(one.high + 1 == other.low for one, other in pairwise(found))
-    assert len(found) == PARTITIONS or entries * entry_bytes <= len(found) * share
+    assert len(found) == MOST_RANGES or entries * entry_bytes <= len(found) * share
 
 
 @given(

@@ -25,7 +25,7 @@ from tamis.curate.near.clusters import Lost, grouped, star_survivors, survivors
 from tamis.desk import Desk, Tables
 from tamis.errors import UsageError
 from tamis.schemas.rows import RECORD_ID
-from tamis.stage import RESOLUTION, Rule, Stage
+from tamis.stage import RESOLUTION, Rule, Stage, by_rule
 
 RULE = "near_duplicate"
 
@@ -71,6 +71,7 @@ class Near(Alike):
     against: str | tuple[str, ...] = ()
 
     name: ClassVar[str] = "near"
+    links: ClassVar[bool] = True
     measured_by: ClassVar[frozenset[str]] = frozenset(
         ("threshold", "ngram", "unit", "on", "recall", "keep", "clusters", "against")
     )
@@ -110,11 +111,6 @@ class Near(Alike):
     def ranks(self, batch: pa.RecordBatch) -> np.ndarray:
         """By `keep`."""
         return survivor.rank(batch, self.keep, "near")
-
-    @property
-    def links(self) -> bool:
-        """Its edges are kept."""
-        return True
 
     def blind(self, was: Stage) -> set[str]:
         """Anything but a higher threshold, and which clusters they make: those, the edges tell."""
@@ -252,10 +248,9 @@ class Near(Alike):
         lost = desk.table("groups", 0, "lost").slice(rows.start, rows.stop - rows.start)
         shared, total = _distances(desk, lost)
         jaccard = np.divide(shared, total, out=np.ones(len(shared)), where=total > 0)
-        names = pa.array(np.zeros(len(lost), np.int16))
         columns = [
             lost.column("record").cast(pa.uint64()),
-            pa.DictionaryArray.from_arrays(names, pa.array([RULE])),
+            by_rule(RULE, len(lost)),
             pa.array(jaccard.astype(np.float32)),
             desk.record_ids(lost.column("survivor").to_numpy()),
         ]
