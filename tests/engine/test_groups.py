@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -30,5 +32,5 @@ def test_a_group_is_as_large_as_may_be(sources: list[list[int]], max_rows: int, 
     groups = _rows(sources, max_rows, max_bytes)
     assert [size for group in groups for size in group] == [size for sizes in sources for size in sizes]
     assert all(len(g) == 1 or (len(g) <= max_rows and sum(g) <= max_bytes) for g in groups)
-    for group, after in zip(groups, groups[1:], strict=False):
+    for group, after in pairwise(groups):
         assert len(group) == max_rows or sum(group) + after[0] > max_bytes
