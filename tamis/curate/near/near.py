@@ -13,31 +13,20 @@ dropped below the threshold, and a pair just at it is found with the probability
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from tamis.curate import survivor
 from tamis.curate.near.alike import BUCKET, EDGES, Alike, all_of, edges_of, measured, pairs_at_once, similarity
 from tamis.curate.near.clusters import Lost, grouped, star_survivors, survivors
+from tamis.curate.near.evidence import LINK, LOST, as_json, asked, distances_of, looked_up, most_like
 from tamis.desk import Desk, Tables
 from tamis.errors import UsageError
-from tamis.schemas.rows import RECORD_ID
 from tamis.stage import RESOLUTION, Rule, Stage, by_rule
 
 RULE = "near_duplicate"
-
-LOST = pa.schema(
-    [
-        *(pa.field(name, pa.int64(), False) for name in ("record", "survivor", "left", "right")),
-        *(pa.field(name, pa.uint32(), False) for name in ("shared", "total")),
-    ]
-)
-"""Ordinals of a record that goes and of the one it lost to, and of the pair of records that stand for their words: left
-before right, or the same. `shared` and `total` of that pair where it is an edge, else 0.
-"""
 
 WEIGHED = pa.schema([*EDGES, ("left_rank", pa.float64()), ("right_rank", pa.float64())])
 """EDGES with the ranks of both ends; where `total` is 0, the words are the same."""
@@ -47,9 +36,6 @@ FOREST = b"forest"
 
 SPOKES = b"spokes"
 """Says there that the best record of every large component was held against all others of it."""
-
-LINK = pa.schema([("record", pa.int64()), ("via", pa.int64()), ("via_jaccard", pa.float64())])
-"""The record most like another, and how much: what links it to its group."""
 
 RESOLVED_BYTES = 300
 """Memory for each record that goes, while what is said of it is written."""
@@ -126,7 +112,7 @@ class Near(Alike):
             desk.run("hubs", _slices(len(desk.table("spokes", 0)), pairs_at_once(desk)))
         desk.run("groups", [None])
         lost = desk.table("groups", 0, "lost")
-        desk.run("distances", _slices(len(_asked(lost)[0]), pairs_at_once(desk)))
+        desk.run("distances", _slices(len(asked(lost)[0]), pairs_at_once(desk)))
         desk.run("resolved", _slices(len(lost), max(1, desk.share // RESOLVED_BYTES)))
 
     def spokes(self, desk: Desk, number: int, item: None) -> Tables:
@@ -165,9 +151,9 @@ class Near(Alike):
         speaks_for[follower] = leader
         ends = np.sort(np.stack([speaks_for[lost.record], speaks_for[lost.survivor]]), axis=0)
         known = edges.column("shared").to_numpy(), edges.column("total").to_numpy()
-        sizes = _looked_up(ends[0], ends[1], left, right, *known)
+        sizes = looked_up(ends[0], ends[1], left, right, *known)
         columns = [*(records[x] for x in (lost.record, lost.survivor, *ends)), *(x.astype(np.uint32) for x in sizes)]
-        best = _most_like(len(records), left, right, similarity(edges))
+        best = most_like(len(records), left, right, similarity(edges))
         via, jaccard = (x[speaks_for[lost.record]] for x in best)
         linked = np.flatnonzero(via >= 0)
         links = [columns[0][linked], records[via[linked]], jaccard[linked]]
@@ -240,13 +226,13 @@ class Near(Alike):
 
     def distances(self, desk: Desk, number: int, rows: slice) -> Tables:
         """EDGES between records that go and those that they lost to, whatever their similarity."""
-        left, right = _asked(desk.table("groups", 0, "lost"))
+        left, right = asked(desk.table("groups", 0, "lost"))
         return {"distances": measured(desk, left[rows], right[rows])}
 
     def resolved(self, desk: Desk, number: int, rows: slice) -> Tables:
         """What is said of the records that go."""
         lost = desk.table("groups", 0, "lost").slice(rows.start, rows.stop - rows.start)
-        shared, total = _distances(desk, lost)
+        shared, total = distances_of(desk, lost)
         jaccard = np.divide(shared, total, out=np.ones(len(shared)), where=total > 0)
         columns = [
             lost.column("record").cast(pa.uint64()),
@@ -255,7 +241,7 @@ class Near(Alike):
             desk.record_ids(lost.column("survivor").to_numpy()),
         ]
         table = pa.table(columns, schema=RESOLUTION)
-        evidence = _evidence(desk, lost.column("record").to_numpy(), shared, total, jaccard < self.threshold)
+        evidence = as_json(desk, lost.column("record").to_numpy(), shared, total, jaccard < self.threshold)
         return {"resolved": table.append_column("evidence", evidence)}
 
     def facts(self, desk: Desk) -> dict[str, Any]:
@@ -311,89 +297,3 @@ def _star(rank: np.ndarray, left: np.ndarray, right: np.ndarray, follower: np.nd
     to = to[best]
     record = np.flatnonzero(to != np.arange(n))
     return Lost(record, to[record])
-
-
-class Likest(NamedTuple):
-    """Of each record the one most like it, -1 where there is none, and their similarity."""
-
-    other: np.ndarray
-    jaccard: np.ndarray
-
-
-def _most_like(n: int, left: np.ndarray, right: np.ndarray, jaccard: np.ndarray) -> Likest:
-    one, other, alike = np.concatenate([left, right]), np.concatenate([right, left]), np.concatenate([jaccard, jaccard])
-    # The last to be written is the most alike; of several, the first in the input.
-    order = np.lexsort((-other, alike))
-    found, most = np.full(n, -1, np.int64), np.zeros(n)
-    found[one[order]], most[one[order]] = other[order], alike[order]
-    return Likest(found, most)
-
-
-def _asked(lost: pa.Table) -> tuple[np.ndarray, np.ndarray]:
-    """Pairs of LOST that are no edge, so that their similarity is not yet known."""
-    left, right, total = (lost.column(name).to_numpy() for name in ("left", "right", "total"))
-    open_yet = (left != right) & (total == 0)
-    return left[open_yet], right[open_yet]
-
-
-def _distances(desk: Desk, lost: pa.Table) -> tuple[np.ndarray, np.ndarray]:
-    """|A ∩ B| and |A ∪ B|, (k,) float64 each, of records and those they lost to; 0 and 0 where the words are the same."""
-    left, right, shared, total = (lost.column(name).to_numpy() for name in LOST.names[2:])
-    tables = [desk.table("distances", k) for k in range(desk.count("distances"))]
-    edges = pa.concat_tables([EDGES.empty_table(), *tables])
-    found = _looked_up(left, right, *(edges.column(name).to_numpy() for name in EDGES.names))
-    return np.where(total > 0, shared, found[0]), np.where(total > 0, total, found[1])
-
-
-def _looked_up(
-    left: np.ndarray, right: np.ndarray, one: np.ndarray, other: np.ndarray, shared: np.ndarray, total: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """`shared` and `total` of the edges (one, other) for the pairs (left, right): (k,) float64 each, 0 where there is none."""
-    sizes = np.zeros((2, len(left)))
-    if one.size and left.size:
-        span = int(max(right.max(), other.max())) + 1
-        asked, known = _as_one(left, right, span), _as_one(one, other, span)
-        order = np.argsort(known)
-        at = order[np.minimum(np.searchsorted(known, asked, sorter=order), len(known) - 1)]
-        here = known[at] == asked
-        sizes[:, here] = shared[at[here]], total[at[here]]
-    return sizes[0], sizes[1]
-
-
-def _as_one(low: np.ndarray, high: np.ndarray, span: int) -> Any:
-    """Pairs of ordinals below `span` as numbers in the same order."""
-    if span < 1 << 31:
-        return low * span + high
-    both = np.empty(len(low), [("low", np.int64), ("high", np.int64)])
-    both["low"], both["high"] = low, high
-    return both
-
-
-def _evidence(desk: Desk, record: np.ndarray, shared: np.ndarray, total: np.ndarray, chained: np.ndarray) -> pa.Array:
-    """JSON for each record: the sizes, or that the words are the same; and what links it where it is not alike itself."""
-    n = len(record)
-    whole = [pa.array(x.astype(np.int64)).cast(pa.string()) for x in (shared, total)]
-    sizes = pc.binary_join_element_wise('{"shared":', whole[0], ',"total":', whole[1], "")
-    found = pc.if_else(pa.array(total > 0), sizes, '{"same_words":true')
-    links = desk.table("groups", 0, "links")
-    at = np.searchsorted(links.column("record").to_numpy(), record) if len(links) else np.zeros(n, np.int64)
-    via = pa.nulls(n, pa.string())
-    if chained.any() and len(links):
-        at = np.minimum(at, len(links) - 1)
-        ids = _hex(desk.record_ids(links.column("via").to_numpy()[at[chained]]))
-        jaccard = pc.round(links.column("via_jaccard").take(pa.array(at[chained])), 6).cast(pa.string())
-        words = pc.binary_join_element_wise(',"via":"', ids, '","via_jaccard":', jaccard, "")
-        place = np.cumsum(chained) - 1
-        via = words.take(pa.array(place, mask=~chained))
-    return pc.binary_join_element_wise(found, pc.fill_null(via, ""), "}", "").cast(pa.string())
-
-
-def _hex(ids: pa.Array) -> pa.Array:
-    """16-byte ids as text of 32 hexadecimal digits."""
-    ids = ids.cast(RECORD_ID)
-    data = np.frombuffer(ids.buffers()[1], np.uint8)[ids.offset * 16 : (ids.offset + len(ids)) * 16]
-    digits = np.frombuffer(b"0123456789abcdef", np.uint8)
-    text = np.stack([digits[data >> 4], digits[data & 15]], axis=1).tobytes()
-    return (
-        pa.Array.from_buffers(pa.binary(32), len(ids), [None, pa.py_buffer(text)]).cast(pa.binary()).cast(pa.string())
-    )
