@@ -10,13 +10,14 @@ import pyarrow as pa
 
 from tamis.data.frames import restore, whole
 from tamis.engine.desk import MemoryDesk
+from tamis.engine.drafts import of_resolution
 from tamis.engine.earlier import earlier_corpora, sketch_earlier
 from tamis.engine.isolate import index
 from tamis.engine.passes import sketched
 from tamis.engine.plan import follow
 from tamis.engine.segment import Notes, Rows, Settled, advance
 from tamis.errors import UsageError
-from tamis.ledger import DRAFT, Step, draft, verdicts
+from tamis.ledger import DRAFT, Step, verdicts
 from tamis.schemas import holds_text, kind_of
 from tamis.schemas.rows import RECORD_ID
 from tamis.stage import Corpus, Stage
@@ -147,12 +148,7 @@ def _resolved(stage: Corpus, desk: MemoryDesk, notes: Notes) -> np.ndarray:
         return np.zeros(0, np.int64)
     found = pa.concat_tables([desk.table("resolved", k) for k in range(count)]).sort_by("ordinal").combine_chunks()
     rows: np.ndarray = found.column("ordinal").to_numpy().astype(np.int64) - int(desk.bases[desk.earlier])
-    actions = {rule.id: rule.action for rule in stage.rules}
-    rule = found.column("rule").cast(pa.string()).combine_chunks()
-    columns = {name: found.column(name).combine_chunks() for name in ("value", "peer_id", "evidence")}
-    action = [actions.get(name, "drop") for name in rule.to_pylist()]
-    ids = desk.ids[-1].take(pa.array(rows))
-    notes.verdicts.append(draft(rows, ids, 1, action, rule=rule, **columns))
+    notes.verdicts.append(of_resolution(rows, desk.ids[-1].take(pa.array(rows)), 1, found, Step.of(stage)))
     return rows
 
 
