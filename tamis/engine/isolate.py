@@ -38,7 +38,6 @@ def measure(
     """`stage.measure(batch)`; where it raises, halves are tried until the rows that make it raise stand alone.
 
     With `desk` it is `revisit`, of the rows at the positions in the column ORDINAL.
-
     With `beat`, rows go one by one and each is announced first, so that a crash leaves behind which row it was.
     Any exception counts, because the stage may be the user's own; a TamisError is ours to the caller and goes up.
     """
