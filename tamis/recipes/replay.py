@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,8 @@ class Replay:
     unknown: pa.Array
     rows: dict[str, dict[str, int]]
     steps: list[dict[str, Any]]
+    unsure: tuple[str, ...] = ()
+    """Stages that see all records, which unknown ones reach anew: what they decide about others may depend on those."""
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON can hold it."""
@@ -48,6 +50,7 @@ class Replay:
             "changes": list(self.changes),
             "rows": self.rows,
             "steps": self.steps,
+            "unsure": list(self.unsure),
             "back": _listed(self.back),
             "gone": _listed(self.gone),
             "unknown": [i.hex() for i in self.unknown.to_pylist()],
@@ -105,6 +108,7 @@ class _Told:
     """Last step that measured the record in the run as it was."""
     broke: np.ndarray
     """Whether the record made the stage of `was_step` raise: it measured nothing of it, and would not now."""
+    unsure: list[str] = field(default_factory=list)
 
     @classmethod
     def of(cls, run: Run, recipe: Recipe, fates: pa.Table) -> _Told:
@@ -136,7 +140,10 @@ class _Told:
         broke = alive & self.broke & (self.was_step == step)
         self._leave(np.flatnonzero(broke), step, [POISON] * int(broke.sum()), {POISON: "quarantine"})
         alive &= ~broke
-        if isinstance(stage, Corpus) and not stage.revisits:
+        if isinstance(stage, Corpus):
+            was_in = (self.was == KEPT) | (self.was_step >= step)
+            if (self.unknown & ~was_in).any():
+                self.unsure.append(stage.label)
             told = self._met if stage.stored else self._linked if stage.links else self._as_it_was
             rows, rules = told(step, stage, alive)
         else:
@@ -181,13 +188,19 @@ class _Told:
         return rows, [stage.rules[0].id] * len(rows)
 
     def _as_it_was(self, step: int, stage: Corpus, alive: np.ndarray) -> tuple[np.ndarray, list[str]]:
-        """What a stage that stores no sketches decided in the run; unknown where the record that stayed is gone now."""
+        """What a stage that stores no sketches decided in the run.
+
+        Where other records reach it now, unknown for those that lost to one that is gone, or of which it saw the others.
+        """
         was_in = (self.was == KEPT) | (self.was_step >= step)
+        same = (was_in & ~self.broke == (alive | self.unknown) & ~self.broke).all()
+        if same and stage.revisits:
+            return self._decided(step, stage, alive)
         told = self.run.verdicts(["record_id", "step", "rule", "peer_id"])
         told = told.filter(pc.equal(told.column("step"), step))
         rows = pc.index_in(told.column("record_id").combine_chunks(), self.ids).to_numpy(zero_copy_only=False)
         here = alive[rows]
-        if (was_in & ~self.broke != alive & ~self.broke).any():
+        if not same:
             peers = pc.index_in(told.column("peer_id").combine_chunks(), self.ids).fill_null(-1).to_numpy()
             # A peer of an earlier corpus, which is not among ours, stays; where there is none, all depends on all.
             ours = told.column("peer_id").is_valid().to_numpy(zero_copy_only=False)
@@ -195,7 +208,8 @@ class _Told:
             self.unknown[rows[here & ~stands]] = True
             here &= stands
         rules = np.array(told.column("rule").cast(pa.string()).to_pylist(), object)
-        return rows[here], rules[here].tolist()
+        gone = here & np.isin(rows, np.flatnonzero((self.was != KEPT) & (self.was_step == step)))
+        return rows[gone], rules[gone].tolist()
 
     def _leave(self, rows: np.ndarray, step: int, rules: Sequence[str], actions: dict[str, Any]) -> None:
         fates = {"drop": DROPPED, "quarantine": QUARANTINED}
@@ -222,7 +236,8 @@ class _Told:
         rules = dict(self._rules_before(back))
         back_table = self._table(back, self.was_step, labels, rules)
         gone_table = self._table(gone, self.step, labels, None)
-        return Replay(changes, back_table, gone_table, self.ids.filter(pa.array(self.unknown)), rows, steps)
+        unknown = self.ids.filter(pa.array(self.unknown))
+        return Replay(changes, back_table, gone_table, unknown, rows, steps, tuple(self.unsure))
 
     def _rules_before(self, rows: np.ndarray) -> list[tuple[bytes, str]]:
         wanted = self.ids.filter(pa.array(rows))
