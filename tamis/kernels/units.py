@@ -15,7 +15,7 @@ from tamis.kernels.blocks import WIDTH, high_bits, run_bits, word_bits, zeros_ab
 from tamis.kernels.jit import njit
 from tamis.kernels.raw import load_bytes, zeros_below
 from tamis.kernels.unicode import SPACE, WORD, look, lower
-from tamis.kernels.words import CASE, MIX, PRIME, SEED, utf8, take_word
+from tamis.kernels.words import CASE, MIX, PRIME, SEED, take_word, utf8
 
 Unit = Literal["run", "word", "char"]
 
