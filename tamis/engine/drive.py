@@ -26,6 +26,7 @@ from tamis.engine.plan import Plan, Segment
 from tamis.engine.segment import Settled
 from tamis.engine.unpack import UnpackTask, cut, run_unpack
 from tamis.engine.work import Work
+from tamis.errors import InputError
 from tamis.ledger import READING, Step
 from tamis.stage import Corpus
 
@@ -92,7 +93,7 @@ class Drive:
             if segment.corpus:
                 step, corpus = segment.corpus
                 desk = desks[step] = self._settle(fates, step, corpus, segment)
-                facts[step] = corpus.facts(desk)
+                facts[step] = {**corpus.facts(desk), **self._of_earlier(desk)}
         books = self._books(fates)
         if self.max_drop_per_source is not None:
             labels = {0: READING.label, **{step: stage.label for step, stage in self.plan.steps}}
@@ -148,6 +149,14 @@ class Drive:
         self._map("record ids", run_ids, items, len(cuts))
         fates.add(ids_done(len(cuts)))
 
+    def _of_earlier(self, desk: FileDesk) -> dict[str, int]:
+        """How much of the earlier corpora the records were held against."""
+        if not desk.earlier:
+            return {}
+        records = [self.work.done(desk.group("earlier"), k) or {} for k in range(desk.earlier)]
+        read, unread = (sum(record[name] for record in records) for name in ("total", "unread"))
+        return {"earlier_records": read, "earlier_unread": unread}
+
     def _settle(self, fates: Fates, step: int, corpus: Corpus, segment: Segment) -> FileDesk:
         """Let `corpus` settle; the records it resolved to let go are dropped from here on."""
         before = self.earlier.get(step, ())
@@ -166,6 +175,12 @@ class Drive:
         )
         items = [EarlierTask(self.work, desk.group("earlier"), k, corpus, part) for k, part in enumerate(before)]
         compared = self._map(f"{corpus.name}: earlier corpora", run_earlier, items, len(items)) if items else []
+        if any(record["unread"] for record in compared) and not any(record["total"] for record in compared):
+            names = ", ".join(dict.fromkeys(part.fragment.file.name for part in before))
+            raise InputError(
+                f"{corpus.label}: no record of the earlier corpora ({names}) could be read as {before[0].reading.kind}; "
+                "name JSON Lines or Parquet with text, a run or a snapshot"
+            )
         first = bases_of([record["total"] for record in compared])
         desk = replace(desk, bases=np.concatenate([first[:-1], first[-1] + fates.bases]))
         with blamed(corpus, "settle"):
