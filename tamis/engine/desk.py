@@ -45,6 +45,8 @@ class FileDesk:
     share: int = SHARE
     before: tuple[Earlier, ...] = ()
     bases: np.ndarray = field(default_factory=lambda: np.zeros(1, np.int64))
+    counts: dict[str, int] = field(default_factory=dict)
+    """Tasks of the rounds that are done."""
     runner: Runner | None = field(default=None, repr=False, compare=False)
 
     @property
@@ -62,6 +64,7 @@ class FileDesk:
         desk = replace(self, runner=None)
         tasks = [RoundTask(desk, name, k, item) for k, item in enumerate(items)]
         self.runner(f"{self.corpus.name}: {name}", run_round, tasks)
+        self.counts[name] = len(tasks)
         return len(tasks)
 
     def table(self, name: str, number: int, part: str | None = None) -> pa.Table:
@@ -70,7 +73,7 @@ class FileDesk:
 
     def count(self, name: str) -> int:
         """Tasks of a round."""
-        return self.work.tasks(self.group(name))
+        return self.counts.get(name, 0)
 
     def sketch(self, fragment: int, part: str = "sketch") -> pa.Table:
         """A table made of the sketches of a fragment."""
