@@ -22,7 +22,7 @@ from tamis.ledger import KEPT
 from tamis.schemas.rows import RECORD_ID
 from tamis.stage import Corpus
 
-SHARE = 32 << 20
+SHARE = 64 << 20
 """Bytes of memory a task of an exchange takes, unless a budget says otherwise."""
 
 Runner = Callable[[str, Callable[["RoundTask"], dict[str, Any]], Sequence["RoundTask"]], None]
