@@ -231,7 +231,9 @@ def _short_seeds(hashes: np.ndarray, rows: np.ndarray, is_short: np.ndarray) -> 
 def _code_points(strings: pa.Array, spoken: Words, place: np.ndarray) -> np.ndarray:
     """(w, 2) int32: where the words `place` of `strings` begin and end, in code points of their own string."""
     data, offsets = bytes_of(strings)
-    begins = np.concatenate([[0], np.cumsum((data & 0xC0) != 0x80)])
+    # Offsets of 32 bits: the texts are under 2 GiB.
+    begins = np.zeros(len(data) + 1, np.int32)
+    np.cumsum((data & 0xC0) != 0x80, out=begins[1:])
     string = np.repeat(np.arange(len(strings)), np.diff(spoken.rows))[place]
     zero = begins[offsets[:-1].astype(np.int64)][string]
     points = np.stack([begins[spoken.starts[place]] - zero, begins[spoken.stops[place]] - zero], axis=1)
