@@ -1,0 +1,217 @@
+"""The one file that knows Presidio and spaCy.
+
+Recognisers come from here as Presidio has them, unchanged but for three things: nothing is ever fetched (the e-mail
+recogniser would fetch a list of suffixes, an engine without a model would fetch one), an IP address is private data only
+where it is public, and a regex has `SECONDS` for a text. `plain` runs them as Presidio would, to compare with.
+"""
+
+from __future__ import annotations
+
+import inspect
+import ipaddress
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from tamis.curate.pii.detector import Asked
+from tamis.curate.pii.findings import Finding
+from tamis.curate.pii.gates import gate
+from tamis.curate.pii.recogniser import Recogniser
+from tamis.errors import UsageError
+from tamis.extras import extra
+
+with extra("pii"):
+    import presidio_analyzer.pattern_recognizer
+    import spacy
+    import tldextract
+    import yaml
+    from presidio_analyzer import (
+        AnalysisExplanation,
+        AnalyzerEngine,
+        EntityRecognizer,
+        LocalRecognizer,
+        PatternRecognizer,
+        RecognizerRegistry,
+        RecognizerResult,
+        predefined_recognizers,
+    )
+    from presidio_analyzer.nlp_engine import NlpArtifacts, SpacyNlpEngine
+    from presidio_analyzer.predefined_recognizers import IbanRecognizer, IpRecognizer, PhoneRecognizer, SpacyRecognizer
+    from presidio_analyzer.predefined_recognizers.generic import iban_recognizer
+
+LANGUAGE = "en"
+
+# For the whole process: whoever asks tldextract here must not start a connection, nor get another answer on another day
+# or from another machine's cache.
+tldextract.tldextract.TLD_EXTRACTOR = tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)
+
+
+class PublicIpRecognizer(IpRecognizer):  # type: ignore[misc]
+    """IP addresses that the whole internet can reach; 192.168.0.1 is everybody's."""
+
+    def invalidate_result(self, pattern_text: str) -> bool:
+        """Whether it is no address, or none that is routed."""
+        try:
+            return not ipaddress.ip_interface(pattern_text).ip.is_global
+        except ValueError:
+            return True
+
+
+class Wrapped(LocalRecognizer):  # type: ignore[misc]
+    """A recogniser of our own, or of a user, as Presidio calls it."""
+
+    def __init__(self, own: Recogniser) -> None:
+        self.own = own
+        super().__init__(supported_entities=[own.entity], supported_language=LANGUAGE, name=own.name)
+
+    def load(self) -> None:
+        """Nothing to load."""
+
+    def analyze(self, text: str, entities: list[str], nlp_artifacts: Any = None) -> list[RecognizerResult]:
+        """What it finds, as Presidio's results."""
+        return [
+            RecognizerResult(
+                self.own.entity,
+                start,
+                stop,
+                score,
+                AnalysisExplanation(self.name, score),
+                {RecognizerResult.RECOGNIZER_NAME_KEY: self.name, RecognizerResult.RECOGNIZER_IDENTIFIER_KEY: self.id},
+            )
+            for start, stop, score in self.own.find(text)
+        ]
+
+
+class Words(SpacyNlpEngine):  # type: ignore[misc]
+    """spaCy's tokenizer without a model. The lemma of a word is the word in lower case: context words still count."""
+
+    def __init__(self) -> None:
+        super().__init__(models=[{"lang_code": LANGUAGE, "model_name": "blank"}])
+        self.load()
+
+    def load(self) -> None:
+        """The tokenizer; texts of any length."""
+        self.nlp = {LANGUAGE: spacy.blank(LANGUAGE)}
+        self.nlp[LANGUAGE].max_length = 1 << 40
+
+    def get_supported_entities(self) -> list[str]:
+        """None: it knows words only."""
+        return []
+
+    def words(self, text: str) -> list[tuple[int, str]]:
+        """Where each word of `text` begins, and the word in lower case."""
+        return [(token.idx, token.lower_) for token in self.nlp[LANGUAGE].tokenizer(text)]
+
+    def is_dull(self, word: str) -> bool:
+        """Whether `word` is no context: a stop word, punctuation."""
+        return self.is_stopword(word, LANGUAGE) or self.is_punct(word, LANGUAGE) or word in ("-PRON-", "be")
+
+    def _doc_to_nlp_artifact(self, doc: Any, language: str) -> NlpArtifacts:
+        places, words = [token.idx for token in doc], [token.lower_ for token in doc]
+        return NlpArtifacts([], doc, places, words, self, language, [])
+
+
+def predefined() -> dict[str, type[EntityRecognizer]]:
+    """Presidio's own recognisers that work without a model, by the name of their class."""
+    classes = {name: getattr(predefined_recognizers, name) for name in predefined_recognizers.__all__}
+    local = {n: c for n, c in classes.items() if inspect.isclass(c) and issubclass(c, (PatternRecognizer, PhoneRecognizer))}
+    return local | {"IpRecognizer": PublicIpRecognizer}
+
+
+def made(name: str) -> EntityRecognizer:
+    """The recogniser of the class `name`, for English context words."""
+    return predefined()[name](supported_language=LANGUAGE)
+
+
+def pack(country: str) -> list[EntityRecognizer]:
+    """All of Presidio's recognisers for one country, by its two letters."""
+    classes = predefined()
+    codes = {name: (cls.COUNTRY_CODE or "").lower() for name, cls in classes.items()}
+    if country.lower() not in set(codes.values()) - {""}:
+        there = ", ".join(sorted(set(codes.values()) - {""}))
+        raise UsageError(f"pii: there is no pack {country!r}; there are {there}")
+    return [made(name) for name, code in sorted(codes.items()) if code == country.lower()]
+
+
+def finding(entity: str) -> list[EntityRecognizer]:
+    """All of Presidio's recognisers without a model that find `entity`."""
+    every = [made(name) for name in sorted(predefined())]
+    found = [one for one in every if entity in one.supported_entities]
+    if not found:
+        there = ", ".join(sorted({e for one in every for e in one.supported_entities}))
+        raise UsageError(f"pii: nothing finds {entity!r}; there are {there}, and with `ner` PERSON, LOCATION, NRP")
+    return found
+
+
+def read(path: Path) -> list[EntityRecognizer]:
+    """The recognisers that a YAML file describes, in Presidio's form: a list under `recognizers`."""
+    try:
+        entries = yaml.safe_load(path.read_text("utf-8"))["recognizers"]
+        return [_described(entry) for entry in entries if entry.get("enabled", True)]
+    except (OSError, UnicodeDecodeError) as error:
+        raise UsageError(f"pii: cannot read the recognisers in {str(path)!r}: {error}") from error
+    except (yaml.YAMLError, KeyError, TypeError, ValueError, AttributeError) as error:
+        wanted = "a list `recognizers`, each with name, supported_entity and patterns (name, regex, score)"
+        raise UsageError(f"pii: {str(path)!r} is not in Presidio's form, {wanted}: {error}") from error
+
+
+def _described(entry: dict[str, Any]) -> EntityRecognizer:
+    if entry.get("type") == "predefined":
+        return made(entry.get("class_name", entry["name"]))
+    known = inspect.signature(PatternRecognizer.__init__).parameters
+    own = {key: value for key, value in entry.items() if key in known}
+    return PatternRecognizer.from_dict(own | {"supported_language": LANGUAGE})
+
+
+def adopted(given: Any) -> EntityRecognizer:
+    """A recogniser of a user: Presidio's as it is, one in our form wrapped."""
+    if isinstance(given, EntityRecognizer):
+        return given
+    if isinstance(given, Recogniser):
+        return Wrapped(given)
+    raise UsageError(f"pii: {given!r} is no recogniser; it needs name, entity, gate and find, or be one of Presidio's")
+
+
+def gate_of(one: EntityRecognizer) -> str | None:
+    """A regex in Rust's syntax that matches every text in which `one` finds something; None: nobody knows."""
+    if isinstance(one, Wrapped):
+        return one.own.gate
+    if isinstance(one, PatternRecognizer) and _by_patterns(one):
+        return gate((pattern.regex for pattern in one.patterns), one.global_regex_flags)
+    return None
+
+
+def _by_patterns(one: PatternRecognizer) -> bool:
+    """Whether it finds what its patterns match, and nothing else."""
+    return type(one).analyze is PatternRecognizer.analyze or type(one).analyze is IbanRecognizer.analyze
+
+
+def plain(recognisers: Iterable[EntityRecognizer], threshold: float) -> Callable[[str], list[Finding]]:
+    """`AnalyzerEngine.analyze` with these recognisers: what it finds in a text, sorted."""
+    given = list(recognisers)
+    registry = RecognizerRegistry(recognizers=given, supported_languages=[LANGUAGE])
+    engine = AnalyzerEngine(registry=registry, nlp_engine=Words(), supported_languages=[LANGUAGE])
+    entities = sorted({entity for one in given for entity in one.supported_entities})
+
+    def analyze(text: str) -> list[Finding]:
+        return listed(engine.analyze(text, LANGUAGE, entities=entities, score_threshold=threshold))
+
+    return analyze
+
+
+def listed(results: Iterable[RecognizerResult]) -> list[Finding]:
+    """Presidio's results as findings, sorted."""
+    key = RecognizerResult.RECOGNIZER_NAME_KEY
+    return sorted(Finding(r.start, r.end, r.entity_type, r.score, r.recognition_metadata[key]) for r in results)
+
+
+def asked(one: EntityRecognizer, seconds: float) -> Asked:
+    """`one`, ready to be asked."""
+    entities = one.supported_entities
+    return Asked(
+        one.name,
+        frozenset(entities),
+        gate_of(one),
+        tuple(one.context or ()),
+        lambda text: listed(one.analyze(text, entities, None)),
+    )
