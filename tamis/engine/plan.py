@@ -57,6 +57,11 @@ class Plan:
         """Every stage with its place, in order."""
         return tuple(step for segment in self.segments for step in segment.stages)
 
+    @property
+    def hidden(self) -> int:
+        """The last step that hides the text it was given; 0: none does."""
+        return max((step for step, stage in self.steps if stage.hides), default=0)
+
 
 def plan(stages: Sequence[Stage], kind: Kind) -> Plan:
     """Cut `stages` into segments. Raises ColumnMissing or UsageError where a stage cannot have what it reads."""
