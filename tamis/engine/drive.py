@@ -14,7 +14,7 @@ from tamis.engine.account import AccountTask, Books, balance, check_attrition, r
 from tamis.engine.desk import SHARE, FileDesk, RoundTask
 from tamis.engine.drafts import DraftsTask, run_drafts
 from tamis.engine.earlier import Earlier, EarlierTask, run_earlier
-from tamis.engine.emit import Emit, run_emit, tasks
+from tamis.engine.emit import Emit, run_emit, scores_of, tasks
 from tamis.engine.exchange import ID_BYTES, Exchanged, Fates, IdsTask, Passed, ids_done, key_ranges, ranges, run_ids
 from tamis.engine.executor import Engine
 from tamis.engine.isolate import blamed
@@ -25,7 +25,7 @@ from tamis.engine.segment import Settled
 from tamis.engine.unpack import UnpackTask, cut, run_unpack
 from tamis.engine.work import Work
 from tamis.ledger import READING, Step
-from tamis.stage import Corpus
+from tamis.stage import Corpus, Stage
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -52,7 +52,7 @@ class Result(NamedTuple):
     fragment_rows: list[int]
     damage: list[tuple[int, str]]
     facts: dict[int, dict[str, Any]]
-    """By step: what a corpus stage says of how it went."""
+    """By step: what a stage says of how it went, or of what it measured."""
 
 
 @dataclass
@@ -94,7 +94,9 @@ class Drive:
         if self.max_drop_per_source is not None:
             labels = {0: READING.label, **{step: stage.label for step, stage in self.plan.steps}}
             check_attrition(books, self.max_drop_per_source, labels)
-        files = self._emit(fates, books)
+        emit = self._emitter(fates)
+        files = self._emit(emit, books)
+        facts |= _told(emit)
         rows = balance(books, len(self.plan.steps), _counted(files))
         damage = [(k, str(r["damage"])) for k, r in enumerate(self.records) if r["damage"]]
         return Result(books, rows, files, totals, damage, facts)
@@ -184,11 +186,14 @@ class Drive:
             books.add(part)
         return books
 
-    def _emit(self, fates: Fates, books: Books) -> list[dict[str, Any]]:
+    def _emitter(self, fates: Fates) -> Emit:
         steps = {0: READING, **{step: Step.of(stage) for step, stage in self.plan.steps}}
         bases = self._line_bases([fragment.file.name for fragment in self.fragments])
-        emit = Emit(self.work, self.out, self.plan, fates, self.fragments, self.reading, bases, steps)
-        sorted_first = (DraftsTask(self.work, fates, k, len(self.plan.segments), steps) for k in emit.fragments)
+        return Emit(self.work, self.out, self.plan, fates, self.fragments, self.reading, bases, steps)
+
+    def _emit(self, emit: Emit, books: Books) -> list[dict[str, Any]]:
+        count = len(self.plan.segments)
+        sorted_first = (DraftsTask(self.work, emit.fates, k, count, emit.steps) for k in emit.fragments)
         self._map("sorting verdicts", run_drafts, sorted_first, len(self.fragments))
         items = list(tasks(emit, books.rows_in.total(), books.entries.total()))
         return self._map("writing", run_emit, items, len(items))
@@ -200,6 +205,16 @@ class Drive:
             bases[k] = 1 + seen.get(name, 0)
             seen[name] = seen.get(name, 0) + record["lines"]
         return bases
+
+
+def _told(emit: Emit) -> dict[int, dict[str, Any]]:
+    """What stages say of all that they measured, by step."""
+    facts = {}
+    for step, stage in emit.plan.steps:
+        if type(stage).tell is not Stage.tell:
+            with blamed(stage, "tell"):
+                facts[step] = stage.tell(scores_of(emit, step, stage.scores))
+    return facts
 
 
 def _names(segment: Segment, verb: str) -> str:

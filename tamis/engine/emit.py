@@ -276,11 +276,11 @@ def _leaves(task: EmitTask) -> tuple[Iterator[pa.Table], pa.Schema]:
     emit, (step, name) = task.emit, task.groups
     stage = dict(emit.plan.steps)[step]
     with blamed(stage, "leave"):
-        table = stage.leave(name, _scores_of(emit, step, stage.scores))
+        table = stage.leave(name, scores_of(emit, step, stage.scores))
     return iter([settled(table.schema, table)] if table.num_rows else []), table.schema
 
 
-def _scores_of(emit: Emit, step: int, measured: pa.Schema) -> Iterator[pa.RecordBatch]:
+def scores_of(emit: Emit, step: int, measured: pa.Schema) -> Iterator[pa.RecordBatch]:
     """`record_id`, whether it is `kept`, and what step `step` measured, of every record, in order."""
     number = next(s.number for s in emit.plan.segments if step in dict(s.passed))
     for f in emit.fragments:

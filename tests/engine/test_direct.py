@@ -17,13 +17,22 @@ from tamis.schemas import KINDS
 
 NEEDED: dict[str, dict[str, Any]] = {"sample@1": {"fraction": 0.5, "by": None}}
 """Parameters without which a stage is none."""
-PARAMS = {**NEEDED, "license@1": {"unknown": "drop"}, "spans@1": {"max_count": 1}}
+PARAMS = {**NEEDED, "language@1": {"keep": ["fr"]}, "license@1": {"unknown": "drop"}, "spans@1": {"max_count": 1}}
 TALK = "The sieve keeps the fine part, and that is it.\r\nno end"
 
 
 def documents() -> list[dict[str, Any]]:
     """Rows of which every stage of the catalog has something to say."""
-    odd = ["caf\u0065\u0301 \u200b", "sÃ³ <b>fine</b>", "lorem ipsum { }", "# # # ...", TALK, "again again " * 90, ""]
+    odd = [
+        "caf\u0065\u0301 \u200b",
+        "sÃ³ <b>fine</b>",
+        "lorem ipsum { }",
+        "# # # ...",
+        TALK,
+        "again again " * 90,
+        "",
+        "a pain in the butt",
+    ]
     rows = [{"text": text, "id": f"o{k}"} for k, text in enumerate(odd)]
     licences = ["mit", "GPL-3.0-only", "who knows", None]
     return [{**row, "license": licences[k % 4]} for k, row in enumerate([*sentences(60), *rows])]
