@@ -11,14 +11,17 @@ from tamis.curate.pii import presidio
 
 BEST: dict[str, str] = {
     "EMAIL_ADDRESS": "EmailRecognizer",
-    "IBAN_CODE": "IbanRecognizer",
     "IP_ADDRESS": "IpRecognizer",
     "US_SSN": "UsSsnRecognizer",
 }
 """Entities that one of Presidio's recognisers finds as well as can be."""
 
-OURS: dict[str, str] = {
-    "SECRET": "tamis.curate.pii.secrets:Secrets",
+OURS: dict[str, tuple[str, ...]] = {
+    "PHONE_NUMBER": ("tamis.curate.pii.phones:Phones",),
+    "CREDIT_CARD": ("tamis.curate.pii.cards:Cards",),
+    "IBAN_CODE": ("tamis.curate.pii.ibans:Ibans",),
+    "CRYPTO": ("tamis.curate.pii.wallets:Wallets",),
+    "SECRET": ("tamis.curate.pii.secrets:Secrets",),
 }
 """Entities that our own recognisers find better, or alone."""
 
@@ -32,8 +35,8 @@ def chosen(entities: Iterable[str], packs: Iterable[str], own: Iterable[Any]) ->
         if entity in BEST:
             found.append(presidio.made(BEST[entity]))
         elif entity in OURS:
-            module, _, name = OURS[entity].partition(":")
-            found.append(presidio.adopted(getattr(import_module(module), name)()))
+            for module, _, name in (path.partition(":") for path in OURS[entity]):
+                found.append(presidio.adopted(getattr(import_module(module), name)()))
         elif entity not in theirs:
             found += presidio.finding(entity)
     return list({one.name: one for one in found}.values())
