@@ -51,5 +51,7 @@ def score(text: str, weights: list[list[float]], bias: float, bits: int, ngram: 
 
 def auc(score: list[float], positive: list[bool]) -> float:
     """Share of pairs of a positive and a negative row that are ranked right; ties count half."""
-    pairs = [(a > b) + (a == b) / 2 for a, p in zip(score, positive) if p for b, q in zip(score, positive) if not q]
+    high = [a for a, p in zip(score, positive, strict=True) if p]
+    low = [a for a, p in zip(score, positive, strict=True) if not p]
+    pairs = [(a > b) + (a == b) / 2 for a in high for b in low]
     return sum(pairs) / len(pairs)

@@ -65,19 +65,16 @@ class Classify(Stage):
             raise UsageError(f"classify: column is {self.column!r}; name one that no row has of itself")
 
     @property
-    def reads(self) -> pa.Schema:  # type: ignore[override]
+    def reads(self) -> pa.Schema:
         """The fields of `on`."""
         on = () if self.on is None else (self.on,) if isinstance(self.on, str) else self.on
         return pa.schema([pa.field(name, pa.null()) for name in on])
 
     @property
-    def writes(self) -> pa.Schema:  # type: ignore[override]
+    def writes(self) -> pa.Schema:
         """The column, where one is named."""
-        return pa.schema(
-            [field(self.column, pa.float32(), self.scores.field("score").metadata[b"says"].decode())]
-            if self.column
-            else []
-        )
+        says = "Chance that it is of the positive sample of a classifier, 0 to 1."
+        return pa.schema([field(self.column, pa.float32(), says)] if self.column else [])
 
     @property
     def files(self) -> tuple[str, ...]:

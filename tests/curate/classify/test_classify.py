@@ -76,7 +76,7 @@ def test_a_sample_that_is_too_small_is_refused(place: Path, tmp_path: Path) -> N
     from tamis.curate.classify import train
 
     few = write_lines(tmp_path / "few.jsonl", rows(LAND, 20, 2))
-    with pytest.raises(UsageError, match="negative sample .* has 20 different texts"):
+    with pytest.raises(UsageError, match=r"negative sample .* has 20 different texts"):
         train([place / "sea.jsonl"], [few])
 
 
