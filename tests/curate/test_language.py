@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from typing import Any
 
@@ -177,9 +178,26 @@ def test_a_detector_that_is_missing_is_named_with_its_extra(
     method: Any, module: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(sys.modules, module, None)
-    monkeypatch.setattr(detectors, "_model", _model.__wrapped__)
+    monkeypatch.setattr(detectors, "_read", detectors._read.__wrapped__)
     with pytest.raises(ExtraMissing, match=r"tamis\[language\]"):
         told([EN], method=method)
+
+
+def test_a_run_without_its_detector_ends_before_a_row_moves(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def none(package: str) -> str:
+        raise PackageNotFoundError(package)
+
+    monkeypatch.setattr(detectors, "version", none)
+    with pytest.raises(ExtraMissing, match="'py3langid' is not installed"):
+        tamis.run(recipe("language@1"), pa.table({"text": [EN]}), tmp_path / "run")
+    assert not (tmp_path / "run" / "data").exists()
+
+
+def test_a_model_of_another_version_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(detectors, "_read", detectors._read.__wrapped__)
+    monkeypatch.setitem(detectors.CODES, "py3langid", CODES["py3langid"][1:])
+    with pytest.raises(UsageError, match=r"another than that of 0\.4.*tamis"):
+        told([EN])
 
 
 def test_a_text_of_a_million_characters_costs_its_windows_only() -> None:
@@ -197,6 +215,7 @@ def test_a_run_counts_languages_and_can_be_replayed(tmp_path: Path) -> None:
     run = tamis.run(recipe({"language@1": {"keep": ["en"]}}), pa.Table.from_pylist(rows), tmp_path / "run")
     assert run.data().column("language").to_pylist() == ["en", "und"]
     facts = run.facts["steps"][1]["facts"]
+    assert "py3langid" in run.facts["steps"][1]["stands_on"]
     assert facts["languages"] == {"de": 2, "en": 1, "ja": 1, "und": 1}
     assert facts["kept_by_language"] == {"en": 1, "und": 1}
     assert "de 2" in (run.path / "report.html").read_text("utf-8")

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from making import recipe
 
 import tamis
-from tamis.curate.profanity import Profanity
+from tamis.curate.profanity import Profanity, scorers
 from tamis.curate.profanity.lists import LANGUAGES, bit, shipped
 from tamis.curate.profanity.scorers import _scorer
 from tamis.errors import ExtraMissing, InputError, UsageError
@@ -197,6 +197,13 @@ def test_a_model_that_is_missing_is_named_with_its_extra(monkeypatch: pytest.Mon
     monkeypatch.setitem(sys.modules, "profanity_check", None)
     _scorer.cache_clear()
     with pytest.raises(ExtraMissing, match=r"tamis\[profanity\]"):
+        measured(["a"], model="alt-profanity-check")
+
+
+def test_a_model_of_another_version_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scorers, "version", {"alt-profanity-check": "1.9.1", "scikit-learn": "1.8.0"}.__getitem__)
+    _scorer.cache_clear()
+    with pytest.raises(UsageError, match=r"pickle of scikit-learn 1\.9\.1, but 1\.8\.0 is"):
         measured(["a"], model="alt-profanity-check")
 
 

@@ -10,11 +10,14 @@ from __future__ import annotations
 import re
 import unicodedata
 from functools import cache
+from importlib.metadata import version
+from threading import Lock
 from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 import pyarrow as pa
 
+from tamis.errors import UsageError
 from tamis.extras import extra
 from tamis.kernels.hash import bytes_of
 from tamis.kernels.langid import NOTHING, Model, cut, identify, logs, model
@@ -56,6 +59,16 @@ _REFUSED = re.compile(
     + "]"
 )
 """Controls and noncharacters: CLD2 raises an error for them."""
+
+
+_READING = Lock()
+
+
+def versions(method: Method) -> dict[str, str]:
+    """The detector's package and its version. Raises ExtraMissing where it is not installed."""
+    package = {"py3langid": "py3langid", "cld2": "pycld2"}[method]
+    with extra("language"):
+        return {package: version(package)}
 
 
 class Windows(NamedTuple):
@@ -117,15 +130,27 @@ def _normalised(text: bytes) -> bytes:
     return unicodedata.normalize("NFC", written).encode()
 
 
-@cache
 def _model() -> Model:
+    # One thread reads it; the others wait, instead of each reading one of their own.
+    with _READING:
+        return _read()
+
+
+@cache
+def _read() -> Model:
     with extra("language"):
         from py3langid.langid import MODEL_DIR, MODEL_FILE
         from py3langid.modelio import load_model
-    weights, priors, classes, moves, rows, outputs = load_model(MODEL_DIR / MODEL_FILE)
     place = {code: k for k, code in enumerate(CODES["py3langid"])}
-    labels = np.array([place[code] for code in classes], np.int64)
-    return model(weights, priors, labels, np.asarray(moves), np.asarray(rows), np.array(outputs, np.int32))
+    try:
+        weights, priors, classes, moves, rows, outputs = load_model(MODEL_DIR / MODEL_FILE)
+        labels = np.array([place[code] for code in classes], np.int64)
+        return model(weights, priors, labels, np.asarray(moves), np.asarray(rows), np.array(outputs, np.int32))
+    except (KeyError, ValueError) as other:
+        raise UsageError(
+            f"language: the model of py3langid {version('py3langid')} is another than that of 0.4 ({other}); "
+            "run: pip install 'tamis[language]'"
+        ) from other
 
 
 def _by_cld2(data: np.ndarray, starts: np.ndarray, stops: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -22,7 +22,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tamis.curate.language.detectors import CODES, METHODS, UNKNOWN, Method, detect, windows_of
+from tamis.curate.language.detectors import CODES, METHODS, UNKNOWN, Method, detect, versions, windows_of
 from tamis.errors import UsageError
 from tamis.kernels.langid import NOTHING
 from tamis.schemas import joined
@@ -106,6 +106,11 @@ class Language(Stage):
                 f"language: {name} has {code!r}, which {self.method} does not know; {hint}It answers with ISO 639 codes "
                 f"such as en, de, zh: {' '.join(sorted(known))}"
             )
+
+    @property
+    def stands_on(self) -> dict[str, str]:
+        """The version of the detector. Raises ExtraMissing where it is not installed."""
+        return versions(self.method)
 
     @property
     def rules(self) -> tuple[Rule, ...]:

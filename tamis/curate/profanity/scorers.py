@@ -15,6 +15,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from functools import cache
+from importlib.metadata import version
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from traceback import extract_tb
@@ -59,10 +60,23 @@ def _scorer(model: str, base: Path, at: tuple[int, int] | None) -> Scorer:
     return _Check() if model == CHECK else _own(model, base)
 
 
+def versions() -> dict[str, str]:
+    """What the answers of `alt-profanity-check` depend on. Raises ExtraMissing or UsageError where it cannot be asked."""
+    with extra("profanity"):
+        found = {name: version(name) for name in (CHECK, "scikit-learn")}
+    if len(set(found.values())) > 1:
+        raise UsageError(
+            f"profanity: the model of {CHECK} {found[CHECK]} is a pickle of scikit-learn {found[CHECK]}, but "
+            f"{found['scikit-learn']} is installed; run: pip install 'tamis[profanity]'"
+        )
+    return found
+
+
 class _Check:
     """alt-profanity-check: a linear SVM over words, trained on tweets and forum comments in English."""
 
     def __init__(self) -> None:
+        versions()
         with extra("profanity"):
             from profanity_check import predict_prob
         self._predict: Any = predict_prob

@@ -20,7 +20,7 @@ import numpy as np
 import pyarrow as pa
 
 from tamis.curate.profanity.lists import LANGUAGES, OWN, Listed, bit, listed
-from tamis.curate.profanity.scorers import CHECK, file_of, scores_of
+from tamis.curate.profanity.scorers import CHECK, file_of, scores_of, versions
 from tamis.errors import UsageError
 from tamis.kernels.lexicon import ABSENT, count
 from tamis.schemas import joined
@@ -105,6 +105,11 @@ class Profanity(Stage):
     def files(self) -> tuple[str, ...]:
         """Own lists, and the file of an own model."""
         return self.lists if self.model in (None, CHECK) else (*self.lists, file_of(self.model or ""))
+
+    @property
+    def stands_on(self) -> dict[str, str]:
+        """Versions of the extra's model. Raises ExtraMissing where it is not installed."""
+        return versions() if self.model == CHECK else {}
 
     @property
     def holds_gil(self) -> bool:  # type: ignore[override]
