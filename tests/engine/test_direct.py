@@ -32,6 +32,7 @@ def documents() -> list[dict[str, Any]]:
         "again again " * 90,
         "",
         "a pain in the butt",
+        "Mail ann@corp.org!",
     ]
     rows = [{"text": text, "id": f"o{k}"} for k, text in enumerate(odd)]
     licences = ["mit", "GPL-3.0-only", "who knows", None]

@@ -79,6 +79,11 @@ def test_nor_where_the_stage_is_called_on_a_table() -> None:
     assert [(v["before_hash"], v["after_hash"] is None) for v in told.to_pylist()] == [(None, False)]
 
 
+def test_nor_is_an_error_told_that_may_quote_it(tmp_path: Path) -> None:
+    run = blotted(tmp_path, {f"{THIS}:Careless": {}})
+    assert run.quarantine(["message"]).column(0).to_pylist() == ["own.careless@1 raised ValueError"]
+
+
 def test_what_a_stage_stands_on_is_noted(tmp_path: Path) -> None:
     assert blotted(tmp_path, {f"{THIS}:Blot": {}}).steps[1]["stands_on"] == {"key": "one"}
 
@@ -114,3 +119,13 @@ class Gone(Blot):
 
     def measure(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         return super().measure(batch).select(["blots"])
+
+
+@dataclass(frozen=True)
+class Careless(Blot):
+    """Raise, and say over what."""
+
+    name = "own.careless"
+
+    def measure(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        raise ValueError(f"cannot blot {batch.column('text')[0]}")

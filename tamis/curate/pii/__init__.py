@@ -2,5 +2,6 @@
 
 from tamis.curate.pii.detector import ENTITIES, Detector
 from tamis.curate.pii.findings import FAILURES, FINDINGS, Findings
+from tamis.curate.pii.stage import Pii
 
-__all__ = ["ENTITIES", "FAILURES", "FINDINGS", "Detector", "Findings"]
+__all__ = ["ENTITIES", "FAILURES", "FINDINGS", "Detector", "Findings", "Pii"]

@@ -44,8 +44,8 @@ def parts_of(batch: pa.RecordBatch, fields: Sequence[str]) -> dict[str, list[Fie
     """The strings of `fields` of every row, by column. `texts` stands for all text fields. Raises ColumnMissing."""
     kind = kind_of(batch.schema)
     names = dict.fromkeys(n for f in fields for n in (kind.texts if f == "texts" else (f,)))
-    if missing := set(names) - {*kind.texts, "url", "meta"} | set(names) - set(batch.schema.names):
-        raise ColumnMissing("pii@1", missing, [*kind.texts, "url", "meta"])
+    if missing := set(names) - {*batch.schema.names}:
+        raise ColumnMissing("pii@1", missing, batch.schema.names)
     found: dict[str, list[FieldPart]] = {}
     for name in names:
         column = batch.column(name)

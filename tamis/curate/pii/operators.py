@@ -26,6 +26,10 @@ MARK = re.compile(r"<[A-Z][A-Z0-9_]*(?::[a-z]{16})?>")
 """What `tag` and `pseudonym` leave behind."""
 
 
+_SHAPE = frozenset("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~")
+"""ASCII punctuation: what a mask leaves of a value."""
+
+
 @dataclass(frozen=True)
 class Operators:
     """`replace(entity, found)` by the operator of the entity.
@@ -70,6 +74,3 @@ _REPLACE: dict[Operator, Callable[[Operators, str, str], str]] = {
     "pseudonym": Operators._pseudonym,
     "surrogate": Operators._surrogate,
 }
-
-_SHAPE = frozenset("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~")
-"""ASCII punctuation: what a mask leaves of a value."""

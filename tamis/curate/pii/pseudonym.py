@@ -90,7 +90,9 @@ def normalised(entity: str, found: str) -> str:
 
 
 _CASE_COUNTS = frozenset(("CRYPTO", "SECRET"))
-_ONE_WORD = frozenset(("CREDIT_CARD", "IBAN_CODE", "US_SSN", "US_ITIN", "US_BANK_NUMBER", "US_PASSPORT", "UK_NHS", "MAC_ADDRESS"))
+_ONE_WORD = frozenset(
+    ("CREDIT_CARD", "IBAN_CODE", "US_SSN", "US_ITIN", "US_BANK_NUMBER", "US_PASSPORT", "UK_NHS", "MAC_ADDRESS")
+)
 
 
 def _phone(text: str) -> str:

@@ -42,7 +42,10 @@ def test_an_entity_may_have_an_operator_of_its_own() -> None:
     "entity, spellings",
     [
         ("EMAIL_ADDRESS", ["ann@b.org", "Ann@B.ORG", "ａｎｎ@b.org"]),
-        ("PHONE_NUMBER", ["(212) 867-5309", "+1 212 867 5309", "0012128675309", "２１２ 867 5309 ext. 4", "٢١٢٨٦٧٥٣٠٩"]),
+        (
+            "PHONE_NUMBER",
+            ["(212) 867-5309", "+1 212 867 5309", "0012128675309", "２１２ 867 5309 ext. 4", "٢١٢٨٦٧٥٣٠٩"],
+        ),
         ("CREDIT_CARD", ["4111 1111 1111 1111", "4111-1111-1111-1111"]),
         ("IBAN_CODE", ["gb82 west 1234 5698 7654 32", "GB82WEST12345698765432"]),
         ("IP_ADDRESS", ["2001:DB8:0:0:0:0:0:1", "2001:db8::1"]),

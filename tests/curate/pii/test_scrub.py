@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from itertools import pairwise
 
 import pyarrow as pa
 from hypothesis import given
@@ -62,7 +63,7 @@ def test_a_second_look_finds_nothing(text: str, put: str, pattern: str) -> None:
     assert not again or put == ""
     spans = done.spans.get(0, [])
     assert splice(text, spans, lambda *_: put).text == done.strings[0].as_py()
-    assert all(a.stop <= b.start for a, b in zip(spans, spans[1:], strict=False))
+    assert all(a.stop <= b.start for a, b in pairwise(spans))
 
 
 def test_overlapping_spans_become_one_of_the_surest() -> None:
