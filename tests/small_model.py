@@ -1,4 +1,4 @@
-"""Embedding models small enough to make on the spot: a vector for every byte, or for every word that is named."""
+"""Models small enough to make on the spot: a vector for every byte, or for every word that is named; a classifier."""
 
 from __future__ import annotations
 
@@ -9,14 +9,43 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
+
+from tamis.curate.classify import Model
 
 _FOLDER = tempfile.TemporaryDirectory(prefix="tamis-small-model-")
+_BYTES, _CLASSIFIER = (str(Path(_FOLDER.name, name)) for name in ("bytes", "classifier"))
+
+MODELS: dict[str, dict[str, Any]] = {
+    "classify@1": {"model": _CLASSIFIER},
+    "semantic@1": {"model": _BYTES},
+    "topics@1": {"model": _BYTES},
+}
+"""Parameters of the stages that need a model; `make_model` makes it."""
+
+
+def make_model(stage: str) -> None:
+    """Make the model of `stage`, if it needs one. Skips the test where the extra that the stage needs is not installed."""
+    if stage == "classify@1":
+        small_classifier()
+    elif stage in MODELS:
+        for module in ("safetensors", "sklearn", "tokenizers", "usearch"):
+            pytest.importorskip(module, reason=f"{stage}: the extra semantic is not installed")
+        small_model()
+
+
+@cache
+def small_classifier() -> str:
+    """The file of a classifier of drawn weights."""
+    weights = np.random.default_rng(1).normal(size=(2, 256)).astype(np.float32)
+    Model(weights, 0.0, 4, 1 << 16).write(Path(_CLASSIFIER))
+    return _CLASSIFIER
 
 
 @cache
 def small_model() -> str:
     """The folder of a static model with a vector for every byte of a text; needs the extra `semantic`."""
-    return str(write_bytes_model(Path(_FOLDER.name) / "bytes"))
+    return str(write_bytes_model(Path(_BYTES)))
 
 
 def write_bytes_model(folder: Path, dimensions: int = 24) -> Path:

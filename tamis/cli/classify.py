@@ -90,7 +90,7 @@ def _lines(path: Path, digest: str, card: dict[str, Any]) -> list[str]:
             + (f", {s['unreadable']:,} could not be read" if s["unreadable"] else "")
             for name, s in samples.items()
         ),
-        *([f"{card['in_both']:,} texts are in both samples and were left out"] if card["in_both"] else []),
+        *([_in_both(card["in_both"])] if card["in_both"] else []),
         f"trained on {card['trained_on']:,} texts, held out {good['rows']:,}: "
         f"AUC {good['auc']:.4f} ({low:.4f} to {high:.4f})",
         f"Brier score {good['brier']:.4f} (saying the share: {good['brier_of_share']:.4f}), "
@@ -106,3 +106,8 @@ def _lines(path: Path, digest: str, card: dict[str, Any]) -> list[str]:
         *(f"{k['threshold']:>9}  {k['positive']:>13.1%}  {k['negative']:>13.1%}" for k in good["kept"]),
     ]
     return lines
+
+
+def _in_both(count: int) -> str:
+    are = ("is", "was") if count == 1 else ("are", "were")
+    return f"{count:,} text{'s' * (count > 1)} {are[0]} in both samples and {are[1]} left out"

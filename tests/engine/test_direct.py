@@ -9,16 +9,24 @@ import polars as pl
 import pyarrow as pa
 import pytest
 from making import recipe, sentences
+from small_model import MODELS, make_model
 
 import tamis
 from tamis.errors import ColumnMissing, UsageError
 from tamis.recipes.catalog import STAGES
 from tamis.schemas import KINDS
 
-NEEDED: dict[str, dict[str, Any]] = {"sample@1": {"fraction": 0.5, "by": None}}
+NEEDED: dict[str, dict[str, Any]] = {**MODELS, "sample@1": {"fraction": 0.5, "by": None}}
 """Parameters without which a stage is none."""
 PARAMS = {**NEEDED, "language@1": {"keep": ["fr"]}, "license@1": {"unknown": "drop"}, "spans@1": {"max_count": 1}}
 TALK = "The sieve keeps the fine part, and that is it.\r\nno end"
+
+
+@pytest.fixture(autouse=True)
+def its_model(request: pytest.FixtureRequest) -> None:
+    """The model of the stage that is tested, where it needs one."""
+    given = getattr(request.node, "callspec", None)
+    make_model(given.params.get("name", "") if given else "")
 
 
 def documents() -> list[dict[str, Any]]:

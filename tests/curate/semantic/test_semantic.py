@@ -39,9 +39,7 @@ def made(count: int, seed: int = 3) -> list[dict[str, Any]]:
     rnd = random.Random(seed)
     rows: list[dict[str, Any]] = []
     for k in range(count):
-        text = " ".join(
-            rnd.choices("sieve drum fine rough purée keeps part of the and 42".split(), k=rnd.randrange(0, 9))
-        )
+        text = " ".join(rnd.choices([*WORDS, "42"], k=rnd.randrange(0, 9)))
         if rows and rnd.random() < 0.3:
             text = rnd.choice(rows)["text"] + rnd.choice(["", ".", " of"])
         rows.append({"id": f"r{k}", "text": text, "score": rnd.random()})
