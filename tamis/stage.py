@@ -76,6 +76,8 @@ class Stage:
     hides: ClassVar[bool] = False
     """True where what it takes out must not be guessed from the ledger: no verdict of its own, nor of a step before it,
     has a hash of the text as it was. A hash tells which of a few likely texts it was made of."""
+    processes_from: ClassVar[int] = 0
+    """Bytes of input from which processes are worth their start, where it holds the GIL; below that, threads have to do."""
     leaves: ClassVar[tuple[str, ...]] = ()
     """Files of its own that it leaves in the run, each made by `leave`."""
     base: ClassVar[Path] = Path()

@@ -122,17 +122,24 @@ class Drive:
             self.on_progress(Progress(what, len(found), total, rows))
         return [found[k] for k in range(len(found))]
 
+    @property
+    def _size(self) -> int:
+        """Bytes of input."""
+        return sum({fragment.file.path: fragment.file.bytes for fragment in self.fragments}.values())
+
     def _first_pass(self) -> None:
         segment = self.plan.segments[0]
         items = (
             PassTask(self.work, self.plan, segment, k, fragment, self.reading)
             for k, fragment in enumerate(self.fragments)
         )
-        self.records = self._map(_names(segment, "reading"), run_pass, items, len(self.fragments), segment.holds_gil)
+        self.records = self._map(
+            _names(segment, "reading"), run_pass, items, len(self.fragments), segment.wants_processes(self._size)
+        )
 
     def _later_pass(self, fates: Fates, segment: Segment, desk: FileDesk | None) -> None:
         items = (self._later_task(fates, segment, k, desk) for k in range(len(self.fragments)))
-        self._map(_names(segment, "sieving"), run_pass, items, len(self.fragments), segment.holds_gil)
+        self._map(_names(segment, "sieving"), run_pass, items, len(self.fragments), segment.wants_processes(self._size))
 
     def _later_task(self, fates: Fates, segment: Segment, k: int, desk: FileDesk | None) -> PassTask:
         total = int(fates.bases[k + 1] - fates.bases[k])

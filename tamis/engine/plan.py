@@ -38,10 +38,9 @@ class Segment:
         """Every stage that measures and decides in this pass."""
         return (self.revisit, *self.steps) if self.revisit else self.steps
 
-    @property
-    def holds_gil(self) -> bool:
-        """True where a stage in it wants a process of its own."""
-        return any(stage.holds_gil for _, stage in self.stages)
+    def wants_processes(self, size: int) -> bool:
+        """Whether a stage in it wants processes of its own for an input of `size` bytes."""
+        return any(stage.holds_gil and size >= stage.processes_from for _, stage in self.stages)
 
 
 @dataclass(frozen=True)

