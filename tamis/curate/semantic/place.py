@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from tamis.errors import InputError, UsageError
 
@@ -88,22 +88,23 @@ def _static(folder: Path, stage: str) -> Path | None:
     listed = folder / "modules.json"
     if not listed.is_file():
         whole = (folder / "model.safetensors").is_file()
-        kind = _json(folder / "config.json", stage).get("model_type") if (folder / "config.json").is_file() else None
+        config = _json(folder / "config.json", stage) if (folder / "config.json").is_file() else {}
+        kind = config.get("model_type") if isinstance(config, dict) else "unknown"
         return folder if whole and kind in (None, "model2vec") else None
     modules = _json(listed, stage)
-    listing = modules if isinstance(modules, list) else []
-    first: dict[str, object] = listing[0] if listing and isinstance(listing[0], dict) else {}
+    first: dict[str, object] = {}
+    if isinstance(modules, list) and modules and isinstance(modules[0], dict):
+        first = modules[0]
     if not str(first.get("type", "")).endswith("StaticEmbedding"):
         return None
     return folder / str(first.get("path", ""))
 
 
-def _json(path: Path, stage: str) -> dict[str, object]:
+def _json(path: Path, stage: str) -> Any:
     try:
-        found: dict[str, object] = json.loads(path.read_bytes())
+        return json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError) as wrong:
         raise InputError(f"{stage}: {path} cannot be read: {wrong}; copy the model again") from wrong
-    return found
 
 
 @lru_cache(8)

