@@ -15,7 +15,7 @@ import pyarrow as pa
 
 from tamis.curate.pii.context import Context, Near, supports, surer
 from tamis.curate.pii.findings import Failure, Finding, Findings, resolved, tabled
-from tamis.curate.pii.gates import Gate
+from tamis.curate.pii.gates import Gate, fewer
 from tamis.errors import UsageError
 
 if TYPE_CHECKING:
@@ -154,13 +154,16 @@ class Detector:
         """For each recogniser the rows it is asked about: (k,) int64, ascending."""
         text = pl.col("text")
         gates = [
-            text.is_not_null()
-            if one.gate is None or self._plain
-            else pl.any_horizontal(text.str.contains(g) for g in one.gate).fill_null(False)
-            for one in self.asked
+            pl.any_horizontal(text.str.contains(g) for g in gate).fill_null(False) if gate else text.is_not_null()
+            for gate in self._gates
         ]
         masks = pl.LazyFrame({"text": column}).select(g.alias(str(k)) for k, g in enumerate(gates)).collect()
         return [np.flatnonzero(masks[str(k)].to_numpy()) for k in range(len(gates))]
+
+    @cached_property
+    def _gates(self) -> list[Gate | None]:
+        """The gate of each recogniser; None: it is always asked."""
+        return [None] * len(self.asked) if self._plain else fewer([one.gate for one in self.asked])
 
     def _judged(self, text: str, found: list[Finding], read: Callable[[], Any]) -> list[Finding]:
         """What stands of all that was found in one text."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from tamis.curate.pii.digits import plain
 from tamis.curate.pii.gates import gate
 from tamis.extras import extra
 
@@ -57,24 +58,28 @@ def matches(text: str, regions: Sequence[str], leniency: int, known: dict[Any, A
     """Where `PhoneNumberMatcher` finds a number valid in one of `regions`: starts and stops, some more than once."""
     stretches = list(_stretches(text))
     for region in regions:
-        for low, high in stretches:
+        for low, high, digits in stretches:
+            if digits < FEWEST.get(region, 6):
+                continue
             matcher = _Matcher(text[low:high], region, leniency=leniency)
             matcher.known = known
             for match in matcher:
                 yield low + match.start, low + match.end
 
 
-def _stretches(text: str) -> Iterator[tuple[int, int]]:
-    """What lies round candidates of at least four digits; stretches that meet are one."""
-    low = high = -1
+def _stretches(text: str) -> Iterator[tuple[int, int, int]]:
+    """What lies round candidates, and the most digits one has there; stretches that meet are one."""
+    low = high = most = -1
     for match in phonenumbermatcher._PATTERN.finditer(text):
-        if sum(map(str.isdigit, match[0])) < 4:
+        number = plain(match[0])
+        # No number of four digits is valid in any of these regions but those of German pagers.
+        if len(number) < 4 or len(number) == 4 and not number.startswith("16"):
             continue
         start, stop = max(0, match.start() - BESIDE), min(len(text), match.end() + BESIDE)
         if start > high:
             if high >= 0:
-                yield low, high
-            low = start
-        high = stop
+                yield low, high, most
+            low, most = start, 0
+        high, most = stop, max(most, len(number))
     if high >= 0:
-        yield low, high
+        yield low, high, most
