@@ -10,6 +10,7 @@ import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tamis.curate.pii.gates import KEPT, fewer
 from tamis.curate.pii.leaves import leaves, with_leaves
 from tamis.curate.pii.operators import MARK
 from tamis.curate.pii.scrub import Finds, Scrubbed, Span, scrub, splice, union
@@ -82,3 +83,12 @@ def test_json_is_taken_apart_and_put_back() -> None:
     new = pa.array(["a", "who", 'é"', "n", "<N>", "-3.50e2", "<E>"])
     put = with_leaves(texts, new, found, pa.array([2, 4, 6]).to_numpy())
     assert put.to_pylist() == [None, '{"a":{"who":"é\\"","n":["<N>", -3.50e2,true]},"<E>":null}', "{}"]
+
+
+def test_many_gates_become_few_that_let_the_same_pass() -> None:
+    gates = [("(?i:a1)", "b"), None, tuple(f"x{k}y" for k in range(40))]
+    few = fewer(gates)
+    assert few[1] is None and sum(len(gate) for gate in few if gate) <= KEPT
+    for text in ("A1", "a2", "x7y x", "x40y", "X7y"):
+        passes = [[any(re.search(one, text) for one in gate) for gate in some if gate] for some in (gates, few)]
+        assert passes[0] == passes[1]
