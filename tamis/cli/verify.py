@@ -61,6 +61,6 @@ def _tell(run: Path, scan: Rescan) -> None:
     else:
         click.echo(f"nothing found in {what}")
     for entity, count in scan.excused.items():
-        click.echo(f"let pass: {count:,} {entity}, of ranges that are nobody's")
+        click.echo(f"let pass: {count:,} {entity}, within marks or of ranges that are nobody's")
     for note in scan.notes:
         click.echo(f"note: {note}")
