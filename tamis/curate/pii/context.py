@@ -19,7 +19,12 @@ AT_LEAST = 0.4
 REACH = 96
 """Code points before a finding that are looked at first; four times as many where they hold too few words."""
 
-COLON = re.compile(r"\S*:\S*")
+LONGEST = 1_000
+"""Code points without white space that are taken apart, at most: the tokenizer's time grows with their square. A longer
+run is cut there; only in such a text may a score differ from Presidio's.
+"""
+
+UNBROKEN = re.compile(r"\S+")
 
 Tokens = Callable[[str], list[tuple[int, int, str]]]
 """Where each word of a text begins and ends, and the word in lower case."""
@@ -75,29 +80,31 @@ class Context:
         reach = REACH
         while True:
             low, high = self._from(start - reach), self._to(start, reach)
+            cut = (low and not self.text[low - 1].isspace()) or self.text[high : high + 1].strip() != ""
             words = self.tokens(self.text[low:high])
             place = next((k for k, (at, stop, _) in enumerate(words) if low + at >= start or start < low + stop), None)
             if place is not None:
                 before = [w for _, _, w in reversed(words[: place + 1]) if self._counts(w)][:BEFORE]
                 after = next((w for _, _, w in words[place:] if self._counts(w)), None)
                 enough = (low == 0 or len(before) == BEFORE) and (high == len(self.text) or after is not None)
-                if enough:
+                if enough or cut:
                     return frozenset(before if after is None else [*before, after])
-            elif high == len(self.text) and low == 0:
+            elif cut or high == len(self.text) and low == 0:
                 return frozenset()
             reach *= 4
 
     def _from(self, at: int) -> int:
         """The last place, `at` or before, where a word begins after white space, or 0."""
-        text = self.text
-        while at > 0 and not (text[at - 1].isspace() and not text[at].isspace()):
+        text, lowest = self.text, max(0, at - LONGEST)
+        while at > lowest and not (text[at - 1].isspace() and not text[at].isspace()):
             at -= 1
         return max(at, 0)
 
     def _to(self, start: int, reach: int) -> int:
         """The end of the first run between white space that ends `reach` or more after `start`, or of the text."""
         text, at = self.text, min(start + reach // 4, len(self.text))
-        while at < len(text) and (not text[at].isspace() or text[at - 1].isspace()):
+        highest = min(at + LONGEST, len(text))
+        while at < highest and (not text[at].isspace() or text[at - 1].isspace()):
             at += 1
         return at
 
@@ -107,6 +114,6 @@ class Context:
     @cached_property
     def _pieces(self) -> frozenset[str]:
         """What stands between the colons of words that have some: Presidio takes these for words, dull or not."""
-        runs = COLON.findall(self.text) if ":" in self.text else []
+        runs = [run[:LONGEST] for run in UNBROKEN.findall(self.text) if ":" in run] if ":" in self.text else []
         words = {word for run in runs for _, _, word in self.tokens(run) if ":" in word and not self.is_dull(word)}
         return frozenset(piece for word in words for piece in word.split(":"))

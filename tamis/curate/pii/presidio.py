@@ -12,7 +12,7 @@ import ipaddress
 import logging
 import re
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -268,10 +268,11 @@ def plain(recognisers: Iterable[EntityRecognizer], threshold: float, words: Any 
     return analyze
 
 
-def listed(results: Iterable[RecognizerResult]) -> list[Finding]:
-    """Presidio's results as findings, sorted."""
+def listed(results: Sequence[RecognizerResult], name: str = "") -> list[Finding]:
+    """Presidio's results as findings, sorted. name: of the recogniser, where they do not say."""
     key = RecognizerResult.RECOGNIZER_NAME_KEY
-    return sorted(Finding(r.start, r.end, r.entity_type, r.score, r.recognition_metadata[key]) for r in results)
+    names = [(r.recognition_metadata or {}).get(key, name) for r in results]
+    return sorted(Finding(r.start, r.end, r.entity_type, r.score, n) for r, n in zip(results, names, strict=True))
 
 
 def asked(one: EntityRecognizer) -> Asked:
@@ -291,7 +292,7 @@ def asked(one: EntityRecognizer) -> Asked:
                 if "@" in run[0]
                 for f in listed(one.analyze(run[0], entities, None))
             ]
-        return listed(one.analyze(text, entities, artifacts() if wants_model(one) else None) or ())
+        return listed(one.analyze(text, entities, artifacts() if wants_model(one) else None) or (), one.name)
 
     return Asked(one.name, frozenset(entities), gate_of(one), tuple(one.context or ()), find)
 

@@ -170,7 +170,7 @@ def test_a_user_s_recognisers_come_from_presidio_s_yaml(tmp_path: Path) -> None:
         " patterns: [{name: zip, regex: '\\b\\d{5}\\b', score: 0.1}], context: [zip]}\n"
     )
     detector = Detector(entities=(), recognisers=(file,))
-    assert texts_found("my zip is 12345, and 54321 kg of nothing at all in it, or so they say", detector) == [("ZIP", "12345")]
+    assert texts_found("my zip is 12345. Seven large grey whales swam past Norway yesterday, 54321 tons", detector) == [("ZIP", "12345")]
     assert detector.asked[0].gate is not None
 
 
