@@ -46,7 +46,9 @@ MARK = f"[{SPACES}{DASHES}{UNSEEN}]{{0,2}}"
 SHAPE = re.compile(rf"(?<![\w{DASHES}.,])\d(?:{MARK}\d){{11,18}}(?![\w]|[{DASHES}.,]\d)")
 
 
-CALLED = re.compile(r"\b(?:cards?|credit|debit|visa|master ?card|amex|american express|jcb|diners|maestro|cc)\b", re.IGNORECASE)
+CALLED = re.compile(
+    r"\b(?:cards?|credit|debit|visa|master ?card|amex|american express|jcb|diners|maestro|cc)\b", re.IGNORECASE
+)
 REACH = 40
 """Code points before a number in which a word may call it a card."""
 
@@ -64,15 +66,19 @@ class Cards:
             if is_card(number):
                 yield Match(match.start(), match.end(), 1.0 if len(number) >= 15 else 0.6)
             # No table of ranges is ever complete. What a word calls a card is one where the check digit agrees.
-            elif luhn(number) and len(number) >= 13 and number[0] in "3456" and len(set(number)) > 1:
-                if CALLED.search(text[max(0, match.start() - REACH) : match.start()]):
-                    yield Match(match.start(), match.end(), 0.75)
+            elif may_be_card(number) and CALLED.search(text[max(0, match.start() - REACH) : match.start()]):
+                yield Match(match.start(), match.end(), 0.75)
 
 
 def is_card(number: str) -> bool:
     """Whether `number` (digits) can be a card's."""
     allowed = any(low <= int(number[: len(str(low))]) <= high and len(number) in sizes for low, high, sizes in ISSUERS)
     return allowed and luhn(number) and len(set(number)) > 1
+
+
+def may_be_card(number: str) -> bool:
+    """Whether `number` would be a card's if its range were one."""
+    return len(number) >= 13 and number[0] in "3456" and len(set(number)) > 1 and luhn(number)
 
 
 def luhn(number: str) -> bool:

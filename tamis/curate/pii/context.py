@@ -89,7 +89,7 @@ class Context:
                 enough = (low == 0 or len(before) == BEFORE) and (high == len(self.text) or after is not None)
                 if enough or cut:
                     return frozenset(before if after is None else [*before, after])
-            elif cut or high == len(self.text) and low == 0:
+            elif cut or (high == len(self.text) and low == 0):
                 return frozenset()
             reach *= 4
 

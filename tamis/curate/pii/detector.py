@@ -19,7 +19,7 @@ from tamis.curate.pii.gates import Gate, fewer
 from tamis.errors import UsageError
 
 if TYPE_CHECKING:
-    from tamis.curate.pii.presidio import Model, Words
+    from tamis.curate.pii.presidio import Model
 
 ENTITIES = (
     "EMAIL_ADDRESS",
@@ -110,7 +110,7 @@ class Detector:
     def _search(self, row: int, text: str, ask: list[Asked], late: list[str], failures: list[Failure]) -> list[Finding]:
         """What stands in one text. `late` has the regexes that just ran out of time; `failures` is added to."""
         if self._plain:
-            return self._asked_plainly(row, text, failures)
+            return self._asked_plainly(self._plain, row, text, failures)
         found: list[Finding] = []
         read = _Once(lambda: self.words.process_text(text, "en"))
         for one in ask:
@@ -128,9 +128,11 @@ class Detector:
                 late.clear()
         return self._judged(text, found, read) if found else []
 
-    def _asked_plainly(self, row: int, text: str, failures: list[Failure]) -> list[Finding]:
+    def _asked_plainly(
+        self, analyze: Callable[[str], list[Finding]], row: int, text: str, failures: list[Failure]
+    ) -> list[Finding]:
         try:
-            standing = self._plain(text)
+            standing = analyze(text)
         except Exception as error:
             failures.append(Failure(row, "AnalyzerEngine", type(error).__name__))
             return []
@@ -172,7 +174,8 @@ class Detector:
         else:
             near = Context(text, self.words.words, self.words.is_dull)
         scored = [
-            f._replace(score=surer(f.score)) if supports(near, f.start, self._contexts[f.recogniser]) else f for f in found
+            f._replace(score=surer(f.score)) if supports(near, f.start, self._contexts[f.recogniser]) else f
+            for f in found
         ]
         standing = undoubled(f for f in scored if f.score >= self.threshold)
         return standing if self.overlaps else resolved(standing, text)

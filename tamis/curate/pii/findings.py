@@ -89,7 +89,9 @@ def tabled(rows: Sequence[tuple[int, str, list[Finding]]], failures: Iterable[Fa
     found = [sorted(f, key=lambda one: (one.start, one.stop, one.entity)) for _, _, f in rows]
     flat = [one for of_row in found for one in of_row]
     bytes_at = [
-        (_byte(text, f.start), _byte(text, f.stop)) for (_, text, _), of_row in zip(rows, found, strict=True) for f in of_row
+        (_byte(text, f.start), _byte(text, f.stop))
+        for (_, text, _), of_row in zip(rows, found, strict=True)
+        for f in of_row
     ]
     byte = np.array(bytes_at, np.int64).reshape(-1, 2)
     columns = [
@@ -102,12 +104,8 @@ def tabled(rows: Sequence[tuple[int, str, list[Finding]]], failures: Iterable[Fa
         pa.array([f.score for f in flat], pa.float32()),
         _names([f.recogniser for f in flat]),
     ]
-    failed = pa.Table.from_pylist([f._asdict() for f in sorted(failures)], schema=FAILURES)
-    return Findings(
-        pa.record_batch(columns, schema=FINDINGS), failed.combine_chunks().to_batches(max_chunksize=None)[0]
-        if failed.num_rows
-        else pa.RecordBatch.from_pylist([], schema=FAILURES),
-    )
+    failed = pa.RecordBatch.from_pylist([f._asdict() for f in sorted(failures)], schema=FAILURES)
+    return Findings(pa.record_batch(columns, schema=FINDINGS), failed)
 
 
 def _names(names: list[str]) -> pa.DictionaryArray:

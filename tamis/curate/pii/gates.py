@@ -149,7 +149,7 @@ def _repeat(value: Any, groups: dict[int, str]) -> str:
     own = _written(body, groups)
     if not own:
         return ""
-    top = "" if high is C.MAXREPEAT or high > MANY and high != low else str(high)
+    top = "" if high is C.MAXREPEAT or (high > MANY and high != low) else str(high)
     return f"(?:{own}){{{low},{top}}}"
 
 

@@ -44,7 +44,13 @@ class _Matcher(phonenumbers.PhoneNumberMatcher):  # type: ignore[misc]
         if sum(map(str.isdigit, candidate)) < FEWEST.get(self.preferred_region, 6):
             return None
         stop = offset + len(candidate)
-        key = (candidate, self.preferred_region, self.text[max(0, offset - 1) : offset], self.text[stop : stop + 1], self.leniency)
+        key = (
+            candidate,
+            self.preferred_region,
+            self.text[max(0, offset - 1) : offset],
+            self.text[stop : stop + 1],
+            self.leniency,
+        )
         if key not in self.known:
             match = super()._parse_and_verify(candidate, offset)
             if len(self.known) < KNOWN:
@@ -73,7 +79,7 @@ def _stretches(text: str) -> Iterator[tuple[int, int, int]]:
     for match in phonenumbermatcher._PATTERN.finditer(text):
         number = plain(match[0])
         # No number of four digits is valid in any of these regions but those of German pagers.
-        if len(number) < 4 or len(number) == 4 and not number.startswith("16"):
+        if len(number) < 4 or (len(number) == 4 and not number.startswith("16")):
             continue
         start, stop = max(0, match.start() - BESIDE), min(len(text), match.end() + BESIDE)
         if start > high:

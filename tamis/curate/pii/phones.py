@@ -50,7 +50,9 @@ NO_PHONE = re.compile(
     re.VERBOSE,
 )
 THOUSANDS = re.compile(r"[1-9]\d{0,2}(?:([ .])\d{3})(?:\1\d{3})+$")
-AMERICAN = re.compile(r"(?:1[-. ]?)?(?:\([2-9]\d\d\)[-. ]?|[2-9]\d\d[-. ])\d{3}[-. ]\d{4}$|1[-. ]?[2-9]\d\d[-. ]\d{3}[-. ]?\d{4}$")
+AMERICAN = re.compile(
+    r"(?:1[-. ]?)?(?:\([2-9]\d\d\)[-. ]?|[2-9]\d\d[-. ])\d{3}[-. ]\d{4}$|1[-. ]?[2-9]\d\d[-. ]\d{3}[-. ]?\d{4}$"
+)
 TRUNK = re.compile(r"\(?0[1-9]\d{0,3}\)?(?:[-./ ]{1,2}\d{2,8}){1,5}$")
 AREA = re.compile(r"\((?!1[5-9]\d\d|20\d\d)\d{2,4}\)[- ]?\d{2,5}(?:[- ]\d{2,4}){1,2}$")
 
@@ -66,8 +68,8 @@ class Phones:
         for match in SHAPE.finditer(text):
             start, stop = match.start(), match.end()
             told = ascii_form(text[start : match.start("extension") if match["extension"] else stop])
-            if "(" in told and ")" not in told:
-                start, told = start + text[start:stop].index("(" if "(" in text[start:stop] else "（") + 1, told.partition("(")[2]
+            if told[0] == "(" and ")" not in told:
+                start, told = start + re.search(r"[(（]", text[start:stop]).end(), told[1:].lstrip()  # type: ignore[union-attr]
             score = _score(told, text[max(0, start - REACH) : start], text[stop : stop + 12], bool(match["extension"]))
             if score:
                 yield Match(start, stop, score)
@@ -98,7 +100,8 @@ def _is_called(before: str) -> bool:
 def _looks_like_one(told: str, digits: int) -> bool:
     if AMERICAN.match(told):
         return True
-    return 9 <= digits <= 11 and bool(TRUNK.match(told)) or 8 <= digits <= 11 and bool(AREA.match(told))
+    trunk, area = 9 <= digits <= 11 and TRUNK.match(told), 8 <= digits <= 11 and AREA.match(told)
+    return bool(trunk or area)
 
 
 def _is_possible(international: str) -> bool:

@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from tamis.curate.pii import phone_windows
-from tamis.curate.pii.detector import Asked
 from tamis.curate.pii.context import Whole
+from tamis.curate.pii.detector import Asked
 from tamis.curate.pii.findings import Finding
 from tamis.curate.pii.gates import Gate, gate
 from tamis.curate.pii.recogniser import Recogniser
@@ -43,7 +43,13 @@ with extra("pii"):
         predefined_recognizers,
     )
     from presidio_analyzer.nlp_engine import NlpArtifacts, SpacyNlpEngine
-    from presidio_analyzer.predefined_recognizers import EmailRecognizer, IbanRecognizer, IpRecognizer, PhoneRecognizer, SpacyRecognizer
+    from presidio_analyzer.predefined_recognizers import (
+        EmailRecognizer,
+        IbanRecognizer,
+        IpRecognizer,
+        PhoneRecognizer,
+        SpacyRecognizer,
+    )
     from presidio_analyzer.predefined_recognizers.generic import iban_recognizer
 
 LANGUAGE = "en"
@@ -133,7 +139,9 @@ def model(wanted: str | bool) -> Model:
         )
     found = Model(there[0])
     if version and found.label != f"{name}=={version}":
-        raise UsageError(f"pii: the model installed is {found.label}, the recipe wants {wanted}; install that or change `ner`")
+        raise UsageError(
+            f"pii: the model installed is {found.label}, the recipe wants {wanted}; install that or change `ner`"
+        )
     return found
 
 
@@ -169,7 +177,9 @@ class Words(SpacyNlpEngine):  # type: ignore[misc]
 def predefined() -> dict[str, type[EntityRecognizer]]:
     """Presidio's own recognisers that work without a model, by the name of their class."""
     classes = {name: getattr(predefined_recognizers, name) for name in predefined_recognizers.__all__}
-    local = {n: c for n, c in classes.items() if inspect.isclass(c) and issubclass(c, (PatternRecognizer, PhoneRecognizer))}
+    local = {
+        n: c for n, c in classes.items() if inspect.isclass(c) and issubclass(c, (PatternRecognizer, PhoneRecognizer))
+    }
     return local | {"IpRecognizer": PublicIpRecognizer}
 
 
@@ -255,7 +265,9 @@ def _is_usual_phone(one: EntityRecognizer) -> bool:
 _phones: dict[Any, Any] = {}
 
 
-def plain(recognisers: Iterable[EntityRecognizer], threshold: float, words: Any = None) -> Callable[[str], list[Finding]]:
+def plain(
+    recognisers: Iterable[EntityRecognizer], threshold: float, words: Any = None
+) -> Callable[[str], list[Finding]]:
     """`AnalyzerEngine.analyze` with these recognisers: what it finds in a text, sorted. words: a model, or `Words`."""
     given = list(recognisers)
     registry = RecognizerRegistry(recognizers=given, supported_languages=[LANGUAGE])

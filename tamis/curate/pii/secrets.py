@@ -49,7 +49,9 @@ class Secrets:
         """Each pattern, and whether a match must be a JSON Web Token by form."""
         with extra("pii"):
             import detect_secrets.plugins as plugins
-        modules = (import_module(f"{plugins.__name__}.{found.name}") for found in pkgutil.iter_modules(plugins.__path__))
+        modules = (
+            import_module(f"{plugins.__name__}.{found.name}") for found in pkgutil.iter_modules(plugins.__path__)
+        )
         classes = sorted(
             (name, cls)
             for module in modules

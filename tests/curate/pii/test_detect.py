@@ -75,9 +75,28 @@ def test_an_entity_is_found_where_its_validator_agrees(text: str, entity: str, v
 @pytest.mark.parametrize(
     "text",
     [
-        *("Newton was born in 1642.", "from 1939-1945, and 1914 - 1918", "on 2001-12-31 12:30:59", "31.12.2001", "20011231"),
-        *("ISBN 978-3-16-148410-0", "order number 1234567", "1 000 000 people", "3.14159265358979", "10 20 30 40 50 60 70"),
-        *("pages 123-456", "Springfield 62704-1234", "12345678901234567890", "x = 5551234567 * 2", "v1.2.3.4", "1234567"),
+        *(
+            "Newton was born in 1642.",
+            "from 1939-1945, and 1914 - 1918",
+            "on 2001-12-31 12:30:59",
+            "31.12.2001",
+            "20011231",
+        ),
+        *(
+            "ISBN 978-3-16-148410-0",
+            "order number 1234567",
+            "1 000 000 people",
+            "3.14159265358979",
+            "10 20 30 40 50 60 70",
+        ),
+        *(
+            "pages 123-456",
+            "Springfield 62704-1234",
+            "12345678901234567890",
+            "x = 5551234567 * 2",
+            "v1.2.3.4",
+            "1234567",
+        ),
         *("[1234567]", "0000000000", "item 12-34-5678", "phone of 1987-1990"),
     ],
 )
@@ -170,13 +189,19 @@ def test_a_user_s_recognisers_come_from_presidio_s_yaml(tmp_path: Path) -> None:
         " patterns: [{name: zip, regex: '\\b\\d{5}\\b', score: 0.1}], context: [zip]}\n"
     )
     detector = Detector(entities=(), recognisers=(file,))
-    assert texts_found("my zip is 12345. Seven large grey whales swam past Norway yesterday, 54321 tons", detector) == [("ZIP", "12345")]
+    text = "my zip is 12345. Seven large grey whales swam past Norway yesterday, 54321 tons"
+    assert texts_found(text, detector) == [("ZIP", "12345")]
     assert detector.asked[0].gate is not None
 
 
 @pytest.mark.parametrize(
     ("content", "says"),
-    [("recognizers: [{name: x}]", "Presidio's form"), ("a: [", "Presidio's form"), ("", "Presidio's form"), (None, "cannot read")],
+    [
+        ("recognizers: [{name: x}]", "Presidio's form"),
+        ("a: [", "Presidio's form"),
+        ("", "Presidio's form"),
+        (None, "cannot read"),
+    ],
 )
 def test_a_yaml_file_that_is_none_is_refused(tmp_path: Path, content: str | None, says: str) -> None:
     file = tmp_path / "own.yaml"
@@ -233,7 +258,7 @@ def test_nothing_is_fetched(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_text_of_a_million_characters_takes_seconds(filler: str) -> None:
     text = "mail a@example.com " + filler * (1_000_000 // len(filler)) + " or b@example.com"
     began = time.process_time()
-    _, failures = Detector(seconds=2.0).find(pa.array([text]))
+    Detector(seconds=2.0).find(pa.array([text]))
     assert time.process_time() - began < 20
 
 

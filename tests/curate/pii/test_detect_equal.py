@@ -19,7 +19,14 @@ from tamis.curate.pii import Detector, presidio
 from tamis.curate.pii.gates import gate, relax
 
 SEVEN = [
-    *("CreditCardRecognizer", "UsSsnRecognizer", "CryptoRecognizer", "EmailRecognizer", "IbanRecognizer", "IpRecognizer"),
+    *(
+        "CreditCardRecognizer",
+        "UsSsnRecognizer",
+        "CryptoRecognizer",
+        "EmailRecognizer",
+        "IbanRecognizer",
+        "IpRecognizer",
+    ),
     "PhoneRecognizer",
 ]
 DEFAULTS = [
@@ -67,7 +74,9 @@ def stock(names: list[str], threshold: float) -> Detector:
 EVERY = [chr(c) for c in range(0x110000) if not 0xD800 <= c < 0xE000]
 
 
-@pytest.mark.parametrize("pattern", [r"\d", r"\w", r"\s", r"\S", r"\D", r"\W", "[a-z]", "i", "k", "s", "[ß-ý]", "[^a]", "ǆ"])
+@pytest.mark.parametrize(
+    "pattern", [r"\d", r"\w", r"\s", r"\S", r"\D", r"\W", "[a-z]", "i", "k", "s", "[ß-ý]", "[^a]", "ǆ"]
+)
 def test_a_gate_lets_every_character_through_that_a_pattern_takes(pattern: str) -> None:
     column = pl.Series(EVERY)
     (only,) = gate([pattern]) or ()
@@ -75,7 +84,9 @@ def test_a_gate_lets_every_character_through_that_a_pattern_takes(pattern: str) 
     assert set(regex.findall(pattern, "".join(EVERY), regex.I | regex.S | regex.M)) <= let
 
 
-@pytest.mark.parametrize("pattern", [r"[[:alpha:]]+", r"(?:foo){e<=1}", r"\p{Lu}x", r"(a)(?(1)b|c)", r"(?R)", "", r"\bx*\b", "("])
+@pytest.mark.parametrize(
+    "pattern", [r"[[:alpha:]]+", r"(?:foo){e<=1}", r"\p{Lu}x", r"(a)(?(1)b|c)", r"(?R)", "", r"\bx*\b", "("]
+)
 def test_what_a_gate_cannot_be_made_of_is_left_ungated(pattern: str) -> None:
     assert relax(pattern) is None
 
