@@ -7,7 +7,8 @@ SPACES = " \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
 UNSEEN = "\u200b-\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff"
 """For sets in a regex. Unseen is what has no width: right-to-left text has marks of direction round its numbers."""
 
-_ASCII: dict[int, str | None] = {ord(c): "-" for c in "‐‑‒–—−－"} | {
+_ASCII: dict[int, str | None] = {}
+_ASCII |= {ord(c): "-" for c in "‐‑‒–—−－"} | {
     ord("＋"): "+",
     ord("（"): "(",
     ord("）"): ")",

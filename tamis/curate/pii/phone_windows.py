@@ -35,10 +35,11 @@ KNOWN = 200_000
 """Candidates remembered, at most."""
 
 
-class _Matcher(phonenumbers.PhoneNumberMatcher):  # type: ignore[misc]
+class _Matcher(phonenumbers.PhoneNumberMatcher):
     """The matcher, which remembers what it made of each candidate."""
 
-    known: dict[tuple[str, str, str, str, int], Any]
+    known: dict[Any, Any]
+    preferred_region: str
 
     def _parse_and_verify(self, candidate: str, offset: int) -> Any:
         if sum(map(str.isdigit, candidate)) < FEWEST.get(self.preferred_region, 6):
