@@ -1,187 +1,154 @@
-"""Training records against all evaluation items at once: `decontam` beside datatrove's n-gram decontamination.
+"""Decontamination beside datatrove's: MB of text per CPU second, all evaluation items at once.
 
-tamis      a whole run over webmix: reads records and items, builds the index, scans, writes data, verdicts and the table of
-           items; word 8-grams, every match with its place
-datatrove  NGramsDecontIndexer and NGramsDecontFilter, 12-grams as by default, those of the questions too, over an even sample;
-           the first 12-gram that matches ends the look at a document. Its indexer imports lighteval even where the items
-           are given to it: two empty modules stand in for that
+tamis, a run       reads, finds, writes data, verdicts, fates, scores and contamination.parquet; start and index included
+tamis, the report  the same without a run: `tamis contamination`
+tamis, the stage   `measure` and `decide` alone, on rows in memory, the index made
+datatrove          JsonlReader, NGramsDecontFilter (n-grams of items, of 12 words as it has them), JsonlWriter on an even sample;
+                   its index is made before, and what it takes to start (a run over 20 documents) is taken off
 
-Both take the same items: question with its passage, and answer. What a tool takes to start and to have its index (a run over
-20 documents) is taken off in the second column; building datatrove's index is a run of its own.
-
-    python benchmarks/decontam.py --datatrove FOLDER/datatrove/bin/python         near_peers.py makes FOLDER
-    python benchmarks/decontam.py                                                 tamis alone
+    python benchmarks/decontam.py --evals FOLDER                                   tamis alone
+    python benchmarks/decontam.py --evals FOLDER --datatrove /somewhere/bin/python side by side; quality.py says how to get one
 """
 
 from __future__ import annotations
 
-import gzip
 import json
+import os
 import shutil
 import sys
-from argparse import Namespace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import corpus
 import measure
 
-BOUNDS = {"megabytes_per_cpu_second": 80, "datatrove": 50}
-"""Text per CPU second of a whole run; documents per CPU second by those of datatrove."""
+BOUND, RATIO = 80, 50
+"""MB of text per CPU second; times datatrove's."""
 
 START = 20
-"""Documents of the run that shows what a tool takes to start."""
-
-DECON = {"microseconds": 34, "kilobytes": 5.8}
-"""What decon (AI2, Rust) publishes for a document; on how many cores is not said."""
+"""Documents of the run that shows what datatrove takes to start."""
 
 
 def main() -> None:
     """Measure, print the table, save the figures."""
     parser = corpus.options(__doc__ or "")
     beside = Path(__file__).parents[1] / "../shared/data/eval"
-    parser.add_argument("--items", type=Path, default=beside, help="the folder of evaluation files (.jsonl.gz)")
+    parser.add_argument("--evals", type=Path, default=Path(os.environ.get("TAMIS_BENCH_EVALS", beside)))
     parser.add_argument("--datatrove", type=Path, help="a Python that has datatrove")
-    parser.add_argument("--documents", type=int, default=1000, help="how many of them datatrove sees")
-    parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--documents", type=int, default=600, help="how many of them datatrove sees")
     parser.add_argument("--rounds", type=int, default=3)
     told = parser.parse_args()
-    whole, out = corpus.jsonl(told.corpus, told.cache), told.cache / "decontam"
-    shutil.rmtree(out, ignore_errors=True)
-    samples = {count: sample(whole, told.cache, count) for count in (START, told.documents)}
-    tools = {"tamis": {START: samples[START], told.documents: samples[told.documents], corpus.ROWS: whole}}
-    what = {f"tamis, {n}": partial(ours, told, path, out / f"tamis, {n}") for n, path in tools["tamis"].items()}
-    what[f"tamis, {START}"]()  # kernels are compiled once for a machine: startup.py measures that
+    told.cache.mkdir(parents=True, exist_ok=True)
+    told.evals = told.evals.resolve()
+    recipe = corpus.recipe(told.cache, "decontam", f"decontam@1: {{against: [{told.evals}]}}")
+    what = {
+        "tamis, a run": partial(_run, recipe, told.corpus, told.cache / "out"),
+        "tamis, the report": partial(_report, told.corpus, told.evals),
+        "tamis, the stage": partial(_stage, told.corpus, told.evals),
+    }
+    for once in what.values():
+        once()  # kernels are compiled once for a machine: startup.py measures that
     if told.datatrove:
-        items = gathered(told.items, out / "items")
-        index = measure.run([told.datatrove, "-c", _INDEX, items, out / "index"])
-        tools["datatrove"] = {count: path.parent for count, path in samples.items()}
-        for n, path in tools["datatrove"].items():
-            place = out / f"datatrove, {n}"
-            what[f"datatrove, {n}"] = partial(theirs, told.datatrove, out / "index", path, place)
-    found: dict[str, dict[str, Any]] = {}
-    for name, rounds in measure.alternate(what, told.rounds).items():
-        found[name] = {**measure.medians(rounds), **facts(name, out / name)}
-    rates, rows = {}, []
-    for tool, sizes in tools.items():
-        most, start = found[f"{tool}, {max(sizes)}"], found[f"{tool}, {START}"]
-        cpu, documents, size = most["cpu"], most["documents"], most["text_bytes"]
-        rates[tool] = {
-            "documents": documents,
-            "documents_per_cpu_second": round(documents / cpu, 1),
-            "megabytes_per_cpu_second": round(size / 1e6 / cpu, 3),
-            "without_start": {
-                "documents_per_cpu_second": round((documents - START) / (cpu - start["cpu"]), 1),
-                "megabytes_per_cpu_second": round((size - start["text_bytes"]) / 1e6 / (cpu - start["cpu"]), 3),
-            },
-            "peak_bytes": most["pss"],
-        }
-        rows.append([tool, *row(rates[tool], rates["tamis"])])
-    head = ["", "documents / CPU s", "start and index off", "tamis by it", "MB / CPU s", "start and index off"]
-    head += ["tamis by it", f"µs for {DECON['kilobytes']} kB", "peak MB"]
-    print(measure.table(head, rows))
-    for name, f in found.items():
-        print(f"{name} documents: {f['documents'] - f['kept']:,} dropped, CPU {f['cpu']:.2f} s")
-    saved = {"bounds": BOUNDS, "decon": DECON, "workers": told.workers, "rates": rates, "found": found}
+        lines = corpus.jsonl(told.corpus, told.cache)
+        items = _items(told.evals, told.cache / "items.jsonl")
+        measure.run([told.datatrove, "-c", _INDEX, items, told.cache / "decont-index"])
+        for count in (START, told.documents):
+            sample = _sample(lines, told.cache, count)
+            what[f"datatrove, {count}"] = partial(_datatrove, told.datatrove, sample, told.cache)
+    found = {name: measure.medians(rounds) for name, rounds in measure.alternate(what, told.rounds).items()}
+    size = _text_bytes(told.corpus)
+    rates = {name: size / found[name]["cpu"] / 1e6 for name in found if name.startswith("tamis")}
     if told.datatrove:
-        print(f"datatrove's index: CPU {index.cpu:.1f} s")
-        saved["datatrove_index"] = index.facts()
-    measure.save(__file__, saved)
-    shutil.rmtree(out)
+        spent = found[f"datatrove, {told.documents}"]["cpu"] - found[f"datatrove, {START}"]["cpu"]
+        sample = told.cache / f"decont-{told.documents}"
+        few = told.cache / f"decont-{START}"
+        rates["datatrove, its start taken off"] = (_chars(sample) - _chars(few)) / spent / 1e6
+    peer = rates.get("datatrove, its start taken off", float("nan"))
+    rows = [[name, f"{rate:,.2f}", f"{rate / peer:,.0f}"] for name, rate in rates.items()]
+    print(measure.table(["", "MB of text / CPU s", "by datatrove's"], rows))
+    rounded = {name: round(rate, 3) for name, rate in rates.items()}
+    measure.save(__file__, {"bound": BOUND, "ratio": RATIO, "mb_per_cpu_second": rounded, "found": found})
 
 
-def row(rate: dict[str, Any], tamis: dict[str, Any]) -> list[str]:
-    """The cells of one tool."""
-    cells = []
-    for what, digits in (("documents_per_cpu_second", 0), ("megabytes_per_cpu_second", 2)):
-        off = rate["without_start"][what]
-        by = tamis["without_start"][what] / off
-        cells += [f"{rate[what]:,.{digits}f}", f"{off:,.{digits}f}", f"{by:.1f}"]
-    micro = DECON["kilobytes"] * 1000 / rate["without_start"]["megabytes_per_cpu_second"]
-    return [*cells, f"{micro:,.0f}", f"{rate['peak_bytes'] / 1e6:.0f}"]
-
-
-def ours(told: Namespace, lines: Path, out: Path) -> measure.Spent:
-    """One run of tamis."""
+def _run(recipe: Path, data: Path, out: Path) -> measure.Spent:
     shutil.rmtree(out, ignore_errors=True)
-    recipe = corpus.recipe(told.cache, "decontam", f'decontam@1: {{against: ["{told.items.resolve()}"]}}')
-    places = ["-i", str(lines), "-o", str(out), "--quiet", "--workers", str(told.workers)]
-    return measure.run([*corpus.tamis(), "run", str(recipe), *places])
+    return measure.run([*corpus.tamis(), "run", recipe, "-i", data, "-o", out, "--quiet", "--workers", "2"])
 
 
-def theirs(python: Path, index: Path, documents: Path, out: Path) -> measure.Spent:
-    """One run of datatrove."""
-    shutil.rmtree(out, ignore_errors=True)
-    return measure.run([python, "-c", _FILTER, index, documents, out])
+def _report(data: Path, evals: Path) -> measure.Spent:
+    return measure.run([*corpus.tamis(), "contamination", data, evals, "--json", "--workers", "2"])
 
 
-def facts(name: str, out: Path) -> dict[str, Any]:
-    """Documents, bytes of their text and how many were kept, asked of a child: what measures a command must stay small."""
-    return dict(json.loads(measure.run([sys.executable, "-c", _COUNT, name, out]).output))
+def _stage(data: Path, evals: Path) -> measure.Spent:
+    """Its CPU seconds are those that the script says."""
+    spent = measure.run([sys.executable, "-c", _STAGE, data, evals])
+    return spent._replace(cpu=float(spent.output))
 
 
-def sample(lines: Path, cache: Path, count: int) -> Path:
+def _datatrove(python: Path, sample: Path, cache: Path) -> measure.Spent:
+    shutil.rmtree(cache / "datatrove", ignore_errors=True)
+    return measure.run([python, "-c", _FILTER, sample, cache / "decont-index", cache / "datatrove"])
+
+
+def _items(evals: Path, place: Path) -> Path:
+    """All items as question and answer."""
+    from tamis.curate.decontam.items import read_items
+
+    table = read_items([evals]).table.select(["question", "context", "answer"])
+    place.write_text("".join(json.dumps(row) + "\n" for row in table.to_pylist()))
+    return place
+
+
+def _sample(lines: Path, cache: Path, count: int) -> Path:
     """Every n-th line, `count` of them, in a folder of its own."""
-    path = cache / f"sample-{count}" / "sample.jsonl"
-    path.parent.mkdir(parents=True, exist_ok=True)
-    every = corpus.ROWS // count
-    with lines.open("rb") as source, path.open("wb") as out:
-        out.writelines(line for k, line in enumerate(source) if k % every == 0 and k // every < count)
-    return path
-
-
-def gathered(items: Path, folder: Path) -> Path:
-    """All items as datatrove takes them: the answer as the text, the question and its passage as its query."""
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "items.jsonl").open("w") as out:
-        for path in sorted(items.glob("*.jsonl.gz")):
-            with gzip.open(path) as lines:
-                for k, item in enumerate(map(json.loads, lines)):
-                    query = "\n".join(filter(None, [item.get("context"), item["question"]]))
-                    row = {"text": item.get("answer") or " ", "id": f"{path.name}-{k}", "query": query}
-                    out.write(json.dumps({**row, "task": path.name.partition(".")[0]}) + "\n")
+    folder = cache / f"decont-{count}"
+    folder.mkdir(exist_ok=True)
+    with lines.open("rb") as source:
+        taken = [line for k, line in enumerate(source) if k % (corpus.ROWS // count) == 0][:count]
+    (folder / "sample.jsonl").write_bytes(b"".join(taken))
     return folder
 
 
-_COUNT = """
-import json, sys
-from pathlib import Path
-import pyarrow.compute as pc, pyarrow.dataset as ds
-name, out = sys.argv[1], Path(sys.argv[2])
-if name.startswith("tamis"):
-    rows = json.loads((out / "run.json").read_bytes())["rows"]
-    documents, kept, source = rows["in"], rows["kept"], json.loads((out / "run.json").read_bytes())["varies"]["inputs"]
-else:
-    lines = lambda folder: sum(path.read_bytes().count(b"\\n") for path in folder.rglob("*.jsonl"))
-    kept = lines(out / "kept")
-    documents, source = kept + lines(out / "dropped"), None
-count = int(name.split()[-1])
-paths = source or [str(path) for path in (out.parent.parent / f"sample-{count}").glob("*.jsonl")]
-size = 0
-for path in paths:
-    with open(path, "rb") as rows:
-        size += sum(len(json.loads(row)["text"].encode()) for row in rows)
-print(json.dumps({"documents": documents, "kept": kept, "text_bytes": size}))
+def _chars(folder: Path) -> int:
+    lines = (folder / "sample.jsonl").read_bytes().splitlines()
+    return sum(len(json.loads(line)["text"].encode()) for line in lines)
+
+
+def _text_bytes(data: Path) -> int:
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    return int(pc.sum(pc.binary_length(pq.read_table(data, columns=["text"])["text"])).as_py())
+
+
+_STAGE = """
+import sys, time
+import pyarrow.parquet as pq
+from tamis.curate.decontam import Decontam
+stage = Decontam((sys.argv[2],))
+batches = pq.read_table(sys.argv[1], columns=["text"]).to_batches(max_chunksize=2048)
+stage.decide(stage.measure(batches[0]))
+start = time.process_time()
+for batch in batches:
+    stage.decide(stage.measure(batch))
+print(time.process_time() - start)
 """
 
 _INDEX = """
-import sys, types
-for name in ("lighteval", "lighteval.tasks", "lighteval.tasks.lighteval_task", "lighteval.tasks.registry"):
-    sys.modules[name] = types.ModuleType(name)
-sys.modules["lighteval.tasks.lighteval_task"].LightevalTask = types.SimpleNamespace(load_datasets=lambda tasks: None)
-class Registry:
-    def __init__(self, **given): pass
-    def get_task_dict(self, names): return {}
-sys.modules["lighteval.tasks.registry"].Registry = Registry
-from datatrove.executor import LocalPipelineExecutor
+import json, pathlib, sys
+import numpy as np
 from datatrove.pipeline.decont.n_grams import NGramsDecontConfig, NGramsDecontIndexer
-from datatrove.pipeline.readers import JsonlReader
+# The indexer reads its tasks through lighteval; its own hashing needs no more than the items.
 NGramsDecontIndexer._requires_dependencies = []
-items, out = sys.argv[1:]
-config = NGramsDecontConfig(find_query_ngrams=True)
-steps = [JsonlReader(items), NGramsDecontIndexer(out, config=config)]
-LocalPipelineExecutor(steps, tasks=1, logging_dir=out + "-logs").run()
+indexer = NGramsDecontIndexer(sys.argv[2], config=NGramsDecontConfig(find_query_ngrams=True))
+hashes = set()
+for line in open(sys.argv[1]):
+    row = json.loads(line)
+    for query in (row["question"], row["context"]):
+        if query:
+            hashes.update(indexer.compute_hashes(row["answer"] or "", query))
+pathlib.Path(sys.argv[2]).mkdir(exist_ok=True)
+np.array(list(hashes), dtype=indexer.config.hash_config.np_descr).tofile(sys.argv[2] + "/items.index.hashes")
 """
 
 _FILTER = """
@@ -190,11 +157,9 @@ from datatrove.executor import LocalPipelineExecutor
 from datatrove.pipeline.decont.n_grams import NGramsDecontConfig, NGramsDecontFilter
 from datatrove.pipeline.readers import JsonlReader
 from datatrove.pipeline.writers import JsonlWriter
-index, documents, out = sys.argv[1:]
-kept, dropped = (JsonlWriter(f"{out}/{name}", compression=None) for name in ("kept", "dropped"))
-config = NGramsDecontConfig(find_query_ngrams=True)
-steps = [JsonlReader(documents), NGramsDecontFilter(index, config=config, exclusion_writer=dropped), kept]
-LocalPipelineExecutor(steps, tasks=1, logging_dir=out + "/logs").run()
+filter = NGramsDecontFilter(sys.argv[2], config=NGramsDecontConfig(find_query_ngrams=True))
+steps = [JsonlReader(sys.argv[1]), filter, JsonlWriter(sys.argv[3] + "/kept")]
+LocalPipelineExecutor(pipeline=steps, tasks=1, logging_dir=sys.argv[3] + "/logs").run()
 """
 
 if __name__ == "__main__":

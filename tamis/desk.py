@@ -21,11 +21,22 @@ Tables = Mapping[str, pa.Table]
 """What a task returns: tables by the name of the part."""
 
 
+MOST_RANGES = 1 << 12
+"""Key ranges of one exchange, at most."""
+
+
 class KeyRange(NamedTuple):
     """Keys whose first 8 bytes, as a big-endian number, are from `low` to `high`, both included."""
 
     low: int
     high: int
+
+
+def key_ranges(entries: int, entry_bytes: int, share: int) -> list[KeyRange]:
+    """A power of two of equal ranges, so many that `entry_bytes` for each of `entries` evenly spread keys fit in `share`."""
+    wanted = -(-entries * entry_bytes // share)
+    n = min(MOST_RANGES, 1 << max(0, wanted - 1).bit_length())
+    return [KeyRange(k * 2**64 // n, (k + 1) * 2**64 // n - 1) for k in range(n)]
 
 
 class Desk(Protocol):
@@ -83,7 +94,8 @@ class Desk(Protocol):
     ) -> pa.Table:
         """Entries of `part`, over all fragments, whose keys are in the range: with `ordinal` (uint64) in place of `row`.
 
-        In the order of the input, or of the first 8 bytes of the key and then of the input.
-        `without` (k,) uint64, ascending, has ordinals of records to leave out. `part` has `row` (uint32) and is sorted by `key` (binary(16) or uint64). Records that are not alive are left out.
+        In the order of the input, or of the first 8 bytes of the key and then of the input. `part` has `row` (uint32) and
+        is sorted by `key` (binary(16) or uint64). Records that are not alive are left out, as are those at the ordinals
+        `without` (k,) uint64, ascending.
         """
         ...

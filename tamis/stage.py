@@ -16,12 +16,12 @@ import numpy as np
 import pyarrow as pa
 
 from tamis.schemas import DECISION
-from tamis.schemas.ids import sort_keys
+from tamis.schemas.ids import by_key
 from tamis.schemas.ledger import Action
 from tamis.schemas.rows import RECORD_ID
 
 if TYPE_CHECKING:
-    from tamis.desk import Desk, KeyRange, Tables
+    from tamis.desk import Desk, Tables
 
 NOTHING = pa.schema([])
 
@@ -135,6 +135,10 @@ class Stage:
         """What run.json and the report should say of all that was measured, as JSON can hold it; `scores` as for `leave`."""
         return {}
 
+    def blind(self, was: Stage) -> set[str]:
+        """Parameters that differ from those of `was`, the same stage, and under which a replay has nothing to go by."""
+        return {name for name in self.measured_by if self.params[name] != was.params[name]}
+
     def __call__(self, data: Any) -> tuple[Any, pa.Table]:
         """Sieve `data` (Arrow table, Polars frame or HF `Dataset`): what is kept, in its own type, and the verdicts."""
         from tamis.engine.direct import apply
@@ -155,6 +159,8 @@ class Corpus(Stage):
     """Whether sketches go to scores/, so that a run can be replayed; if not, only records that are still in are sketched."""
     revisits: ClassVar[bool] = False
     """True where it goes over the rows again, with `revisit`, when it has settled."""
+    links: ClassVar[bool] = False
+    """True where it has `edges`, which go to edges/ so that a run can be replayed without sketches."""
 
     @property
     def earlier(self) -> tuple[str, ...]:
@@ -171,13 +177,13 @@ class Corpus(Stage):
         `sketched` has `row` (uint32, place in the fragment), `record_id`, `alive` and the columns of `sketches`.
         By default one, "sketch", sorted by key.
         """
-        return {"sketch": sketched.take(pa.array(np.argsort(sort_keys(sketched.column("key")), kind="stable")))}
+        return {"sketch": by_key(sketched)}
 
     def settle(self, desk: Desk) -> None:
         """Carry out the rounds. The tasks of one named "resolved" return RESOLUTION rows: the records that go."""
         desk.run("resolved", desk.ranges())
 
-    def resolved(self, desk: Desk, number: int, keys: KeyRange) -> Tables:
+    def resolved(self, desk: Desk, number: int, keys: Any) -> Tables:
         """Resolve the records whose keys are in one range."""
         return {"resolved": self.resolve(desk.meet(keys))}
 
@@ -191,6 +197,14 @@ class Corpus(Stage):
 
     def revisit(self, batch: pa.RecordBatch, ordinal: np.ndarray, desk: Desk) -> pa.RecordBatch:
         """As `measure`, for records at the positions `ordinal` (n,) int64, once `settle` is done; `decide` comes after it."""
+        raise NotImplementedError
+
+    def edges(self, desk: Desk) -> pa.Table:
+        """What links records, once `settle` is done: `left` and `right` (int64, positions in the input) and more."""
+        raise NotImplementedError
+
+    def regroup(self, edges: pa.Table, alive: np.ndarray) -> np.ndarray:
+        """Positions (k,) int64 of the records that go, by the edges of a run; alive (n,) bool: which are still in."""
         raise NotImplementedError
 
     def facts(self, desk: Desk) -> dict[str, Any]:
@@ -230,6 +244,11 @@ def decisions(
         pa.nulls(n, pa.string()) if evidence is None else evidence,
     ]
     return pa.record_batch(columns, schema=DECISION)
+
+
+def by_rule(rule: str, n: int) -> pa.DictionaryArray:
+    """The column `rule` of `n` decisions or resolutions by one rule."""
+    return pa.DictionaryArray.from_arrays(pa.array(np.zeros(n, np.int16)), pa.array([rule], pa.string()))
 
 
 _BREAKS: dict[str, Callable[[np.ndarray, float], np.ndarray]] = {

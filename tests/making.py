@@ -11,6 +11,14 @@ from typing import Any
 
 OWN = Path(__file__).with_name("own_stages.py")
 
+ITEMS = Path(__file__).with_name("items.jsonl")
+
+NEEDED: dict[str, dict[str, Any]] = {
+    "decontam@1": {"against": (str(ITEMS),), "min_words": 8},
+    "sample@1": {"fraction": 0.5, "by": None},
+}
+"""Parameters without which a stage of the catalog is none."""
+
 WORDS = """the sieve turns a rough purée into a fine one and keeps every
 receipt of what was left behind in the drum""".split()  # noqa: SIM905
 

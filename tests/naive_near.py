@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from functools import cache
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import naive_quality as quality
 
@@ -82,7 +82,7 @@ def roots(n: int, links: list[tuple[int, int]]) -> list[int]:
     return least
 
 
-def pairs(entries: list[tuple[int, int, int]], most: int) -> tuple[set[tuple[int, int]], int, int]:
+def pairs(entries: list[tuple[int, int, int]], most: int, reach: int) -> tuple[set[tuple[int, int]], int, int]:
     """Pairs of (key, member, near) entries, how many buckets were too large, and pairs of those left out."""
     buckets = defaultdict(list)
     for key, member, near in entries:
@@ -94,9 +94,11 @@ def pairs(entries: list[tuple[int, int, int]], most: int) -> tuple[set[tuple[int
         if len(order) > max(most, 1):
             skewed += 1
             place = {member: i for i, member in enumerate(order)}
-            close = {p for p in own if abs(place[p[0]] - place[p[1]]) <= most // 2}
-            near_or_least = close | {p for p in own if p[0] == min(order)}
-            unseen += len(own) - len(near_or_least)
-            own = near_or_least
+            close = {p for p in own if abs(place[p[0]] - place[p[1]]) <= reach}
+            heads = order[:: max(most, 1)]
+            joined = {(heads[i // max(most, 1)], member) for i, member in enumerate(order)} | set(pairwise(heads))
+            kept = close | {(min(p), max(p)) for p in joined if p[0] != p[1]}
+            unseen += len(own) - len(kept)
+            own = kept
         found |= own
     return found, skewed, unseen

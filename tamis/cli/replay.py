@@ -42,6 +42,8 @@ def command(run: Path, changes: tuple[str, ...], as_json: bool, show: int) -> in
         click.echo(
             f"{len(found.unknown):,} of the kept were not measured by later steps: only a run can tell about them"
         )
+    if found.unsure:
+        click.echo(f"what {', '.join(found.unsure)} would decide about others may depend on those")
     for word, table in (("back", found.back), ("gone", found.gone)):
         for row in table.slice(0, show).to_pylist():
             click.echo(f"  {word}  {row['record_id'].hex()}  {row['stage']} {row['rule']}")

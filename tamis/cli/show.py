@@ -87,7 +87,10 @@ def flow(facts: dict[str, Any]) -> Iterator[str]:
 
 def reasons(found: Sequence[dict[str, Any]], most: int = 4) -> str:
     """The most frequent reasons, in words."""
-    shown = [f"{r['rule']} {r['rows']:,}" + (" edited" if r["fate"] == "edited" else "") for r in found[:most]]
+    shown = [
+        f"{r['rule']} {r['rows']:,}" + (f" {r['fate']}" if r["fate"] in ("edited", "flagged") else "")
+        for r in found[:most]
+    ]
     rest = sum(r["rows"] for r in found[most:])
     return ", ".join([*shown, f"others {rest:,}"] if rest else shown)
 

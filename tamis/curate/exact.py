@@ -26,7 +26,7 @@ from tamis.kernels.url import normalised
 from tamis.schemas import flat, text_fields
 from tamis.schemas.ids import halves
 from tamis.schemas.rows import RECORD_ID
-from tamis.stage import RESOLUTION, Corpus, Rule
+from tamis.stage import RESOLUTION, Corpus, Rule, by_rule
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ class Exact(Corpus):
         n = len(lost)
         columns = [
             sketches.column("ordinal").take(pa.array(rows[lost])),
-            pa.DictionaryArray.from_arrays(pa.array(np.zeros(n, np.int16)), ["duplicate"]),
+            by_rule("duplicate", n),
             pa.array(np.ones(n, np.float32)),
             sketches.column("record_id").take(pa.array(survivor[lost])),
         ]

@@ -1,4 +1,4 @@
-"""Which of several records that are alike stays: the `keep` of exact, near and split.
+"""Which of several records that are alike stays: the `keep` of exact and near.
 
     first        the first in the input
     longest      most code points in all texts

@@ -56,6 +56,8 @@ def _row(file: InputFile, place: int, reading: Reading, names: Names, origin: Or
                     return None
                 at, batch = item
                 if place < at + batch.num_rows:
-                    return rows_of(batch.slice(place - at, 1), reading.kind, names, origin, np.array([place]), -place).rows
+                    return rows_of(
+                        batch.slice(place - at, 1), reading.kind, names, origin, np.array([place]), -place
+                    ).rows
         first += group.rows
     return None

@@ -18,7 +18,7 @@ from tamis.schemas import FATE
 
 
 class Entry(NamedTuple):
-    """Records of one source about which one rule decided at one step. `fate` is "edited" where they stay."""
+    """Records of one source about which one rule decided at one step. `fate` is "edited" or "flagged" where they stay."""
 
     step: int
     source: str
@@ -115,7 +115,7 @@ def _count(books: Books, drafts: pa.Table, names: list[str], code: np.ndarray) -
         books.entries[Entry(int(s), names[c], _FATE_OF.get(actions[a], "edited"), rules[r])] += int(n)
 
 
-_FATE_OF = {"drop": "dropped", "quarantine": "quarantined"}
+_FATE_OF = {"drop": "dropped", "quarantine": "quarantined", "review": "flagged"}
 
 
 def _unique(key: np.ndarray) -> tuple[Iterable[np.ndarray], Iterable[int]]:

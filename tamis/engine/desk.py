@@ -11,18 +11,18 @@ import numpy as np
 import pyarrow as pa
 
 from tamis.data import Fragment, Reading
-from tamis.desk import KeyRange, Order
+from tamis.desk import KeyRange, Order, key_ranges
 from tamis.engine.earlier import Earlier, rows_of_earlier
-from tamis.engine.exchange import RESOLVED, Exchanged, Fates, key_ranges, meet
+from tamis.engine.exchange import RESOLVED, Exchanged, Fates, bases_of, meet
 from tamis.engine.isolate import carry_out
-from tamis.engine.left import left, rows_left
+from tamis.engine.left import left, picked, rows_left
 from tamis.engine.plan import Plan
 from tamis.engine.work import Work
 from tamis.ledger import KEPT
 from tamis.schemas.rows import RECORD_ID
 from tamis.stage import Corpus
 
-SHARE = 32 << 20
+SHARE = 64 << 20
 """Bytes of memory a task of an exchange takes, unless a budget says otherwise."""
 
 Runner = Callable[[str, Callable[["RoundTask"], dict[str, Any]], Sequence["RoundTask"]], None]
@@ -45,6 +45,8 @@ class FileDesk:
     share: int = SHARE
     before: tuple[Earlier, ...] = ()
     bases: np.ndarray = field(default_factory=lambda: np.zeros(1, np.int64))
+    counts: dict[str, int] = field(default_factory=dict)
+    """Tasks of the rounds that are done."""
     runner: Runner | None = field(default=None, repr=False, compare=False)
 
     @property
@@ -62,6 +64,7 @@ class FileDesk:
         desk = replace(self, runner=None)
         tasks = [RoundTask(desk, name, k, item) for k, item in enumerate(items)]
         self.runner(f"{self.corpus.name}: {name}", run_round, tasks)
+        self.counts[name] = len(tasks)
         return len(tasks)
 
     def table(self, name: str, number: int, part: str | None = None) -> pa.Table:
@@ -70,7 +73,7 @@ class FileDesk:
 
     def count(self, name: str) -> int:
         """Tasks of a round."""
-        return self.work.tasks(self.group(name))
+        return self.counts.get(name, 0)
 
     def sketch(self, fragment: int, part: str = "sketch") -> pa.Table:
         """A table made of the sketches of a fragment."""
@@ -88,11 +91,10 @@ class FileDesk:
     def rows(self, fragment: int, wanted: np.ndarray) -> Iterator[tuple[pa.RecordBatch, np.ndarray]]:
         """Records of a fragment, read again."""
         if fragment < self.earlier:
-            yield from rows_of_earlier(self.before[fragment], wanted)
-            return
+            return rows_of_earlier(self.before[fragment], wanted)
         number = fragment - self.earlier
         where = left(self.plan, self.fates, number, self.segment, wanted)
-        yield from rows_left(self.work, number, self.parts[number], self.reading, where)
+        return rows_left(self.work, number, self.parts[number], self.reading, where)
 
     def ranges(self, part: str = "sketch", entry_bytes: int = 256) -> list[KeyRange]:
         """Key ranges of `part`."""
@@ -111,7 +113,7 @@ class FileDesk:
             met = met.drop_columns("alive")
         for done in self.fates.exchanges:
             gone = _gone(self.work, done) + np.uint64(self.bases[self.earlier])
-            alive = alive & ~np.isin(ordinal, gone, assume_unique=part == "sketch")
+            alive = alive & ~np.isin(ordinal, gone)
         return met if alive.all() else met.filter(pa.array(alive)).combine_chunks()
 
     def record_ids(self, ordinals: np.ndarray) -> pa.Array:
@@ -187,7 +189,7 @@ class MemoryDesk:
     rounds: dict[str, list[dict[str, pa.Table]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.bases = np.concatenate([[0], np.cumsum([len(ids) for ids in self.ids])]).astype(np.int64)
+        self.bases = bases_of([len(ids) for ids in self.ids])
 
     @property
     def earlier(self) -> int:
@@ -218,14 +220,8 @@ class MemoryDesk:
     def rows(self, fragment: int, wanted: np.ndarray) -> Iterator[tuple[pa.RecordBatch, np.ndarray]]:
         """Records of a fragment."""
         if fragment < self.earlier:
-            yield from rows_of_earlier(self.before[fragment], wanted)
-            return
-        first = 0
-        for batch in self.batches:
-            lo, hi = np.searchsorted(wanted, [first, first + batch.num_rows])
-            if hi > lo:
-                yield batch.take(pa.array(wanted[lo:hi] - first)), wanted[lo:hi]
-            first += batch.num_rows
+            return rows_of_earlier(self.before[fragment], wanted)
+        return picked(self.batches, wanted)
 
     def ranges(self, part: str = "sketch", entry_bytes: int = 256) -> list[KeyRange]:
         """One range."""

@@ -10,14 +10,15 @@ import pyarrow as pa
 
 from tamis.data.frames import restore, whole
 from tamis.engine.desk import MemoryDesk
+from tamis.engine.drafts import of_resolution
 from tamis.engine.earlier import earlier_corpora, sketch_earlier
 from tamis.engine.isolate import index
 from tamis.engine.passes import sketched
 from tamis.engine.plan import follow
 from tamis.engine.segment import Notes, Rows, Settled, advance
 from tamis.errors import UsageError
-from tamis.ledger import DRAFT, Step, draft, verdicts
-from tamis.schemas import kind_of
+from tamis.ledger import DRAFT, Step, verdicts
+from tamis.schemas import holds_text, kind_of
 from tamis.schemas.rows import RECORD_ID
 from tamis.stage import Corpus, Stage
 
@@ -77,7 +78,7 @@ def _as_read(batch: pa.RecordBatch, stage: Stage, first: int) -> pa.RecordBatch:
         wanted = known.get(name) if pa.types.is_null(column.type) else plain(column.type)
         if wanted is not None and wanted != column.type:
             columns[name] = column.cast(wanted)
-        if name in kind.texts and not _holds_text(columns[name].type):
+        if name in kind.texts and not holds_text(columns[name].type):
             raise UsageError(
                 f"{stage.label} reads the text in {name!r}, which is {column.type}; cast it to strings first"
             )
@@ -85,15 +86,6 @@ def _as_read(batch: pa.RecordBatch, stage: Stage, first: int) -> pa.RecordBatch:
     read = pa.record_batch(columns)
     follow([stage], read.schema)
     return read
-
-
-def _holds_text(of: pa.DataType) -> bool:
-    if pa.types.is_list(of):
-        of = of.value_type
-        if pa.types.is_struct(of):
-            at = of.get_field_index("content")
-            return at >= 0 and bool(pa.types.is_string(of.field(at).type))
-    return bool(pa.types.is_string(of))
 
 
 def plain(of: pa.DataType) -> pa.DataType:
@@ -156,12 +148,7 @@ def _resolved(stage: Corpus, desk: MemoryDesk, notes: Notes) -> np.ndarray:
         return np.zeros(0, np.int64)
     found = pa.concat_tables([desk.table("resolved", k) for k in range(count)]).sort_by("ordinal").combine_chunks()
     rows: np.ndarray = found.column("ordinal").to_numpy().astype(np.int64) - int(desk.bases[desk.earlier])
-    actions = {rule.id: rule.action for rule in stage.rules}
-    rule = found.column("rule").cast(pa.string()).combine_chunks()
-    columns = {name: found.column(name).combine_chunks() for name in ("value", "peer_id", "evidence")}
-    action = [actions.get(name, "drop") for name in rule.to_pylist()]
-    ids = desk.ids[-1].take(pa.array(rows))
-    notes.verdicts.append(draft(rows, ids, 1, action, rule=rule, **columns))
+    notes.verdicts.append(of_resolution(rows, desk.ids[-1].take(pa.array(rows)), 1, found, Step.of(stage)))
     return rows
 
 

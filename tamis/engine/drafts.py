@@ -63,16 +63,19 @@ def _of_exchange(task: DraftsTask, done: Exchanged, renamed: dict[int, bytes]) -
     fate, at = task.fates.of(task.fragment)
     here = (fate[rows] != KEPT) & (at[rows] == done.step)
     rows, found = rows[here], found.filter(pa.array(here)).combine_chunks()
-    rule = found.column("rule").combine_chunks()
     if done.group == IDS:
         ids = pa.array([renamed[row] for row in rows.tolist()], pa.binary(16))
-        columns = {"peer_id": found.column("record_id").combine_chunks(), "rule": rule}
+        columns = {"peer_id": found.column("record_id").combine_chunks(), "rule": found.column("rule").combine_chunks()}
         actions = pa.repeat(pa.scalar("quarantine"), len(rows))
-    else:
-        ids = found.column("record_id").combine_chunks()
-        columns = {name: found.column(name).combine_chunks() for name in ("value", "peer_id", "evidence")}
-        columns["rule"], known = rule, task.steps[done.step].rules
-        coded = rule.dictionary_encode()
-        each = pa.array([known[r].action if r in known else "drop" for r in coded.dictionary.to_pylist()], pa.string())
-        actions = pc.take(each, coded.indices)
-    return pa.Table.from_batches([draft(rows, ids, done.step, actions, **columns)])
+        return pa.Table.from_batches([draft(rows, ids, done.step, actions, **columns)])
+    ids = found.column("record_id").combine_chunks()
+    return pa.Table.from_batches([of_resolution(rows, ids, done.step, found, task.steps[done.step])])
+
+
+def of_resolution(rows: np.ndarray, ids: pa.Array, step: int, found: pa.Table, constants: Step) -> pa.RecordBatch:
+    """Verdicts about `rows`, whose ids are `ids` (n,), as a corpus stage resolved in `found` (see stage.RESOLUTION)."""
+    columns = {name: found.column(name).combine_chunks() for name in ("value", "peer_id", "evidence")}
+    rule = found.column("rule").combine_chunks().cast(pa.string())
+    coded, known = rule.dictionary_encode(), constants.rules
+    each = pa.array([known[r].action if r in known else "drop" for r in coded.dictionary.to_pylist()], pa.string())
+    return draft(rows, ids, step, pc.take(each, coded.indices), rule=rule, **columns)

@@ -10,12 +10,14 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 
 from tamis.data import Fragment, InputFile, Reading
+from tamis.desk import key_ranges
 from tamis.engine.account import AccountTask, Books, balance, check_attrition, run_account
+from tamis.engine.contents import Emit, scores_of
 from tamis.engine.desk import SHARE, FileDesk, RoundTask
 from tamis.engine.drafts import DraftsTask, run_drafts
 from tamis.engine.earlier import Earlier, EarlierTask, run_earlier
-from tamis.engine.emit import Emit, run_emit, scores_of, tasks
-from tamis.engine.exchange import ID_BYTES, Exchanged, Fates, IdsTask, Passed, ids_done, key_ranges, ranges, run_ids
+from tamis.engine.emit import run_emit, tasks
+from tamis.engine.exchange import ID_BYTES, Exchanged, Fates, IdsTask, Passed, bases_of, ids_done, run_ids
 from tamis.engine.executor import Engine
 from tamis.engine.isolate import blamed
 from tamis.engine.left import left
@@ -24,6 +26,7 @@ from tamis.engine.plan import Plan, Segment
 from tamis.engine.segment import Settled
 from tamis.engine.unpack import UnpackTask, cut, run_unpack
 from tamis.engine.work import Work
+from tamis.errors import InputError
 from tamis.ledger import READING, Step
 from tamis.stage import Corpus, Stage
 
@@ -77,10 +80,11 @@ class Drive:
         """Carry the plan out; what is done already is not done again."""
         self._first_pass()
         totals = [record["total"] for record in self.records]
-        fates = Fates(self.work, ranges(totals))
+        fates = Fates(self.work, bases_of(totals))
         fates.add(Passed(0))
         self._repeated_ids(fates)
         desk: FileDesk | None = None
+        desks: dict[int, FileDesk] = {}
         facts: dict[int, dict[str, Any]] = {}
         for segment in self.plan.segments:
             if segment.number:
@@ -88,13 +92,13 @@ class Drive:
                 fates.add(Passed(segment.number))
             if segment.corpus:
                 step, corpus = segment.corpus
-                desk = self._settle(fates, step, corpus, segment)
-                facts[step] = corpus.facts(desk)
+                desk = desks[step] = self._settle(fates, step, corpus, segment)
+                facts[step] = {**corpus.facts(desk), **self._of_earlier(desk)}
         books = self._books(fates)
         if self.max_drop_per_source is not None:
             labels = {0: READING.label, **{step: stage.label for step, stage in self.plan.steps}}
             check_attrition(books, self.max_drop_per_source, labels)
-        emit = self._emitter(fates)
+        emit = self._emitter(fates, desks)
         files = self._emit(emit, books)
         facts |= _told(emit)
         rows = balance(books, len(self.plan.steps), _counted(files))
@@ -154,6 +158,14 @@ class Drive:
         self._map("record ids", run_ids, items, len(cuts))
         fates.add(ids_done(len(cuts)))
 
+    def _of_earlier(self, desk: FileDesk) -> dict[str, int]:
+        """How much of the earlier corpora the records were held against."""
+        if not desk.earlier:
+            return {}
+        records = [self.work.done(desk.group("earlier"), k) or {} for k in range(desk.earlier)]
+        read, unread = (sum(record[name] for record in records) for name in ("total", "unread"))
+        return {"earlier_records": read, "earlier_unread": unread}
+
     def _settle(self, fates: Fates, step: int, corpus: Corpus, segment: Segment) -> FileDesk:
         """Let `corpus` settle; the records it resolved to let go are dropped from here on."""
         before = self.earlier.get(step, ())
@@ -172,7 +184,13 @@ class Drive:
         )
         items = [EarlierTask(self.work, desk.group("earlier"), k, corpus, part) for k, part in enumerate(before)]
         compared = self._map(f"{corpus.name}: earlier corpora", run_earlier, items, len(items)) if items else []
-        first = ranges([record["total"] for record in compared])
+        if any(record["unread"] for record in compared) and not any(record["total"] for record in compared):
+            names = ", ".join(dict.fromkeys(part.fragment.file.name for part in before))
+            raise InputError(
+                f"{corpus.label}: no record of the earlier corpora ({names}) could be read as {before[0].reading.kind}; "
+                "name JSON Lines or Parquet with text, a run or a snapshot"
+            )
+        first = bases_of([record["total"] for record in compared])
         desk = replace(desk, bases=np.concatenate([first[:-1], first[-1] + fates.bases]))
         with blamed(corpus, "settle"):
             corpus.settle(desk)
@@ -193,10 +211,10 @@ class Drive:
             books.add(part)
         return books
 
-    def _emitter(self, fates: Fates) -> Emit:
+    def _emitter(self, fates: Fates, desks: dict[int, FileDesk]) -> Emit:
         steps = {0: READING, **{step: Step.of(stage) for step, stage in self.plan.steps}}
         bases = self._line_bases([fragment.file.name for fragment in self.fragments])
-        return Emit(self.work, self.out, self.plan, fates, self.fragments, self.reading, bases, steps)
+        return Emit(self.work, self.out, self.plan, fates, self.fragments, self.reading, bases, steps, desks)
 
     def _emit(self, emit: Emit, books: Books) -> list[dict[str, Any]]:
         count = len(self.plan.segments)

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from tamis.data import Fragment, Reading, find, fragments, read, recognise
 from tamis.engine.isolate import index
+from tamis.engine.left import picked
 from tamis.engine.passes import no_sketch, sketched
 from tamis.engine.segment import Rows
 from tamis.engine.work import Work
@@ -62,12 +63,7 @@ def sketch_earlier(stage: Corpus, earlier: Earlier) -> Sketches:
 
 def rows_of_earlier(earlier: Earlier, wanted: np.ndarray) -> Iterator[tuple[pa.RecordBatch, np.ndarray]]:
     """The rows at the places `wanted` (k,) int64 among those that can be read: batches, each with its places."""
-    first = 0
-    for block in read(earlier.fragment, earlier.reading):
-        lo, hi = np.searchsorted(wanted, [first, first + block.rows.num_rows])
-        if hi > lo:
-            yield block.rows.take(pa.array(wanted[lo:hi] - first)), wanted[lo:hi]
-        first += block.rows.num_rows
+    return picked((block.rows for block in read(earlier.fragment, earlier.reading)), wanted)
 
 
 class EarlierTask(NamedTuple):

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from tamis.desk import KeyRange, Order
-from tamis.engine.work import Work, write_arrow
+from tamis.engine.work import Work
 from tamis.ledger import DROPPED, DUPLICATE_ID, KEPT, QUARANTINED
 from tamis.schemas.ids import halves, sort_keys
 from tamis.schemas.rows import RECORD_ID
@@ -33,16 +33,6 @@ RESOLVED = pa.schema(
 IDS = "ids"
 ID_BYTES = 256
 """Memory that looking for repeated ids takes for each."""
-
-PARTITIONS = 1 << 12
-"""Key ranges of one exchange, at most."""
-
-
-def key_ranges(entries: int, entry_bytes: int, share: int) -> list[KeyRange]:
-    """A power of two of equal ranges, so many that `entry_bytes` for each of `entries` evenly spread keys fit in `share`."""
-    wanted = -(-entries * entry_bytes // share)
-    n = min(PARTITIONS, 1 << max(0, wanted - 1).bit_length())
-    return [KeyRange(k * 2**64 // n, (k + 1) * 2**64 // n - 1) for k in range(n)]
 
 
 def meet(
@@ -90,8 +80,7 @@ def run_ids(task: IdsTask) -> dict[str, Any]:
         return done
     tables = (task.work.table(0, fragment, "ids") for fragment in range(len(task.bases) - 1))
     found = _repeated(meet(tables, task.bases, task.keys)).sort_by("ordinal")
-    path = write_arrow(task.work.temporary(IDS, task.number, "resolved"), found)
-    return task.work.finish(IDS, task.number, {"resolved": path}, {"resolved": found.num_rows})
+    return task.work.finish_tables(IDS, task.number, {"resolved": found}, {"resolved": found.num_rows})
 
 
 def _repeated(met: pa.Table) -> pa.Table:
@@ -205,6 +194,6 @@ def ids_done(tables: int) -> Exchanged:
     return Exchanged(IDS, tables, 0, QUARANTINED)
 
 
-def ranges(rows: Sequence[int]) -> np.ndarray:
-    """(n + 1,) int64: where each of n fragments begins among all records, and their number."""
+def bases_of(rows: Sequence[int]) -> np.ndarray:
+    """(n + 1,) int64: where each of n fragments of so many rows begins among all records, and their number."""
     return np.concatenate([[0], np.cumsum(np.asarray(rows, np.int64))]).astype(np.int64)

@@ -38,7 +38,6 @@ def measure(
     """`stage.measure(batch)`; where it raises, halves are tried until the rows that make it raise stand alone.
 
     With `desk` it is `revisit`, of the rows at the positions in the column ORDINAL.
-
     With `beat`, rows go one by one and each is announced first, so that a crash leaves behind which row it was.
     Any exception counts, because the stage may be the user's own; a TamisError is ours to the caller and goes up.
     """
@@ -135,7 +134,7 @@ def carry_out(stage: Corpus, name: str, desk: Desk, number: int, item: Any) -> d
     with blamed(stage, name):
         found = dict(_tables(getattr(stage, name)(desk, number, item)))
         if name == "resolved":
-            found = {"resolved": _resolution(found.get("resolved"), desk)}
+            found = {"resolved": _resolution(stage, found.get("resolved"), desk)}
     return found
 
 
@@ -145,7 +144,7 @@ def _tables(found: Any) -> Any:
     return found
 
 
-def _resolution(found: pa.Table | None, desk: Desk) -> pa.Table:
+def _resolution(stage: Corpus, found: pa.Table | None, desk: Desk) -> pa.Table:
     """`found` with all columns, in input order: records of this corpus, none twice."""
     names = RESOLUTION.names
     if found is None or found.schema.names not in (names, [*names, "evidence"]):
@@ -154,6 +153,9 @@ def _resolution(found: pa.Table | None, desk: Desk) -> pa.Table:
     low, high = desk.bases[[desk.earlier, -1]]
     if np.unique(ordinal).size < ordinal.size or (ordinal.size and not low <= ordinal.min() <= ordinal.max() < high):
         raise ValueError("it let a record go twice, or one that is not there")
+    known = {rule.id for rule in stage.rules}
+    if unknown := {*found.column("rule").cast(pa.string()).unique().to_pylist()} - known:
+        raise ValueError(f"it resolved by the rule {unknown.pop()!r}; it has {', '.join(known) or 'none'}")
     if "evidence" not in found.schema.names:
         found = found.append_column("evidence", pa.nulls(len(ordinal), pa.string()))
     return found.sort_by("ordinal").combine_chunks()

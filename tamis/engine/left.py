@@ -6,7 +6,7 @@ writing its rows and reading those (0.44 against 1.3 CPU seconds for 288 MB of J
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -76,3 +76,13 @@ def _all(
         for batch in work.batches(where.segment, number, "rows"):
             yield batch, where.stored[start : start + batch.num_rows]
             start += batch.num_rows
+
+
+def picked(batches: Iterable[pa.RecordBatch], wanted: np.ndarray) -> Iterator[tuple[pa.RecordBatch, np.ndarray]]:
+    """The rows at the places `wanted` (k,) int64, ascending, of batches that follow one another: each with its places."""
+    first = 0
+    for batch in batches:
+        lo, hi = np.searchsorted(wanted, [first, first + batch.num_rows])
+        if hi > lo:
+            yield batch.take(pa.array(wanted[lo:hi] - first)), wanted[lo:hi]
+        first += batch.num_rows

@@ -21,6 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tamis.data import Fragment, Reading, read
+from tamis.engine.groups import row_bytes
 from tamis.engine.isolate import index, sketch
 from tamis.engine.left import Left, rows_left, stores_rows
 from tamis.engine.plan import Plan, Segment, overlay
@@ -28,7 +29,7 @@ from tamis.engine.segment import Care, Notes, Rows, Settled, advance, gather, sk
 from tamis.engine.work import Work, arrow_file, write_arrow
 from tamis.ledger import DRAFT, QUARANTINED, aside_schema, draft, working
 from tamis.schemas.constant import constant
-from tamis.schemas.ids import halves, sort_keys
+from tamis.schemas.ids import by_key, halves
 from tamis.stage import Corpus
 
 INDEX = pa.schema(
@@ -228,11 +229,6 @@ def unhashed(drafts: pa.Table, hidden: int) -> pa.Table:
     return drafts
 
 
-def by_key(table: pa.Table) -> pa.Table:
-    """`table` in the order of the first 8 bytes of its `key`, then of its rows."""
-    return table.take(pa.array(np.argsort(sort_keys(table.column("key")), kind="stable")))
-
-
 def _in_order(aside: pa.Table) -> pa.Table:
     return aside.take(pa.array(np.argsort(aside.column("row").to_numpy(), kind="stable")))
 
@@ -240,31 +236,3 @@ def _in_order(aside: pa.Table) -> pa.Table:
 def _fit(table: pa.Table, schema: pa.Schema) -> pa.Table:
     n, names = table.num_rows, table.schema.names
     return pa.table([table.column(f.name) if f.name in names else pa.nulls(n, f.type) for f in schema], schema=schema)
-
-
-def row_bytes(batch: pa.RecordBatch | pa.Table) -> np.ndarray:
-    """Bytes of text in each row: (n,) int64. Strings, binaries and lists of messages count; the rest is small."""
-    sizes = np.zeros(batch.num_rows, np.int64)
-    for column in batch.columns:
-        column = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-        sizes += _bytes(column)
-    return sizes
-
-
-def _bytes(column: pa.Array) -> np.ndarray:
-    kind = column.type
-    sizes: np.ndarray
-    if pa.types.is_string(kind) or pa.types.is_binary(kind) or pa.types.is_large_string(kind):
-        width = np.int64 if pa.types.is_large_string(kind) else np.int32
-        offsets = np.frombuffer(column.buffers()[1] or bytes(8), width)
-        sizes = np.diff(offsets[column.offset : column.offset + len(column) + 1]).astype(np.int64)
-        return sizes
-    if pa.types.is_struct(kind):
-        return sum((_bytes(child) for child in column.flatten()), np.zeros(len(column), np.int64))
-    if pa.types.is_list(kind):
-        lengths = pc.fill_null(pc.list_value_length(column), constant(0)).to_numpy(zero_copy_only=False)
-        ends = np.cumsum(np.concatenate([[0], _bytes(column.flatten())]))
-        offsets = np.concatenate([[0], np.cumsum(lengths)])
-        sizes = (ends[offsets[1:]] - ends[offsets[:-1]]).astype(np.int64)
-        return sizes
-    return np.full(len(column), 8, np.int64)

@@ -48,10 +48,6 @@ class Work:
                 return None
         return record
 
-    def tasks(self, group: object) -> int:
-        """How many tasks of `group` are done."""
-        return sum(1 for _ in (self.root / str(group)).glob("*.json"))
-
     def finish(self, group: object, index: int, parts: Mapping[str, Path], facts: Mapping[str, Any]) -> dict[str, Any]:
         """Put the temporary files of a task in place, then its record."""
         files = {}

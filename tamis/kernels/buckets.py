@@ -21,14 +21,16 @@ class Pairs(NamedTuple):
     unseen: int
 
 
-def pairs(keys: np.ndarray, member: np.ndarray, near: np.ndarray, most: int) -> Pairs:
+def pairs(keys: np.ndarray, member: np.ndarray, near: np.ndarray, most: int, reach: int) -> Pairs:
     """Pairs of members with the same key.
 
     keys    (m,) uint64  ascending; a member has each key once
     member  (m,) int64
     near    (m,) uint64  another key of the member: in a large bucket, those that share it are the most alike
-    most    members up to which a bucket gives all its pairs. In a larger one, ordered by `near`, then by member, each is
-            paired with the `most // 2` before it and with the smallest member: linear, never quadratic.
+    most    members up to which a bucket gives all its pairs
+    reach   in a larger one, ordered by `near`, then by member, each is paired with so many before it and with the first of
+            its stretch of `most`, and that one with the first of the stretch before: linear, never quadratic, and no
+            member is in more than about `most` pairs
     """
     bounds = np.concatenate([[0], np.flatnonzero(keys[1:] != keys[:-1]) + 1, [len(keys)]]).astype(np.int64)
     sizes = np.diff(bounds)
@@ -36,11 +38,10 @@ def pairs(keys: np.ndarray, member: np.ndarray, near: np.ndarray, most: int) -> 
     rows = np.flatnonzero(np.repeat(large, sizes))
     place, known = _narrow(member)
     place[rows] = place[rows[np.lexsort((place[rows], near[rows], keys[rows]))]]
-    half = max(most, 1) // 2
     every = sizes * (sizes - 1) // 2
-    # Of a large bucket no more come than this: `half` before each member, and the smallest.
-    found = np.empty(int(np.where(large, sizes * (half + 1), every).sum()), np.uint64)
-    count = _emit(bounds, large, place, half, found)
+    # Of a large bucket no more come than this: `reach` before each member, and two firsts.
+    found = np.empty(int(np.where(large, np.minimum(sizes * (reach + 2), every), every).sum()), np.uint64)
+    count = _emit(bounds, large, place, max(most, 1), reach, found)
     unseen = int(every.sum()) - count
     found = found[:count]
     found.sort()
@@ -60,22 +61,22 @@ def _narrow(member: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
 
 
 @njit(nogil=True, cache=True)
-def _emit(bounds, large, place, half, found):
+def _emit(bounds, large, place, most, reach, found):
     """Write the pairs of every bucket, the smaller place in the high half; return how many."""
     to = 0
     for k in range(large.size):
         start, stop = bounds[k], bounds[k + 1]
-        least = start
         for i in range(start, stop):
-            if place[i] < place[least]:
-                least = i
-        for i in range(start, stop):
-            first = max(start, i - half) if large[k] else start
+            first = max(start, i - reach) if large[k] else start
             for j in range(first, i):
                 found[to] = _pair(place[i], place[j])
                 to += 1
-            if large[k] and abs(i - least) > half:
-                found[to] = _pair(place[i], place[least])
+            head = start + (i - start) // most * most
+            if large[k] and i - head > reach:
+                found[to] = _pair(place[i], place[head])
+                to += 1
+            if large[k] and i == head > start and most > reach:
+                found[to] = _pair(place[i], place[head - most])
                 to += 1
     return to
 

@@ -16,6 +16,15 @@ def link(parent: np.ndarray, a: np.ndarray, b: np.ndarray) -> None:
     _link_all(parent, a, b)
 
 
+def joins(parent: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """As `link`; (p,) bool: whether each link joined two components. With the heaviest edges first, those are a maximum
+    spanning forest (Kruskal 1956): at every threshold it has the components of the whole graph.
+    """
+    joined = np.empty(len(a), np.bool_)
+    _join_all(parent, a, b, joined)
+    return joined
+
+
 def roots(parent: np.ndarray) -> np.ndarray:
     """(n,) of parent's type: the smallest node of each node's component."""
     out = np.empty_like(parent)
@@ -26,18 +35,30 @@ def roots(parent: np.ndarray) -> np.ndarray:
 @njit(nogil=True, cache=True)
 def _link_all(parent, a, b):
     for k in range(a.size):
-        x, y = np.int64(a[k]), np.int64(b[k])
-        # Both climb, and halve the path behind them (van Leeuwen and Tarjan 1984).
-        while np.int64(parent[x]) != x:
-            parent[x] = parent[np.int64(parent[x])]
-            x = np.int64(parent[x])
-        while np.int64(parent[y]) != y:
-            parent[y] = parent[np.int64(parent[y])]
-            y = np.int64(parent[y])
-        if x < y:
-            parent[y] = x
-        else:
-            parent[x] = y
+        _join(parent, a[k], b[k])
+
+
+@njit(nogil=True, cache=True)
+def _join_all(parent, a, b, joined):
+    for k in range(a.size):
+        joined[k] = _join(parent, a[k], b[k])
+
+
+@njit(nogil=True, cache=True)
+def _join(parent, a, b):
+    x, y = np.int64(a), np.int64(b)
+    # Both climb, and halve the path behind them (van Leeuwen and Tarjan 1984).
+    while np.int64(parent[x]) != x:
+        parent[x] = parent[np.int64(parent[x])]
+        x = np.int64(parent[x])
+    while np.int64(parent[y]) != y:
+        parent[y] = parent[np.int64(parent[y])]
+        y = np.int64(parent[y])
+    if x < y:
+        parent[y] = x
+    else:
+        parent[x] = y
+    return x != y
 
 
 @njit(nogil=True, cache=True)

@@ -21,7 +21,7 @@ from tamis.kernels.raw import load8, load_bytes
 from tamis.kernels.sha1 import SLACK, hash_slices
 from tamis.kernels.unicode import WORD, look, lower, table
 from tamis.kernels.words import CASE, take_word
-from tamis.kernels.words import _utf8 as utf8
+from tamis.kernels.words import utf8 as utf8
 
 Hash = Literal["sha1", "xxh64"]
 

@@ -24,6 +24,7 @@ from tamis.kernels.words import MIX, PRIME, SEED
 
 MOST_BANDS = 64
 MOST_PERMUTATIONS = 512
+LEAST_PERMUTATIONS = 36
 
 FALSE_CANDIDATES = 0.25
 """Chance that a pair of half the threshold's similarity may have to be compared in vain."""
@@ -84,7 +85,8 @@ def choose(threshold: float, recall: float) -> tuple[int, int]:
 
     Of all that reach it within MOST_BANDS and MOST_PERMUTATIONS: the fewest permutations (bands times rows) by which a
     pair of half the similarity is met with probability FALSE_CANDIDATES or less; where none keeps to that, as below a
-    threshold of about 0.55, the bands and rows by which such a pair is met least.
+    threshold of about 0.55, the bands and rows by which such a pair is met least. Up to LEAST_PERMUTATIONS bands are added:
+    they cost next to nothing, and find pairs that would be missed.
     """
     reach = [(b, r) for r in range(1, MOST_PERMUTATIONS + 1) if (b := _bands(threshold, recall, r))]
     if not reach:
@@ -95,7 +97,8 @@ def choose(threshold: float, recall: float) -> tuple[int, int]:
         )
     strict = [(b, r) for b, r in reach if met(threshold / 2, b, r) <= FALSE_CANDIDATES]
     if strict:
-        return min(strict, key=lambda shape: (shape[0] * shape[1], shape[0]))
+        bands, rows = min(strict, key=lambda shape: (shape[0] * shape[1], shape[0]))
+        return max(bands, LEAST_PERMUTATIONS // rows), rows
     return min(reach, key=lambda shape: met(threshold / 2, *shape))
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from tamis.kernels.jit import njit
 
 BITS_PER_GRAM = 16
-"""Of the filter in front of the table: one in 16 n-grams that are not in it passes, at most."""
+"""Of the filter in front of the table, at most: of n-grams that are not in it one in 40 to 150 passes."""
 
 
 class Grams(NamedTuple):
@@ -23,7 +23,7 @@ class Grams(NamedTuple):
     first      (k + 1,) int64
     places     (p,)     int64   ascending within an n-gram
     directory  (d + 1,) int64   where the keys begin whose top bits are 0, 1, …
-    filter     (f,)     uint64  bit `h mod 64 f` is set for every key h
+    filter     (f,)     uint64  the bits `bits_of(h)` of number `h mod f` are set for every key h
     """
 
     keys: np.ndarray
@@ -34,17 +34,22 @@ class Grams(NamedTuple):
 
 
 def table_of(hashes: np.ndarray, places: np.ndarray) -> Grams:
-    """The table of n-grams with `hashes` (m,) uint64 that stand at `places` (m,) int64, ascending. None at all is fine."""
-    order = np.argsort(hashes, kind="stable")
-    keys, first = np.unique(hashes[order], return_index=True)
+    """The table of n-grams with `hashes` (m,) uint64, ascending, at `places` (m,) int64. None at all is fine."""
+    first = np.flatnonzero(starts_of(hashes))
+    keys = hashes[first]
     bits = max(1, len(keys).bit_length())
     tops = np.arange(1, 1 << bits, dtype=np.uint64) << np.uint64(64 - bits)
     directory = np.concatenate([[0], np.searchsorted(keys, tops), [len(keys)]])
-    filter_bits = 64 << max(0, (len(keys) * BITS_PER_GRAM // 64).bit_length() - 1)
-    filter = np.zeros(filter_bits // 64, np.uint64)
-    low = keys & np.uint64(filter_bits - 1)
-    np.bitwise_or.at(filter, (low >> np.uint64(6)).astype(np.int64), np.uint64(1) << (low & np.uint64(63)))
-    return Grams(keys, np.append(first, len(hashes)).astype(np.int64), places[order], directory.astype(np.int64), filter)
+    filter = np.zeros(1 << max(0, (len(keys) * BITS_PER_GRAM // 64).bit_length() - 1), np.uint64)
+    fill(filter, keys)
+    return Grams(keys, np.append(first, len(hashes)).astype(np.int64), places, directory.astype(np.int64), filter)
+
+
+def starts_of(ascending: np.ndarray) -> np.ndarray:
+    """(m,) bool: where a number is not the one before it."""
+    out = np.ones(len(ascending), np.bool_)
+    out[1:] = ascending[1:] != ascending[:-1]
+    return out
 
 
 def hashes_of(words: np.ndarray, rows: np.ndarray, n: int) -> np.ndarray:
@@ -72,6 +77,19 @@ def hash_all(words, rows, n, out):
                 out[k - n + 1] = h
 
 
+@njit(nogil=True, cache=True, inline="always")
+def bits_of(h):
+    """Two bits of a number of 64 (uint64) for a hash."""
+    return np.uint64(1) << (h >> np.uint64(52) & np.uint64(63)) | np.uint64(1) << (h >> np.uint64(46) & np.uint64(63))
+
+
+@njit(nogil=True, cache=True)
+def fill(filter, keys):
+    """Set the bits of `keys` in `filter` (see `Grams`)."""
+    for h in keys:
+        filter[h & np.uint64(filter.size - 1)] |= bits_of(h)
+
+
 @njit(nogil=True, cache=True)
 def find(words, count, n, keys, directory, filter, at, which):
     """Which n-grams of `words[:count]` are in a table: how many; their places in `at`, their keys in `which`.
@@ -80,26 +98,29 @@ def find(words, count, n, keys, directory, filter, at, which):
     """
     if count < n or keys.size == 0:
         return 0
-    mask = np.uint64(filter.size * 64 - 1)
-    bits = 0
-    while (directory.size - 1) >> bits > 1:
-        bits += 1
-    shift = np.uint64(64 - bits)
-    out, back = np.uint64(n & 63), np.uint64(-n & 63)
-    h, found = np.uint64(0), 0
+    out, back, mask = np.uint64(n & 63), np.uint64(-n & 63), np.uint64(filter.size - 1)
+    h, gone = np.uint64(0), np.uint64(0)
     for k in range(n - 1):
         h = (h << np.uint64(1) | h >> np.uint64(63)) ^ words[k]
-    gone = np.uint64(0)
+    passed = 0
     for k in range(n - 1, count):
         h = (h << np.uint64(1) | h >> np.uint64(63)) ^ words[k]
         h ^= gone << out | gone >> back
         gone = words[k - n + 1]
-        low = h & mask
-        if filter[low >> np.uint64(6)] >> (low & np.uint64(63)) & np.uint64(1):
-            top = h >> shift
-            for key in range(directory[top], directory[top + np.uint64(1)]):
-                if keys[key] == h:
-                    at[found], which[found] = k - n + 1, key
-                    found += 1
-                    break
+        bits = bits_of(h)
+        # Without a branch, so that the next looks into the filter need not wait for this one.
+        at[passed], which[passed] = k - n + 1, np.int64(h)
+        passed += filter[h & mask] & bits == bits
+    size = 0
+    while (directory.size - 1) >> size > 1:
+        size += 1
+    shift, found = np.uint64(64 - size), 0
+    for k in range(passed):
+        h = np.uint64(which[k])
+        top = h >> shift
+        for key in range(directory[top], directory[top + np.uint64(1)]):
+            if keys[key] == h:
+                at[found], which[found] = at[k], key
+                found += 1
+                break
     return found

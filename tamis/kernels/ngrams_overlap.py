@@ -13,6 +13,7 @@ import numpy as np
 from tamis.kernels.jit import njit
 from tamis.kernels.ngrams import Grams, find
 from tamis.kernels.unicode import WORD, look
+from tamis.kernels.units import ROOM, WORDS, take_units
 from tamis.kernels.words import take_word
 
 QUARTER = 4
@@ -82,20 +83,20 @@ def overlap(data, offsets, rows, block, info, targets, long, short, n, gap):
     long, short    Grams: n-grams that count, and SHORT_SEED words of each short text; their places are words of `targets`
     gap            words on either side that an edit may have; 0: a run ends at the first difference
     """
-    most, widest = 0, 0
+    most, widest = np.int64(0), np.int64(0)
     for i in range(rows.size - 1):
-        size = np.int64(offsets[rows[i + 1]]) - np.int64(offsets[rows[i]])
-        most = max(most, size // 2 + 2 * (rows[i + 1] - rows[i]) + 1)
-    for t in range(targets.rows.size - 1):
-        widest = max(widest, targets.rows[t + 1] - targets.rows[t])
-    words, starts, stops = np.empty(most, np.uint64), np.empty(most, np.int64), np.empty(most, np.int64)
+        length = np.int64(offsets[rows[i + 1]]) - np.int64(offsets[rows[i]])
+        most = max(most, length // 2 + 2 * (rows[i + 1] - rows[i]) + 2)
+    for k in range(targets.rows.size - 1):
+        widest = max(widest, np.int64(targets.rows[k + 1] - targets.rows[k]))
+    words, starts, stops = np.empty(most + ROOM, np.uint64), np.empty(most, np.int64), np.empty(most, np.int64)
     at, which = np.empty(most, np.int64), np.empty(most, np.int64)
     seen, stamp = np.zeros(widest + 1, np.int64), 0
     last = np.full(targets.rows.size, -1, np.int64)
     out, segments = np.empty((64, 15), np.int64), np.empty((64, 2), np.int64)
     size, cuts = 0, 0
     for i in range(rows.size - 1):
-        count = take_all(data, offsets, rows[i], rows[i + 1], block, info, words, starts, stops)
+        count = hash_words(data, offsets, rows[i], rows[i + 1], block, info, words)
         begun = size
         hits = find(words, count, n, long.keys, long.directory, long.filter, at, which)
         if hits:
@@ -107,9 +108,9 @@ def overlap(data, offsets, rows, block, info, targets, long, short, n, gap):
             for k in range(hits):
                 for j in range(long.first[which[k]], long.first[which[k] + 1]):
                     g = long.places[j]
-                    t = np.int64(targets.owner[g])
+                    of = np.int64(targets.owner[g])
                     # One number for text and diagonal; places ascend, and the sort is stable.
-                    order[filled] = (t << 34) + (at[k] - (g - targets.rows[t]) + (1 << 33))
+                    order[filled] = (of << 34) + (at[k] - (g - targets.rows[of]) + (1 << 33))
                     place[filled] = at[k]
                     filled += 1
             turn = np.argsort(order, kind="mergesort")
@@ -137,28 +138,30 @@ def overlap(data, offsets, rows, block, info, targets, long, short, n, gap):
         for k in range(hits):
             for j in range(short.first[which[k]], short.first[which[k] + 1]):
                 g = short.places[j]
-                t = np.int64(targets.owner[g])
-                begin = at[k] - (g - targets.rows[t])
-                whole = whole_at(words, count, targets, t, begin)
+                of = np.int64(targets.owner[g])
+                begin = at[k] - (g - targets.rows[of])
+                whole = whole_at(words, count, targets, of, begin)
                 if whole == 0:
                     continue
-                known = last[t]
+                known = last[of]
                 if known >= begun and out[known, 12] >= whole:
                     continue
                 if known < begun:
                     if size == len(out):
                         out = _grown(out)
-                    known, last[t] = size, size
+                    known, last[of] = size, size
                     size += 1
-                length = targets.rows[t + 1] - targets.rows[t]
+                own = targets.rows[of + 1] - targets.rows[of]
                 out[known, :] = 0
-                out[known, 0], out[known, 1] = i, t
-                stop = begin + length
-                if whole > length:
-                    stop = max(stop, end_of_answer(words, count, targets, t, stop))
-                out[known, 2], out[known, 3], out[known, 5], out[known, 6] = begin, stop, length, length
+                out[known, 0], out[known, 1] = i, of
+                stop = begin + own
+                if whole > own:
+                    stop = max(stop, end_of_answer(words, count, targets, of, stop))
+                out[known, 2], out[known, 3], out[known, 5], out[known, 6] = begin, stop, own, own
                 out[known, 12] = whole
         if size > begun:
+            # Most records have nothing in common with any text: where their words stand is asked of the others alone.
+            place_words(data, offsets, rows[i], rows[i + 1], block, info, starts, stops)
             grams = distinct(words, count, n) if long_ones > begun else at[:0].view(np.uint64)
             for k in range(begun, size):
                 first, after, t = out[k, 2], out[k, 3], out[k, 1]
@@ -181,8 +184,21 @@ def overlap(data, offsets, rows, block, info, targets, long, short, n, gap):
 
 
 @njit(nogil=True, cache=True)
-def take_all(data, offsets, low, high, block, info, words, starts, stops):
-    """Write the words of strings `[low:high]`, one after the other: hash, first byte, byte after the last. How many."""
+def hash_words(data, offsets, low, high, block, info, words):
+    """Write the hashes of the words of strings `[low:high]`, one after the other, to `words`. How many."""
+    text, stage, leaf = data.ctypes.data, block.ctypes.data, info.ctypes.data
+    count = 0
+    for piece in range(low, high):
+        at, end = np.int64(offsets[piece]), np.int64(offsets[piece + 1])
+        left = words[count:]
+        _, more = take_units(text, at, end, data.size, stage, leaf, WORDS, False, left.size - ROOM, left)
+        count += more
+    return count
+
+
+@njit(nogil=True, cache=True)
+def place_words(data, offsets, low, high, block, info, starts, stops):
+    """Write the first byte of those words, and the byte after the last."""
     text, stage, leaf = data.ctypes.data, block.ctypes.data, info.ctypes.data
     count = 0
     for piece in range(low, high):
@@ -191,12 +207,11 @@ def take_all(data, offsets, low, high, block, info, words, starts, stops):
             code, width, entry = look(text, at, end, stage, leaf)
             if entry & (WORD << 16):
                 starts[count] = at
-                words[count], at, _, _ = take_word(text, at, end, code, width, entry, stage, leaf)
+                _, at, _, _ = take_word(text, at, end, code, width, entry, stage, leaf)
                 stops[count] = at
                 count += 1
             else:
                 at += width
-    return count
 
 
 @njit(nogil=True, cache=True)
@@ -239,7 +254,9 @@ def weigh(words, count, targets, t, order, place, turn, first, after, n, gap, se
     run = own[base + text_stop] - own[base + text_start]
     if gap:
         start, text_start, more = backward(words, targets.words[base : base + size], start, text_start, gap, own[base:])
-        stop, text_stop, yet = forward(words, count, targets.words[base : base + size], stop, text_stop, gap, own[base:])
+        stop, text_stop, yet = forward(
+            words, count, targets.words[base : base + size], stop, text_stop, gap, own[base:]
+        )
         run += more + yet
     own_words = own[base + size] - own[base]
     if run * QUARTER < own_words and found * QUARTER < targets.own_grams[t]:

@@ -15,7 +15,7 @@ from tamis.kernels.blocks import WIDTH, high_bits, run_bits, word_bits, zeros_ab
 from tamis.kernels.jit import njit
 from tamis.kernels.raw import load_bytes, zeros_below
 from tamis.kernels.unicode import SPACE, WORD, look, lower
-from tamis.kernels.words import CASE, MIX, PRIME, SEED, _utf8, take_word
+from tamis.kernels.words import CASE, MIX, PRIME, SEED, take_word, utf8
 
 Unit = Literal["run", "word", "char"]
 
@@ -109,7 +109,7 @@ def _take_run(text, at, end, code, width, entry, block, info):
     h, chunk, filled = SEED, np.uint64(0), 0
     while True:
         # An underscore is folded as `_plain_hash` folds it.
-        spelt, size = _utf8(UNDERSCORE | 0x20 if code == UNDERSCORE else lower(code, entry))
+        spelt, size = utf8(UNDERSCORE | 0x20 if code == UNDERSCORE else lower(code, entry))
         chunk |= spelt << np.uint64(8 * filled)
         filled += size
         if filled >= 8:

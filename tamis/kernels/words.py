@@ -137,7 +137,7 @@ def _take_any(text, at, end, code, width, entry, block, info):
     while True:
         kinds |= entry
         chars += 1
-        spelt, size = _utf8(lower(code, entry))
+        spelt, size = utf8(lower(code, entry))
         chunk |= spelt << np.uint64(8 * filled)
         filled += size
         if filled >= 8:
@@ -156,7 +156,7 @@ def _take_any(text, at, end, code, width, entry, block, info):
 
 
 @njit(nogil=True, cache=True)
-def _utf8(code):
+def utf8(code):
     """The bytes of a code point, the first the lowest (uint64), and how many."""
     last = 0x80 | code & 63
     if code < 0x80:

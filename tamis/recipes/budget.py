@@ -43,4 +43,4 @@ class Budget(NamedTuple):
                 f"a memory budget of {memory:,} bytes is too small for {workers} workers; "
                 f"name at least {least:,} bytes, or fewer workers with --workers"
             )
-        return cls(min(PARTITION, each // PER_BYTE), min(8 * SHARE, each // PER_SHARE))
+        return cls(min(PARTITION, each // PER_BYTE), min(4 * SHARE, each // PER_SHARE))

@@ -20,6 +20,7 @@ from tamis.stage import Stage
 STAGES = {
     "classify@1": "tamis.curate.classify:Classify",
     "clean@1": "tamis.curate.clean:Clean",
+    "decontam@1": "tamis.curate.decontam:Decontam",
     "exact@1": "tamis.curate.exact:Exact",
     "language@1": "tamis.curate.language:Language",
     "license@1": "tamis.curate.license:License",

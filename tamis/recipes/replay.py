@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
+from tamis.engine.emit import edges_name
 from tamis.engine.isolate import blamed, decide
 from tamis.engine.plan import Segment, plan
 from tamis.errors import UsageError
@@ -39,6 +41,8 @@ class Replay:
     unknown: pa.Array
     rows: dict[str, dict[str, int]]
     steps: list[dict[str, Any]]
+    unsure: tuple[str, ...] = ()
+    """Stages that see all records, which unknown ones reach anew: what they decide about others may depend on those."""
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON can hold it."""
@@ -46,6 +50,7 @@ class Replay:
             "changes": list(self.changes),
             "rows": self.rows,
             "steps": self.steps,
+            "unsure": list(self.unsure),
             "back": _listed(self.back),
             "gone": _listed(self.gone),
             "unknown": [i.hex() for i in self.unknown.to_pylist()],
@@ -81,11 +86,7 @@ def recipe_of(run: Run) -> Recipe:
 def _check(was: Recipe, becomes: Recipe) -> None:
     for old, new in zip(was.stages, becomes.stages, strict=True):
         changed = {name for name, value in new.params.items() if value != old.params[name]}
-        if changed and (new.edits or (isinstance(new, Corpus) and changed & new.measured_by)):
-            raise UsageError(
-                f"{new.label}: another {' and '.join(sorted(changed))} needs the text; make a new run instead"
-            )
-        if blind := changed & new.measured_by:
+        if blind := changed if new.edits else new.blind(old):
             raise UsageError(
                 f"{new.label}: another {' and '.join(sorted(blind))} needs the text; make a new run instead"
             )
@@ -107,6 +108,7 @@ class _Told:
     """Last step that measured the record in the run as it was."""
     broke: np.ndarray
     """Whether the record made the stage of `was_step` raise: it measured nothing of it, and would not now."""
+    unsure: list[str] = field(default_factory=list)
 
     @classmethod
     def of(cls, run: Run, recipe: Recipe, fates: pa.Table) -> _Told:
@@ -118,10 +120,10 @@ class _Told:
         n = len(was)
         unread = (was == QUARANTINED) & (was_step == 0)
         fate = np.where(unread, QUARANTINED, KEPT).astype(np.uint8)
-        ends = [_last_to_measure(s) for s in plan(recipe.stages, kind(run.facts["kind"])).segments if s.stages]
         last = np.full(n, len(recipe.stages), np.uint8)
-        for end in reversed(ends):
-            last[(was != KEPT) & (was_step <= end)] = end
+        for segment in reversed(plan(recipe.stages, kind(run.facts["kind"])).segments):
+            if segment.stages:
+                _measure_until(last, segment, was, was_step)
         ids = fates.column("record_id").combine_chunks()
         empty = np.full(n, "", object)
         told = run.verdicts(["record_id", "rule"])
@@ -138,8 +140,12 @@ class _Told:
         broke = alive & self.broke & (self.was_step == step)
         self._leave(np.flatnonzero(broke), step, [POISON] * int(broke.sum()), {POISON: "quarantine"})
         alive &= ~broke
-        if isinstance(stage, Corpus) and not stage.revisits:
-            rows, rules = (self._met if stage.stored else self._as_it_was)(step, stage, alive)
+        if isinstance(stage, Corpus):
+            was_in = (self.was == KEPT) | (self.was_step >= step)
+            if (self.unknown & ~was_in).any():
+                self.unsure.append(stage.label)
+            told = self._met if stage.stored else self._linked if stage.links else self._as_it_was
+            rows, rules = told(step, stage, alive)
         else:
             rows, rules = self._decided(step, stage, alive)
         self._leave(rows, step, rules, actions)
@@ -176,14 +182,25 @@ class _Told:
             found = stage.resolve(table.combine_chunks())
         return found.column("ordinal").to_numpy().astype(np.int64), found.column("rule").cast(pa.string()).to_pylist()
 
+    def _linked(self, step: int, stage: Corpus, alive: np.ndarray) -> tuple[np.ndarray, list[str]]:
+        """Those that go by the edges of the run."""
+        rows = stage.regroup(pq.read_table(self.run.path / "edges" / edges_name(step)), alive)
+        return rows, [stage.rules[0].id] * len(rows)
+
     def _as_it_was(self, step: int, stage: Corpus, alive: np.ndarray) -> tuple[np.ndarray, list[str]]:
-        """What a stage that stores no sketches decided in the run; unknown where the record that stayed is gone now."""
+        """What a stage that stores no sketches decided in the run.
+
+        Where other records reach it now, unknown for those that lost to one that is gone, or of which it saw the others.
+        """
         was_in = (self.was == KEPT) | (self.was_step >= step)
+        same = (was_in & ~self.broke == (alive | self.unknown) & ~self.broke).all()
+        if same and stage.revisits:
+            return self._decided(step, stage, alive)
         told = self.run.verdicts(["record_id", "step", "rule", "peer_id"])
         told = told.filter(pc.equal(told.column("step"), step))
         rows = pc.index_in(told.column("record_id").combine_chunks(), self.ids).to_numpy(zero_copy_only=False)
         here = alive[rows]
-        if (was_in & ~self.broke != alive & ~self.broke).any():
+        if not same:
             peers = pc.index_in(told.column("peer_id").combine_chunks(), self.ids).fill_null(-1).to_numpy()
             # A peer of an earlier corpus, which is not among ours, stays; where there is none, all depends on all.
             ours = told.column("peer_id").is_valid().to_numpy(zero_copy_only=False)
@@ -191,7 +208,8 @@ class _Told:
             self.unknown[rows[here & ~stands]] = True
             here &= stands
         rules = np.array(told.column("rule").cast(pa.string()).to_pylist(), object)
-        return rows[here], rules[here].tolist()
+        gone = here & np.isin(rows, np.flatnonzero((self.was != KEPT) & (self.was_step == step)))
+        return rows[gone], rules[gone].tolist()
 
     def _leave(self, rows: np.ndarray, step: int, rules: Sequence[str], actions: dict[str, Any]) -> None:
         fates = {"drop": DROPPED, "quarantine": QUARANTINED}
@@ -218,7 +236,8 @@ class _Told:
         rules = dict(self._rules_before(back))
         back_table = self._table(back, self.was_step, labels, rules)
         gone_table = self._table(gone, self.step, labels, None)
-        return Replay(changes, back_table, gone_table, self.ids.filter(pa.array(self.unknown)), rows, steps)
+        unknown = self.ids.filter(pa.array(self.unknown))
+        return Replay(changes, back_table, gone_table, unknown, rows, steps, tuple(self.unsure))
 
     def _rules_before(self, rows: np.ndarray) -> list[tuple[bytes, str]]:
         wanted = self.ids.filter(pa.array(rows))
@@ -238,10 +257,16 @@ class _Told:
         return pa.table({"record_id": ids, "step": at, "stage": stages, "rule": pa.array(names, pa.string())})
 
 
-def _last_to_measure(segment: Segment) -> int:
-    """The last step of `segment` that left numbers, or sketches, of the records that were let go in it."""
+def _measure_until(last: np.ndarray, segment: Segment, was: np.ndarray, was_step: np.ndarray) -> None:
+    """Put into `last` the last step of `segment` that left numbers, or what links them, of records let go in it."""
     step, stage = segment.stages[-1]
-    return step if not isinstance(stage, Corpus) or stage.stored else step - 1
+    gone = was != KEPT
+    if isinstance(stage, Corpus):
+        if not stage.revisits:
+            last[gone & (was_step == step)] = step
+        last[gone & (was_step < step)] = step if stage.stored else step - 1
+    else:
+        last[gone & (was_step <= step)] = step
 
 
 def _counts(fate: np.ndarray) -> dict[str, int]:

@@ -299,7 +299,12 @@ def _warnings(job: Job, result: Result) -> list[str]:
         for r in result.books.reasons(step)
         if r["rule"] == POISON
     ]
-    return [*(f"{f.name}: the file is empty" for f in job.files if not f.bytes), *unread, *failed]
+    missed = [
+        f"{stage.label}: {n:,} record{'s' * (n > 1)} of the earlier corpora could not be read, and nothing was held against them"
+        for step, stage in job.plan.steps
+        if (n := result.facts.get(step, {}).get("earlier_unread", 0))
+    ]
+    return [*(f"{f.name}: the file is empty" for f in job.files if not f.bytes), *unread, *missed, *failed]
 
 
 def _environment() -> dict[str, Any]:

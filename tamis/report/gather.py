@@ -138,7 +138,7 @@ def _rules(
     )
 
 
-_FATE_OF = {"drop": "dropped", "quarantine": "quarantined"}
+_FATE_OF = {"drop": "dropped", "quarantine": "quarantined", "review": "flagged"}
 
 _SIGN = {">=": "≥", "<=": "≤", ">": ">", "<": "<", "==": "="}
 

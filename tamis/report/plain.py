@@ -15,7 +15,7 @@ from tamis.report.visible import visible
 from tamis.report.wording import beside, figure, percent, setting, size
 from tamis.runs import Run
 
-FATES = {"kept": "kept", "dropped": "dropped", "quarantined": "set aside", "edited": "edited"}
+FATES = {"kept": "kept", "dropped": "dropped", "quarantined": "set aside", "edited": "edited", "flagged": "flagged"}
 
 
 def as_json(run: Run) -> dict[str, Any]:

@@ -12,7 +12,9 @@ def headline(summary: Summary) -> str:
     if not rows["in"]:
         return "There were no records to read."
     parts = [f"{plural(rows['in'], 'record')} in, {rows['kept']:,} kept ({percent(rows['kept'] / rows['in'])})."]
-    gone = [(r.rows, step.stage, r) for step in summary.steps for r in step.reasons if r.fate != "edited"]
+    gone = [
+        (r.rows, step.stage, r) for step in summary.steps for r in step.reasons if r.fate not in ("edited", "flagged")
+    ]
     if gone:
         most, stage, reason = max(gone, key=lambda found: found[0])
         parts.append(f"{reason.rule} of {stage} took {'the most' if len(gone) > 1 else 'them'}: {most:,}.")

@@ -2,7 +2,7 @@
 
 from tamis.schemas.ledger import DECISION, FATE, FATES, QUARANTINE, VERDICT
 from tamis.schemas.rows import ENVELOPE, KINDS, MESSAGE, MESSAGES, Kind, kind
-from tamis.schemas.texts import flat, joined, kind_of, rebuild, text_fields
+from tamis.schemas.texts import flat, holds_text, joined, kind_of, rebuild, text_fields
 
 __all__ = [
     "DECISION",
@@ -16,6 +16,7 @@ __all__ = [
     "VERDICT",
     "Kind",
     "flat",
+    "holds_text",
     "joined",
     "kind",
     "kind_of",

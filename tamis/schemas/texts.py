@@ -6,6 +6,7 @@ A text field is a string, a list of strings (`choices`) or a list of messages (t
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import reduce
 from typing import NamedTuple
 
 import numpy as np
@@ -33,6 +34,16 @@ def text_fields(schema: pa.Schema, on: str | Iterable[str] | None = None) -> tup
     if missing := set(wanted) - set(schema.names):
         raise ColumnMissing("on:", missing, schema.names)
     return wanted
+
+
+def holds_text(kind: pa.DataType) -> bool:
+    """Whether it is text, a list of texts, or messages."""
+    if pa.types.is_list(kind):
+        kind = kind.value_type
+        if pa.types.is_struct(kind):
+            at = kind.get_field_index("content")
+            return at >= 0 and bool(pa.types.is_string(kind.field(at).type))
+    return bool(pa.types.is_string(kind))
 
 
 class Flat(NamedTuple):
@@ -73,7 +84,11 @@ def joined(batch: pa.RecordBatch, on: str | Iterable[str] | None = None) -> pa.S
     parts = [_row_strings(batch.column(name)) for name in text_fields(batch.schema, on)]
     if len(parts) == 1:
         return pc.fill_null(parts[0], constant("")) if parts[0].null_count else parts[0]
-    return pc.fill_null(pc.binary_join_element_wise(*parts, constant("\n\n"), null_handling="skip"), constant(""))
+    if all(part.null_count for part in parts):
+        # Arrow leaves a row out that is null in all parts.
+        nowhere = reduce(pc.and_, (part.is_null() for part in parts))
+        parts[0] = pc.if_else(nowhere, constant(""), parts[0])
+    return pc.binary_join_element_wise(*parts, constant("\n\n"), null_handling="skip")
 
 
 def _row_strings(column: pa.Array) -> pa.StringArray:

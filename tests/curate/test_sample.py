@@ -118,6 +118,7 @@ def test_a_larger_sample_holds_the_smaller(rows: list[Record], size: int, more: 
         ({"size": 60, "temperature": 2.0}, [32.2, 17.7, 10.1]),
         ({"size": 70, "weights": {"a": 1, "b": 2, "c": 4}}, [18.7, 37.3, 14]),
         ({"size": 70, "weights": {"a": 0, "*": 1}}, [0, 43, 14]),
+        ({"size": 60, "weights": {"a": 1e308, "b": 1e308, "c": 1e308}}, [23, 23, 14]),
         ({"cap": 20}, [20, 20, 14]),
         ({"size": 40, "cap": 30}, [16.2, 16.2, 7.6]),
         ({"size": 1000}, [143, 43, 14]),

@@ -25,7 +25,9 @@ def rows(path: Path, size: int, only: np.ndarray | None = None) -> dict[int, Any
         here = None if only is None else only[only >= start] - start
         for block in read(fragment, Reading("document", max_record=64), here):
             places = (block.position.astype(np.int64) + first).tolist()
-            found.update(zip(places, zip(block.rows.to_pylist(), (block.line + start).tolist(), strict=True), strict=True))
+            found.update(
+                zip(places, zip(block.rows.to_pylist(), (block.line + start).tolist(), strict=True), strict=True)
+            )
             first += block.total
     return found
 

@@ -8,6 +8,7 @@ from typing import Any
 import polars as pl
 import pyarrow as pa
 import pytest
+from making import NEEDED as GIVEN
 from making import recipe, sentences
 from small_model import MODELS, make_model
 
@@ -16,7 +17,7 @@ from tamis.errors import ColumnMissing, UsageError
 from tamis.recipes.catalog import STAGES
 from tamis.schemas import KINDS
 
-NEEDED: dict[str, dict[str, Any]] = {**MODELS, "sample@1": {"fraction": 0.5, "by": None}}
+NEEDED: dict[str, dict[str, Any]] = {**GIVEN, **MODELS}
 """Parameters without which a stage is none."""
 PARAMS = {**NEEDED, "language@1": {"keep": ["fr"]}, "license@1": {"unknown": "drop"}, "spans@1": {"max_count": 1}}
 TALK = "The sieve keeps the fine part, and that is it.\r\nno end"

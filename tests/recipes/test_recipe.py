@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from making import OWN, recipe, sentences, write_lines
+from making import NEEDED, OWN, recipe, sentences, write_lines
 
 import tamis
 from tamis.errors import ColumnMissing, RecipeError, UsageError
@@ -93,7 +93,7 @@ def test_a_stage_named_twice_must_be_numbered() -> None:
 
 @pytest.mark.parametrize("name", STAGES)
 def test_every_stage_of_the_catalog_is_there_under_its_name(name: str) -> None:
-    stage = make(name)
+    stage = make(name, **NEEDED.get(name, {}))
     assert stage.label == name
     assert stage_class(name).__doc__
     assert all(rule.id for rule in stage.rules)

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from tamis.schemas import MESSAGES, flat, rebuild
+from tamis.schemas import MESSAGES, flat, joined, rebuild
 
 TALK = [{"role": "user", "content": "hi", "extra": None}, {"role": "tool", "content": None, "extra": '{"n":1}'}]
 COLUMNS: dict[str, tuple[list[Any], pa.DataType]] = {
@@ -37,3 +37,10 @@ def test_a_column_is_rebuilt_of_other_strings(name: str, start: int) -> None:
 def test_a_message_keeps_members_that_are_not_ours() -> None:
     column = pa.array([[{"role": "user", "content": "hi", "weight": 2}]])
     assert rebuild(column, pa.array(["ho"])).to_pylist() == [[{"role": "user", "content": "ho", "weight": 2}]]
+
+
+@pytest.mark.parametrize("start", [0, 1])
+def test_a_row_that_is_null_in_all_its_texts_is_an_empty_one_of_its_own(start: int) -> None:
+    url, license = ["x", None, None, ""], ["y", None, "z", None]
+    batch = pa.record_batch({"url": url, "license": license}).slice(start)
+    assert joined(batch, ("url", "license")).to_pylist() == ["x\n\ny", "", "z", ""][start:]

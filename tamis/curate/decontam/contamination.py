@@ -117,7 +117,7 @@ class _Best:
         able = np.zeros(n, np.bool_)
         able[index.holders[~index.is_short[text]]] = True
         status = np.where((rule >= 0) & (rule <= 3), 0, np.where(able, 1, 2))
-        return self._columns(best, at, rule, records, status)
+        return self._columns(at, rule, records, status)
 
     def _pages(self) -> tuple[np.ndarray, np.ndarray]:
         """Of every item the first record found on its page, and how many were: items of one page have the same."""
@@ -133,16 +133,14 @@ class _Best:
         first = self.index.of_url[where]
         return np.where(is_one, self.page[first], -1), np.where(is_one, self.pages[first], 0)
 
-    def _columns(
-        self, best: np.ndarray, at: np.ndarray, rule: np.ndarray, records: np.ndarray, status: np.ndarray
-    ) -> pa.Table:
-        index, items = self.index, self.index.items.table
-        none = pa.table({"record_id": pa.nulls(0, RECORD_ID), "kept": pa.nulls(0, pa.bool_()), "match": pa.nulls(0, MATCH)})
+    def _columns(self, at: np.ndarray, rule: np.ndarray, records: np.ndarray, status: np.ndarray) -> pa.Table:
+        items = self.index.items.table
+        none = pa.table(
+            {"record_id": pa.nulls(0, RECORD_ID), "kept": pa.nulls(0, pa.bool_()), "match": pa.nulls(0, MATCH)}
+        )
         kept = pa.concat_tables([none, *self.kept]).combine_chunks().take(pa.array(at, mask=at < 0)).combine_chunks()
         match = kept.column("match").combine_chunks() if kept.num_rows else pa.nulls(0, MATCH)
         part = {f.name: pc.struct_field(match, f.name) for f in MATCH}
-        named = pa.array(best, mask=best < 0)
-        sizes = pa.array(np.diff(index.targets.rows), pa.uint32())
         columns = [
             items.column("eval"),
             items.column("id"),
@@ -151,8 +149,8 @@ class _Best:
             pa.array(records, pa.uint32()),
             kept.column("record_id"),
             kept.column("kept"),
-            pa.array(FIELDS).take(pa.array(index.of_field.astype(np.int64)).take(named)),
-            sizes.take(named),
+            pa.array(FIELDS).take(part["of"]),
+            part["size"],
             part["longest"],
             _share(part["run"], part["words"]),
             _share(part["found"], part["ngrams"]),
@@ -169,7 +167,8 @@ def _rank(matches: pa.StructArray) -> np.ndarray:
     """(m,) float64: how much of an item each match has: up to 1, and by as little as a hair the longer run first."""
     at = {n: matches.field(n).to_numpy().astype(np.float64) for n in ("run", "words", "found", "ngrams", "whole")}
     share = np.maximum(at["run"] / np.maximum(at["words"], 1), at["found"] / np.maximum(at["ngrams"], 1))
-    return np.where(at["whole"] > 0, at["whole"] / 1e4, share)
+    rank: np.ndarray = np.where(at["whole"] > 0, at["whole"] / 1e4, share)
+    return rank
 
 
 def _share(top: pa.Array, bottom: pa.Array) -> pa.Array:

@@ -8,23 +8,25 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from tamis.curate.decontam.index import FIELDS, Index
+from tamis.curate.decontam.index import FIELDS
 from tamis.curate.decontam.pieces import SPANS
 
 _RANK = {"min_run": ("run", "words"), "min_containment": ("found", "ngrams")}
 
 
-def evidence_of(broken: pa.RecordBatch, scores: pa.RecordBatch, index: Index) -> tuple[pa.Array, pa.Array]:
+def evidence_of(broken: pa.RecordBatch, scores: pa.RecordBatch) -> tuple[pa.Array, pa.Array]:
     """Spans and evidence (JSON) for each row of `broken`, which names rows of `scores` and the rule they break."""
     rows = broken.column("row")
-    lists, pages = scores.column("matches").take(rows), scores.column("url_item").take(rows).to_pylist()
+    lists, pages = scores.column("matches").take(rows), scores.column("page").take(rows).to_pylist()
     rules, flat = broken.column("rule").to_pylist(), lists.flatten()
     ends = np.concatenate([[0], np.cumsum(lists.value_lengths().fill_null(0).to_numpy())])
     numbers = {n: flat.field(n).to_numpy() for n in ("run", "words", "found", "ngrams", "whole")}
     best = [_best(rule, numbers, int(ends[k]), int(ends[k + 1])) for k, rule in enumerate(rules)]
     chosen = flat.take(pa.array([b if b >= 0 else None for b in best], pa.int64()))
     facts = chosen.to_pylist()
-    said = [_said(match, page if rule == "url" else None, index) for match, page, rule in zip(facts, pages, rules, strict=True)]
+    said = [
+        _said(match, page if rule == "url" else None) for match, page, rule in zip(facts, pages, rules, strict=True)
+    ]
     return chosen.field("spans").cast(SPANS), pa.array([json.dumps(s, ensure_ascii=False) for s in said], pa.string())
 
 
@@ -39,20 +41,13 @@ def _best(rule: str, numbers: dict[str, np.ndarray], low: int, high: int) -> int
     return low + int(np.argmax(np.where(below > 0, above / np.maximum(below, 1), -1.0)))
 
 
-def _said(match: dict[str, Any] | None, page: int | None, index: Index) -> dict[str, Any]:
-    item = page if page is not None or match is None else match["item"]
-    row = {name: index.items.table.column(name)[item].as_py() for name in ("eval", "id")}
+def _said(match: dict[str, Any] | None, page: str | None) -> dict[str, Any]:
     if page is not None or match is None:
-        return {"eval": row["eval"], "item": row["id"], "url": index.items.table.column("url")[item].as_py()}
-    field = FIELDS[index.of_field[match["text"]]]
-    size = _words(index, match["text"])
-    said = {"eval": row["eval"], "item": row["id"], "field": field, "words": size, "longest": match["longest"]}
+        return {"item": page}
+    said = {"item": match["spans"][0]["label"], "field": FIELDS[match["of"]], "words": match["size"]}
+    said["longest"] = match["longest"]
     if match["ngrams"]:
         said |= {"containment": round(match["found"] / match["ngrams"], 4), "jaccard": round(match["jaccard"], 4)}
     if match["answer"] is not None:
         said["answer"] = match["answer"]
     return said | {"item_span": [match["item_start"], match["item_end"]]}
-
-
-def _words(index: Index, text: int) -> int:
-    return int(index.targets.rows[text + 1] - index.targets.rows[text])

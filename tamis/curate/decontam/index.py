@@ -7,7 +7,6 @@ statements is true" says nothing of where a record comes from. Words count that 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Lock
@@ -19,7 +18,7 @@ import pyarrow.compute as pc
 
 from tamis.curate.decontam.items import Items, read_items
 from tamis.kernels.hash import bytes_of, key_all, xxh64
-from tamis.kernels.ngrams import Grams, hashes_of, table_of
+from tamis.kernels.ngrams import Grams, hashes_of, starts_of, table_of
 from tamis.kernels.ngrams_overlap import SHORT_SEED, Targets
 from tamis.kernels.url import normalised
 from tamis.kernels.words import Words, words
@@ -114,7 +113,8 @@ def build(items: Items, wanted: Wanted) -> Index:
     answer_rows = np.concatenate([[0], np.cumsum(answered)])
     answer_place = _ranges(answers.rows[item[chosen]], answered)
     hashes = spoken.hashes[place]
-    own = _own_grams(hashes, rows, wanted.n, wanted.max_items)
+    grams, stand = _grams(hashes, rows, wanted.n)
+    own = _own_grams(grams, stand, len(hashes), wanted.max_items)
     before = np.concatenate([[0], np.cumsum(_covered(own, wanted.n))])
     is_short = (before[rows[1:]] - before[rows[:-1]]) < wanted.min_words
     owner = np.repeat(np.arange(len(chosen)), np.diff(rows))
@@ -129,12 +129,12 @@ def build(items: Items, wanted: Wanted) -> Index:
         answers.hashes[answer_place],
         answer_rows,
     )
-    at = np.flatnonzero(own)
+    count = own[stand]
     urls, of_url = _urls(items)
     return Index(
         items,
         targets,
-        table_of(hashes_of(hashes, rows, wanted.n)[at], at),
+        table_of(grams[count], stand[count]),
         _short_seeds(hashes, rows, is_short),
         is_short,
         of_field[chosen],
@@ -181,16 +181,25 @@ def _keys(found: Words) -> np.ndarray:
 def _ranges(starts: np.ndarray, sizes: np.ndarray) -> np.ndarray:
     """`starts[0], starts[0] + 1, …`: `sizes[i]` numbers from each of `starts`, one after the other."""
     ends = np.cumsum(sizes)
-    return np.arange(ends[-1] if len(ends) else 0) + np.repeat(starts - ends + sizes, sizes)
+    out: np.ndarray = np.arange(ends[-1] if len(ends) else 0) + np.repeat(starts - ends + sizes, sizes)
+    return out
 
 
-def _own_grams(hashes: np.ndarray, rows: np.ndarray, n: int, max_items: int) -> np.ndarray:
-    """(w,) bool: a whole n-gram of its text begins here, and it is not generic."""
+def _grams(hashes: np.ndarray, rows: np.ndarray, n: int) -> tuple[np.ndarray, np.ndarray]:
+    """The hashes of all n-grams of the texts, ascending, and the word where each begins, ascending where they are equal."""
     left = np.repeat(rows[1:], np.diff(rows)) - np.arange(len(hashes))
     at = np.flatnonzero(left >= n)
-    _, which, count = np.unique(hashes_of(hashes, rows, n)[at], return_inverse=True, return_counts=True)
-    own = np.zeros(len(hashes), np.bool_)
-    own[at] = (count <= max_items)[which.reshape(-1)]
+    grams = hashes_of(hashes, rows, n)[at]
+    order = np.argsort(grams, kind="stable")
+    return grams[order], at[order]
+
+
+def _own_grams(grams: np.ndarray, stand: np.ndarray, words: int, max_items: int) -> np.ndarray:
+    """(words,) bool: a whole n-gram of its text begins here, and it is not generic."""
+    starts = starts_of(grams)
+    counts = np.diff(np.append(np.flatnonzero(starts), len(grams)))
+    own = np.zeros(words, np.bool_)
+    own[stand] = (counts <= max_items)[np.cumsum(starts) - 1]
     return own
 
 
@@ -199,7 +208,8 @@ def _covered(own: np.ndarray, n: int) -> np.ndarray:
     edges = np.zeros(len(own) + n + 1, np.int64)
     edges[: len(own)] += own
     edges[n : n + len(own)] -= own
-    return np.cumsum(edges)[: len(own)] > 0
+    covered: np.ndarray = np.cumsum(edges)[: len(own)] > 0
+    return covered
 
 
 def _short_seeds(hashes: np.ndarray, rows: np.ndarray, is_short: np.ndarray) -> Grams:
@@ -213,14 +223,17 @@ def _short_seeds(hashes: np.ndarray, rows: np.ndarray, is_short: np.ndarray) -> 
     order = np.lexsort((at, often, owner[at]))
     best = order[np.concatenate([[True], np.diff(owner[at][order]) > 0])] if len(at) else order
     _, which, count = np.unique(grams[best], return_inverse=True, return_counts=True)
-    best = np.sort(best[(count <= SHARED_SEEDS)[which.reshape(-1)]])
+    best = best[(count <= SHARED_SEEDS)[which.reshape(-1)]]
+    best = best[np.lexsort((at[best], grams[best]))]
     return table_of(grams[best], at[best])
 
 
 def _code_points(strings: pa.Array, spoken: Words, place: np.ndarray) -> np.ndarray:
     """(w, 2) int32: where the words `place` of `strings` begin and end, in code points of their own string."""
     data, offsets = bytes_of(strings)
-    begins = np.concatenate([[0], np.cumsum((data & 0xC0) != 0x80)])
+    # Offsets of 32 bits: the texts are under 2 GiB.
+    begins = np.zeros(len(data) + 1, np.int32)
+    np.cumsum((data & 0xC0) != 0x80, out=begins[1:])
     string = np.repeat(np.arange(len(strings)), np.diff(spoken.rows))[place]
     zero = begins[offsets[:-1].astype(np.int64)][string]
     points = np.stack([begins[spoken.starts[place]] - zero, begins[spoken.stops[place]] - zero], axis=1)
@@ -232,10 +245,3 @@ def _urls(items: Items) -> tuple[np.ndarray, np.ndarray]:
     at = np.flatnonzero(pc.greater(pc.utf8_length(pc.fill_null(urls, "")), 0).to_numpy(zero_copy_only=False))
     hashes, first = np.unique(xxh64(normalised(urls.take(pa.array(at)))), return_index=True)
     return hashes, at[first]
-
-
-def wanted_of(
-    against: tuple[str, ...], fields: Mapping[str, str | None] | None, on: tuple[str, ...], n: int, *bounds: int
-) -> Wanted:
-    """The key of an index, from a stage's parameters."""
-    return Wanted(against, tuple(sorted((fields or {}).items())), on, n, *bounds)

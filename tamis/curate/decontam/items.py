@@ -1,9 +1,9 @@
 """The evaluation items that records are held against, read from files of any layout.
 
-    {"id": "gsm8k-17", "question": "…", "answer": "18"}        question and answer, as they stand
-    {"id": "q3", "question": "…", "choices": [...], "answer_index": 1}     the answer is the choice
-    {"text": "…"}                                              the text is the question
-    {"messages": [...]}, {"instruction": …, "output": …}       what users say is the question, what follows the answer
+{"id": "gsm8k-17", "question": "…", "answer": "18"}        question and answer, as they stand
+{"id": "q3", "question": "…", "choices": [...], "answer_index": 1}     the answer is the choice
+{"text": "…"}                                              the text is the question
+{"messages": [...]}, {"instruction": …, "output": …}       what users say is the question, what follows the answer
 """
 
 from __future__ import annotations
@@ -35,6 +35,9 @@ ITEM = pa.schema(
     ]
 )
 
+_NOT_ITS_OWN = ("record_id", "source", "meta")
+"""Columns that rows have whether their file has them or not."""
+
 
 class Items(NamedTuple):
     """All items, in the order of the files' names and of their lines.
@@ -52,7 +55,7 @@ def read_items(paths: Sequence[str | Path], fields: Mapping[str, str | None] | N
 
     Raises InputError for a file without an item, and for a field of `fields` that no item of a file has.
     """
-    tables, refused = [ITEM.empty_table()], {}
+    tables, refused = [pa.Table.from_batches([], ITEM)], {}
     files = find(paths)
     names = _apart([stem(file.name) for file in files])
     for file, name in zip(files, names, strict=True):
@@ -91,16 +94,11 @@ def _mapped(rows: pa.RecordBatch, fields: Mapping[str, str | None], file: str) -
         if theirs is None or ours not in rows.schema.names or rows.column(ours).null_count < rows.num_rows:
             continue
         held = json.loads(next((meta for meta in rows.column("meta").to_pylist() if meta), "{}"))
-        read_as = [fields.get(name) or name for name in rows.schema.names[1:] if name != "meta"]
-        there = [n for n, column in zip(read_as, _but_meta(rows), strict=True) if column.null_count < rows.num_rows]
+        filled = [n for n in rows.schema.names if n not in _NOT_ITS_OWN and rows.column(n).null_count < rows.num_rows]
+        there = [*(fields.get(name) or name for name in filled), *held]
         raise InputError(
-            f"{file}: no row has {theirs!r}, which fields names as the {ours}; "
-            f"its rows have {', '.join(map(repr, [*there, *held]))}"
+            f"{file}: no row has {theirs!r}, which fields names as the {ours}; its rows have {', '.join(map(repr, there))}"
         )
-
-
-def _but_meta(rows: pa.RecordBatch) -> list[pa.Array]:
-    return [rows.column(name) for name in rows.schema.names[1:] if name != "meta"]
 
 
 def _items(rows: pa.RecordBatch, name: str, line: np.ndarray, first: int) -> pa.RecordBatch:
@@ -139,7 +137,9 @@ def _answer(rows: pa.RecordBatch) -> pa.Array:
     at = pc.fill_null(index, -1).to_numpy(zero_copy_only=False).astype(np.int64)
     is_one = (at >= 0) & (at < np.diff(offsets))
     chosen = choices.take(pa.array(np.where(is_one, offsets[:-1] + at, 0), mask=~is_one))
-    return pc.if_else(pc.equal(pc.utf8_length(pc.fill_null(answer, "")), 0), chosen, answer)
+    answer = pc.if_else(pc.equal(pc.utf8_length(pc.fill_null(answer, "")), 0), chosen, answer)
+    # Several math sets write every answer as a float, which nobody does in a text.
+    return pc.replace_substring_regex(answer, r"^([+-]?\d+)\.0+$", r"\1")
 
 
 def _said(messages: pa.ListArray, by_users: bool) -> pa.StringArray:

@@ -20,12 +20,16 @@ MATCH = pa.struct(
     [
         field("text", pa.uint32(), "The text of the items that match, by its place in the index."),
         field("item", pa.uint32(), "The first item that has it, by its place in the evaluation sets."),
+        field("of", pa.int8(), "Which text of the item it is: 0 the question, 1 the context."),
+        field("size", pa.uint32(), "Words of that text."),
         field("longest", pa.uint32(), "Words of the longest run that both have."),
         field("run", pa.uint32(), "Words of it that count; over small edits where fuzzy."),
         field("words", pa.uint32(), "Words of the item that count."),
         field("found", pa.uint32(), "n-grams of the item that count and are in the record."),
         field("ngrams", pa.uint32(), "n-grams of the item that count."),
-        field("whole", pa.uint32(), "Of a short item that is there whole: its words, with its answer's if that follows."),
+        field(
+            "whole", pa.uint32(), "Of a short item that is there whole: its words, with its answer's if that follows."
+        ),
         field("jaccard", pa.float32(), "Distinct n-grams of both by those of either."),
         field("answer", pa.bool_(), "Whether the answer stands close by; null: none is known."),
         field("item_start", pa.int32(), "Where the run begins in the item, in code points of its field."),
@@ -67,6 +71,8 @@ def matches_of(found: Found, pieces: Pieces, index: Index) -> pa.StructArray:
     columns = [
         pa.array(t, pa.uint32()),
         pa.array(index.first[t], pa.uint32()),
+        pa.array(index.of_field[t]),
+        pa.array(targets.rows[t + 1] - targets.rows[t], pa.uint32()),
         pa.array(c["longest"], pa.uint32()),
         pa.array(c["run"], pa.uint32()),
         pa.array(np.where(is_short, 0, own), pa.uint32()),

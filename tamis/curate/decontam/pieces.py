@@ -103,7 +103,9 @@ def _places(pieces: Pieces, piece: np.ndarray) -> pa.StringArray:
     if pieces.names == ("text",):
         return pa.nulls(len(piece), pa.string())
     field, inside = pieces.field[piece], pieces.inside[piece]
-    names = (pieces.names[f] + (f"[{k}]" if k >= 0 else "") for f, k in zip(field.tolist(), inside.tolist(), strict=True))
+    names = (
+        pieces.names[f] + (f"[{k}]" if k >= 0 else "") for f, k in zip(field.tolist(), inside.tolist(), strict=True)
+    )
     return pa.array(names, pa.string())
 
 

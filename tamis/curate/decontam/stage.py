@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pyarrow as pa
@@ -21,7 +21,7 @@ import pyarrow.compute as pc
 
 from tamis.curate.decontam.contamination import contamination
 from tamis.curate.decontam.evidence import evidence_of
-from tamis.curate.decontam.index import FIELDS, Index, index_of, wanted_of
+from tamis.curate.decontam.index import FIELDS, Index, Wanted, index_of
 from tamis.curate.decontam.match import MATCH, Found, find_in, matches_of, urls_of
 from tamis.curate.decontam.pieces import Pieces, cut, pieces_of, with_strings
 from tamis.errors import UsageError
@@ -58,7 +58,7 @@ class Decontam(Stage):
     min_run: float = 0.8
     min_containment: float = 0.8
     min_words: int = 13
-    max_items: int = 10
+    max_items: int = 30
     urls: bool = True
     action: Literal["drop", "trim", "flag"] = "drop"
 
@@ -69,8 +69,13 @@ class Decontam(Stage):
             field("run_of", pa.uint32(), "Words of that item that count."),
             field("found", pa.uint32(), "n-grams of the item that has the largest share of them in the record."),
             field("found_of", pa.uint32(), "n-grams of that item that count."),
-            field("whole", pa.uint32(), "Words of the longest short item that is there whole, with an answer that follows."),
+            field(
+                "whole",
+                pa.uint32(),
+                "Words of the longest short item that is there whole, with an answer that follows.",
+            ),
             field("url_item", pa.uint32(), "The first item that was found on the same page."),
+            field("page", pa.string(), "What it is called, `set:item`."),
             field("same_url", pa.uint8(), "1 where there is one."),
             field("left", pa.uint8(), "0 where nothing was left of a text that was trimmed."),
             field("matches", pa.list_(MATCH), "All items of which at least a quarter is there."),
@@ -85,8 +90,8 @@ class Decontam(Stage):
         for name in ("against", "on"):
             given = getattr(self, name)
             object.__setattr__(self, name, (str(given),) if isinstance(given, str) else tuple(map(str, given)))
-        if not self.on or (unknown := set(self.on) - set(FIELDS)):
-            raise UsageError(f"decontam: on is {self.on!r}; name {' or '.join(FIELDS)}" + (", or both" if self.on else ""))
+        if not self.on or not {*self.on} <= {*FIELDS}:
+            raise UsageError(f"decontam: on is {self.on!r}; name {' or '.join(FIELDS)}, or both")
         for name in ("min_run", "min_containment"):
             if not 1 / QUARTER <= getattr(self, name) <= 1:
                 raise UsageError(
@@ -134,9 +139,19 @@ class Decontam(Stage):
 
     @property
     def index(self) -> Index:
-        """What it looks for. Raises InputError where the evaluation sets are not as `fields` says."""
-        bounds = (self.size, self.min_words, self.max_items)
-        return index_of(wanted_of(self.files, self.fields, self.on, *bounds), self.base)
+        """What it looks for, read once. Raises InputError where the evaluation sets are not as `fields` says."""
+        if "_index" not in self.__dict__:
+            wanted = Wanted(
+                *(self.files, tuple(sorted((self.fields or {}).items())), self.on),
+                *(self.size, self.min_words, self.max_items),
+            )
+            object.__setattr__(self, "_index", index_of(wanted, self.base))
+        found: Index = self.__dict__["_index"]
+        return found
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Without the index, which each process makes for itself."""
+        return {name: value for name, value in self.__dict__.items() if name != "_index"}
 
     @property
     def size(self) -> int:
@@ -149,7 +164,7 @@ class Decontam(Stage):
         found = find_in(pieces, index, self.size, GAP * self.fuzzy)
         matches = matches_of(found, pieces, index)
         pages = urls_of(batch, index) if self.urls else pa.nulls(batch.num_rows, pa.uint32())
-        columns = _scores(found.columns["row"], matches, pages, batch.num_rows)
+        columns = _scores(found.columns["row"], matches, pages, index.names, batch.num_rows)
         if not self.edits:
             return pa.record_batch(columns, schema=self.scores)
         strings = self._trimmed(pieces, found, matches)
@@ -161,13 +176,15 @@ class Decontam(Stage):
         """The first rule that each record breaks, by the match that breaks it furthest, and where that is."""
         rules = [rule for rule in self.rules if rule.column]
         broken = first_broken(rules, scores)
-        spans, evidence = evidence_of(broken, scores, self.index) if broken.num_rows else (None, None)
+        spans, evidence = evidence_of(broken, scores) if broken.num_rows else (None, None)
         rows, rule = broken.column("row").to_numpy(), broken.column("rule")
         found = decisions(rows, rule, broken.column("value").to_numpy(zero_copy_only=False), spans, evidence)
         if not self.edits:
             return found
         blank = pc.equal(scores.column("left"), 0).fill_null(False).to_numpy(zero_copy_only=False)
-        names = np.array(rule.dictionary.to_pylist(), object)[rule.indices.to_numpy()] if len(rows) else np.empty(0, object)
+        names = (
+            np.array(rule.dictionary.to_pylist(), object)[rule.indices.to_numpy()] if len(rows) else np.empty(0, object)
+        )
         edited = rows[np.isin(names, ["min_run", "min_containment", "short_with_answer"])]
         gone = edited[blank[edited]]
         both = pa.Table.from_batches([found, decisions(gone, ["emptied"] * len(gone))]).unify_dictionaries()
@@ -202,7 +219,9 @@ class Decontam(Stage):
         return strings
 
 
-def _scores(row: np.ndarray, matches: pa.StructArray, pages: pa.UInt32Array, n: int) -> list[pa.Array]:
+def _scores(
+    row: np.ndarray, matches: pa.StructArray, pages: pa.UInt32Array, names: pa.StringArray, n: int
+) -> list[pa.Array]:
     """The columns of `Decontam.scores`: row (m,) is the row of each match."""
     ends = np.concatenate([[0], np.cumsum(np.bincount(row, minlength=n))]).astype(np.int32)
     at = {name: matches.field(name).to_numpy() for name in ("run", "words", "found", "ngrams", "whole")}
@@ -213,7 +232,7 @@ def _scores(row: np.ndarray, matches: pa.StructArray, pages: pa.UInt32Array, n: 
     same = pc.if_else(pc.is_valid(pages), pa.scalar(1, pa.uint8()), None)
     empty = pa.array(np.diff(ends) == 0)
     lists = pa.nulls(n, pa.list_(MATCH)) if none else pa.ListArray.from_arrays(pa.array(ends), matches, mask=empty)
-    return [*columns, pages, same, pa.nulls(n, pa.uint8()), lists.cast(pa.list_(MATCH))]
+    return [*columns, pages, names.take(pages), same, pa.nulls(n, pa.uint8()), lists.cast(pa.list_(MATCH))]
 
 
 def _largest(row: np.ndarray, top: np.ndarray, bottom: np.ndarray, n: int) -> tuple[pa.Array, pa.Array]:

@@ -10,7 +10,7 @@ A round sees a range of keys, a fragment or a stretch of pairs at a time, so tha
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, NamedTuple
@@ -21,20 +21,28 @@ import pyarrow as pa
 from tamis.desk import Desk, KeyRange, Tables
 from tamis.errors import UsageError
 from tamis.kernels.buckets import pairs
+from tamis.kernels.components import joins
 from tamis.kernels.hash import keys
 from tamis.kernels.minhash import choose, met, permutations, sketch
 from tamis.kernels.sets import overlaps
 from tamis.kernels.shingles import shingle_sets
 from tamis.kernels.units import Unit
-from tamis.schemas import joined, text_fields
+from tamis.schemas import holds_text, joined, text_fields
 from tamis.schemas.ids import halves
 from tamis.schemas.rows import RECORD_ID
 from tamis.stage import Corpus
 
-BUCKET = 64
-"""Records of a bucket up to which all pairs are looked at; in a larger one each meets the most alike of them."""
+BUCKET, REACH = 128, 6
+"""Records of a bucket up to which all pairs are looked at; in a larger one each meets so many of the most alike."""
 
-SAME_BYTES, BAND_BYTES, PAIR_BYTES = 200, 120, 100
+EVERY_EDGE = 1 << 20
+"""Edges that are always kept. Of more, where there are also more than PER_RECORD for each record that is like another,
+those that hold the components together at every threshold suffice: a maximum spanning forest.
+"""
+
+PER_RECORD = 4
+
+SAME_BYTES, BAND_BYTES, PAIR_BYTES = 200, 240, 100
 """Memory for each record, band key and pair of a round."""
 
 EDGES = pa.schema([("left", pa.int64()), ("right", pa.int64()), ("shared", pa.uint32()), ("total", pa.uint32())])
@@ -140,7 +148,7 @@ class Alike(Corpus):
         desk.run("same", desk.ranges("same", SAME_BYTES))
         desk.run("buckets", desk.ranges("bands", BAND_BYTES))
         desk.run("sets", range(len(desk.bases) - 1))
-        desk.run("verify", stretches(desk, (_pairs(desk, k) for k in range(desk.count("buckets")))))
+        desk.run("verify", stretches(desk, [_pairs(desk, k)[0] for k in range(desk.count("buckets"))]))
 
     def same(self, desk: Desk, number: int, keys: KeyRange) -> Tables:
         """`follower` and `leader`: records with the same words as an earlier one, and the first of those."""
@@ -166,7 +174,7 @@ class Alike(Corpus):
         shared[1:] = key[1:] == key[:-1]
         shared[:-1] |= shared[1:]
         here = np.flatnonzero(shared)
-        found = pairs(key[here], member[here], near[here].astype(np.uint64), BUCKET)
+        found = pairs(key[here], member[here], near[here].astype(np.uint64), BUCKET, REACH)
         # Two records of earlier corpora are none of our business.
         ours = found.right >= desk.bases[desk.earlier]
         left, right = found.left[ours], found.right[ours]
@@ -228,18 +236,9 @@ class Alike(Corpus):
             if pa.types.is_null(kind := batch.schema.field(name).type):
                 at = batch.schema.get_field_index(name)
                 batch = batch.set_column(at, name, pa.nulls(batch.num_rows, pa.string()))
-            elif not _holds_text(kind):
+            elif not holds_text(kind):
                 raise UsageError(f"{self.name}: on names {name!r}, which is {kind}; text or a list of texts was wanted")
         return joined(batch, self.on)
-
-
-def _holds_text(kind: pa.DataType) -> bool:
-    """Whether it is text, a list of texts, or messages."""
-    item = kind.value_type if pa.types.is_list(kind) else kind
-    if pa.types.is_list(kind) and pa.types.is_struct(item):
-        place = item.get_field_index("content")
-        return place >= 0 and _holds_text(item.field(place).type)
-    return bool(pa.types.is_string(item))
 
 
 def measured(desk: Desk, left: np.ndarray, right: np.ndarray) -> pa.Table:
@@ -263,18 +262,57 @@ def similarity(edges: pa.Table) -> np.ndarray:
     return shared
 
 
-def stretches(desk: Desk, found: Iterable[tuple[np.ndarray, np.ndarray]]) -> list[Stretch]:
-    """Stretches of all pairs, few enough in each that their sets fit in the desk's share. Each pair: left (p,) ascending."""
-    left = np.sort(np.concatenate([np.zeros(0, np.int64), *(pair[0] for pair in found)]))
-    if not left.size:
+def pairs_at_once(desk: Desk) -> int:
+    """How many pairs can be measured within the desk's share."""
+    tables = [desk.table("sets", k) for k in range(desk.count("sets"))]
+    records, bytes_of_sets = sum(int(t.num_rows) for t in tables), sum(int(t.nbytes) for t in tables)
+    # A set is there as it is read, and once more in its place among the others.
+    if 4 * bytes_of_sets <= desk.share:
+        return desk.share // 2 // PAIR_BYTES
+    return max(1, desk.share // (PAIR_BYTES + 4 * bytes_of_sets // max(records, 1)))
+
+
+def stretches(desk: Desk, lefts: Sequence[np.ndarray]) -> list[Stretch]:
+    """Stretches of all pairs, few enough in each for the desk's share. lefts: (p,) each, ascending: the pairs' first records."""
+    step = pairs_at_once(desk)
+    # Every so many of each table, in order, stand for all: no stretch has more than about two steps.
+    every = max(1, step // max(len(lefts), 1))
+    sample = np.sort(np.concatenate([np.zeros(0, np.int64), *(left[::every] for left in lefts)]))
+    lows = np.unique(sample[:: max(1, step // every)])
+    if not lows.size:
         return []
-    sizes = [desk.table("sets", k).column("set").nbytes for k in range(desk.count("sets"))]
-    records = sum(desk.table("sets", k).num_rows for k in range(desk.count("sets")))
-    # Two sets, each once as it is read and once in its place among the others.
-    each = PAIR_BYTES + 4 * sum(sizes) // max(records, 1)
-    step = max(1, desk.share // each)
-    lows = np.unique(left[::step])
     return [Stretch(int(a), int(b)) for a, b in zip(lows, [*lows[1:], desk.bases[-1]], strict=True)]
+
+
+def edges_of(desk: Desk, whole: bool) -> tuple[pa.Table, bool]:
+    """EDGES by left, then right, and whether they are all; if not `whole`, so many as EVERY_EDGE says."""
+    tables = [desk.table(name, k) for name in ("verify", "hubs") for k in range(desk.count(name))]
+    total = sum(table.num_rows for table in tables)
+    if whole or total <= EVERY_EDGE:
+        return _in_order(pa.concat_tables([EDGES.empty_table(), *tables])), True
+    ends = [np.unique(table.column(name).to_numpy()) for table in tables for name in EDGES.names[:2]]
+    records = np.unique(np.concatenate(ends))
+    if total <= PER_RECORD * len(records):
+        return _in_order(pa.concat_tables(tables)), True
+    held = EDGES.empty_table()
+    for table in tables:
+        held = pa.concat_tables([held, table])
+        if len(held) > EVERY_EDGE + 2 * len(records):
+            held = _forest(held, records)
+    return _in_order(_forest(held, records)), False
+
+
+def _forest(edges: pa.Table, records: np.ndarray) -> pa.Table:
+    """A maximum spanning forest of `edges`; of edges of equal weight, the first in the input. records: all of them, ascending."""
+    left, right = (edges.column(name).to_numpy() for name in EDGES.names[:2])
+    order = np.lexsort((right, left, -similarity(edges)))
+    places = np.searchsorted(records, left[order]), np.searchsorted(records, right[order])
+    return edges.take(pa.array(order[joins(np.arange(len(records)), *places)]))
+
+
+def _in_order(edges: pa.Table) -> pa.Table:
+    left, right = (edges.column(name).to_numpy() for name in EDGES.names[:2])
+    return edges.take(pa.array(np.lexsort((right, left)))).combine_chunks()
 
 
 def all_of(desk: Desk, name: str, column: str) -> np.ndarray:

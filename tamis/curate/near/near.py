@@ -13,34 +13,29 @@ dropped below the threshold, and a pair just at it is found with the probability
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from tamis.curate import survivor
-from tamis.curate.near.alike import EDGES, Alike, Stretch, all_of, measured, similarity, stretches
-from tamis.curate.near.clusters import Lost, star_survivors, survivors
+from tamis.curate.near.alike import BUCKET, EDGES, Alike, all_of, edges_of, measured, pairs_at_once, similarity
+from tamis.curate.near.clusters import Lost, grouped, star_survivors, survivors
+from tamis.curate.near.evidence import LINK, LOST, as_json, asked, distances_of, looked_up, most_like
 from tamis.desk import Desk, Tables
 from tamis.errors import UsageError
-from tamis.schemas.rows import RECORD_ID
-from tamis.stage import RESOLUTION, Rule
+from tamis.stage import RESOLUTION, Rule, Stage, by_rule
 
 RULE = "near_duplicate"
 
-LOST = pa.schema(
-    [
-        *(pa.field(name, pa.int64(), False) for name in ("record", "survivor", "left", "right")),
-        *(pa.field(name, pa.uint32(), False) for name in ("shared", "total")),
-    ]
-)
-"""Ordinals of a record that goes and of the one it lost to, and of the pair of records that stand for their words: left
-before right, or the same. `shared` and `total` of that pair where it is an edge, else 0.
-"""
+WEIGHED = pa.schema([*EDGES, ("left_rank", pa.float64()), ("right_rank", pa.float64())])
+"""EDGES with the ranks of both ends; where `total` is 0, the words are the same."""
 
-LINK = pa.schema([("record", pa.int64()), ("via", pa.int64()), ("via_jaccard", pa.float64())])
-"""The record most like another, and how much: what links it to its group."""
+FOREST = b"forest"
+"""Says in the metadata of WEIGHED that not every edge is there."""
+
+SPOKES = b"spokes"
+"""Says there that the best record of every large component was held against all others of it."""
 
 RESOLVED_BYTES = 300
 """Memory for each record that goes, while what is said of it is written."""
@@ -62,6 +57,7 @@ class Near(Alike):
     against: str | tuple[str, ...] = ()
 
     name: ClassVar[str] = "near"
+    links: ClassVar[bool] = True
     measured_by: ClassVar[frozenset[str]] = frozenset(
         ("threshold", "ngram", "unit", "on", "recall", "keep", "clusters", "against")
     )
@@ -102,67 +98,150 @@ class Near(Alike):
         """By `keep`."""
         return survivor.rank(batch, self.keep, "near")
 
+    def blind(self, was: Stage) -> set[str]:
+        """Anything but a higher threshold, and which clusters they make: those, the edges tell."""
+        assert isinstance(was, Near)
+        told = {"clusters", *(("threshold",) if self.threshold >= was.threshold else ())}
+        return super().blind(was) - told
+
     def settle(self, desk: Desk) -> None:
         """Edges; groups and who stays; how alike each is to the one it lost to; verdicts."""
         self.find_edges(desk)
+        if self.clusters == "star":
+            desk.run("spokes", [None])
+            desk.run("hubs", _slices(len(desk.table("spokes", 0)), pairs_at_once(desk)))
         desk.run("groups", [None])
         lost = desk.table("groups", 0, "lost")
-        desk.run("distances", stretches(desk, [_asked(lost)]))
-        step = max(1, desk.share // RESOLVED_BYTES)
-        desk.run("resolved", [(k, k + step) for k in range(0, len(lost), step)])
+        desk.run("distances", _slices(len(asked(lost)[0]), pairs_at_once(desk)))
+        desk.run("resolved", _slices(len(lost), max(1, desk.share // RESOLVED_BYTES)))
+
+    def spokes(self, desk: Desk, number: int, item: None) -> Tables:
+        """Pairs not yet looked at of the best record of a component too large for all its pairs, and each other in it."""
+        edges, _ = edges_of(desk, whole=True)
+        ends = [edges.column(name).to_numpy() for name in EDGES.names[:2]]
+        records, places = np.unique(np.concatenate(ends), return_inverse=True)
+        left, right = np.split(places, 2)
+        group = grouped(len(records), left, right)
+        lost = survivors(_ranks(desk, records), left, right)
+        large = np.bincount(group, minlength=len(records))[group[lost.record]] > BUCKET
+        pair = np.sort(np.stack([lost.record[large], lost.survivor[large]]), axis=0)
+        span = len(records)
+        new = ~np.isin(pair[0] * span + pair[1], left * span + right)
+        columns = [records[pair[0, new]], records[pair[1, new]]]
+        return {"spokes": pa.table(columns, names=EDGES.names[:2])}
+
+    def hubs(self, desk: Desk, number: int, rows: slice) -> Tables:
+        """EDGES among those pairs."""
+        pairs = desk.table("spokes", 0)
+        edges = measured(desk, *(pairs.column(name).to_numpy()[rows] for name in EDGES.names[:2]))
+        return {"hubs": edges.filter(pa.array(similarity(edges) >= self.threshold))}
 
     def groups(self, desk: Desk, number: int, item: None) -> Tables:
         """Who goes, and to whom each lost; for a record that is linked through another, what it is most like."""
-        edges = pa.concat_tables([EDGES.empty_table(), *(desk.table("verify", k) for k in range(desk.count("verify")))])
+        edges, every = edges_of(desk, self.clusters == "star")
         left, right = edges.column("left").to_numpy(), edges.column("right").to_numpy()
         follower, leader = all_of(desk, "same", "follower"), all_of(desk, "same", "leader")
         records = np.unique(np.concatenate([left, right, follower, leader]))
         rank = _ranks(desk, records)
         left, right, follower, leader = (np.searchsorted(records, x) for x in (left, right, follower, leader))
-        if self.clusters == "star":
-            lost = _star(rank, left, right, follower, leader)
-        else:
-            lost = survivors(rank, np.concatenate([left, follower]), np.concatenate([right, leader]))
+        lost = self._lost(rank, left, right, follower, leader)
         ours = records[lost.record] >= desk.bases[desk.earlier]
         lost = Lost(lost.record[ours], lost.survivor[ours])
         speaks_for = np.arange(len(records))
         speaks_for[follower] = leader
         ends = np.sort(np.stack([speaks_for[lost.record], speaks_for[lost.survivor]]), axis=0)
         known = edges.column("shared").to_numpy(), edges.column("total").to_numpy()
-        sizes = _looked_up(ends[0], ends[1], left, right, *known)
+        sizes = looked_up(ends[0], ends[1], left, right, *known)
         columns = [*(records[x] for x in (lost.record, lost.survivor, *ends)), *(x.astype(np.uint32) for x in sizes)]
-        best = _most_like(len(records), left, right, similarity(edges))
+        best = most_like(len(records), left, right, similarity(edges))
         via, jaccard = (x[speaks_for[lost.record]] for x in best)
         linked = np.flatnonzero(via >= 0)
         links = [columns[0][linked], records[via[linked]], jaccard[linked]]
         each = np.bincount(np.searchsorted(np.unique(lost.survivor), lost.survivor))
-        facts = {"groups": [len(each)], "largest": [int(each.max()) + 1 if len(each) else 0]}
+        facts = {"groups": [len(each)], "largest": [int(each.max()) + 1 if len(each) else 0], "every": [every]}
         return {
+            "groups": edges,
             "lost": pa.table(columns, schema=LOST),
             "links": pa.table(links, schema=LINK),
             "facts": pa.table(facts),
         }
 
-    def distances(self, desk: Desk, number: int, stretch: Stretch) -> Tables:
-        """EDGES between records that go and those that they lost to, whatever their similarity."""
-        left, right = _asked(desk.table("groups", 0, "lost"))
-        here = (left >= stretch.low) & (left < stretch.high)
-        return {"distances": measured(desk, *np.unique(np.stack([left[here], right[here]]), axis=1))}
+    def edges(self, desk: Desk) -> pa.Table:
+        """WEIGHED: pairs that are alike, and pairs of a record and the first with the same words; earlier corpora below 0."""
+        found = [desk.table("groups", 0)]
+        same = pa.table([all_of(desk, "same", "leader"), all_of(desk, "same", "follower")], names=EDGES.names[:2])
+        none = pa.array(np.zeros(len(same), np.uint32))
+        found.append(same.append_column("shared", none).append_column("total", none).cast(EDGES))
+        edges = pa.concat_tables(found).sort_by([("left", "ascending"), ("right", "ascending")]).combine_chunks()
+        ends = [edges.column(name).to_numpy() for name in EDGES.names[:2]]
+        records = np.unique(np.concatenate(ends))
+        rank = _ranks(desk, records)
+        columns = [
+            *(pa.array(end - desk.bases[desk.earlier]) for end in ends),
+            *edges.columns[2:],
+            *(pa.array(rank[np.searchsorted(records, end)]) for end in ends),
+        ]
+        every = bool(desk.table("groups", 0, "facts").column("every")[0].as_py())
+        told = {**({} if every else {FOREST: b"1"}), **({SPOKES: b"1"} if self.clusters == "star" else {})}
+        return pa.table(columns, schema=WEIGHED.with_metadata(told or None))
 
-    def resolved(self, desk: Desk, number: int, item: Any) -> Tables:
+    def regroup(self, edges: pa.Table, alive: np.ndarray) -> np.ndarray:
+        """Who goes among the records that are still in, under this threshold and these clusters."""
+        known = edges.schema.metadata or {}
+        if (FOREST in known and (self.clusters == "star" or not _all_in(edges, alive))) or (
+            self.clusters == "star" and SPOKES not in known and _largest(edges) > BUCKET
+        ):
+            raise UsageError(
+                "near: this run kept of its many edges those alone that hold groups together; they do not tell what becomes "
+                "of groups whose records other steps let go, nor of stars: make a new run instead"
+            )
+        left, right = (edges.column(name).to_numpy() for name in ("left", "right"))
+        records, first, places = np.unique(np.concatenate([left, right]), return_index=True, return_inverse=True)
+        rank = np.concatenate([edges.column(name).to_numpy() for name in ("left_rank", "right_rank")])[first]
+        left, right = np.split(places, 2)
+        same = edges.column("total").to_numpy() == 0
+        alike = ~same
+        alike[alike] = similarity(edges.filter(pa.array(alike))) >= self.threshold
+        stays_in = records < 0
+        stays_in[~stays_in] = alive[records[~stays_in]]
+        # Of records with the same words, the first that is still in speaks for all.
+        words = grouped(len(records), left[same], right[same])
+        here = np.flatnonzero(stays_in)
+        speaker = np.full(len(records), -1, np.int64)
+        speaker[words[here[::-1]]] = here[::-1]
+        left, right = speaker[words[left[alike]]], speaker[words[right[alike]]]
+        there = (left >= 0) & (right >= 0)
+        follower = here[speaker[words[here]] != here]
+        leader = speaker[words[follower]]
+        gone: np.ndarray = records[self._lost(rank, left[there], right[there], follower, leader).record]
+        return gone[gone >= 0]
+
+    def _lost(
+        self, rank: np.ndarray, left: np.ndarray, right: np.ndarray, follower: np.ndarray, leader: np.ndarray
+    ) -> Lost:
+        """Who goes, of the records of `rank`, by edges and by who has the same words as whom."""
+        if self.clusters == "star":
+            return _star(rank, left, right, follower, leader)
+        return survivors(rank, np.concatenate([left, follower]), np.concatenate([right, leader]))
+
+    def distances(self, desk: Desk, number: int, rows: slice) -> Tables:
+        """EDGES between records that go and those that they lost to, whatever their similarity."""
+        left, right = asked(desk.table("groups", 0, "lost"))
+        return {"distances": measured(desk, left[rows], right[rows])}
+
+    def resolved(self, desk: Desk, number: int, rows: slice) -> Tables:
         """What is said of the records that go."""
-        lost = desk.table("groups", 0, "lost").slice(item[0], item[1] - item[0])
-        shared, total = _distances(desk, lost)
+        lost = desk.table("groups", 0, "lost").slice(rows.start, rows.stop - rows.start)
+        shared, total = distances_of(desk, lost)
         jaccard = np.divide(shared, total, out=np.ones(len(shared)), where=total > 0)
-        names = pa.array(np.zeros(len(lost), np.int16))
         columns = [
             lost.column("record").cast(pa.uint64()),
-            pa.DictionaryArray.from_arrays(names, pa.array([RULE])),
+            by_rule(RULE, len(lost)),
             pa.array(jaccard.astype(np.float32)),
             desk.record_ids(lost.column("survivor").to_numpy()),
         ]
         table = pa.table(columns, schema=RESOLUTION)
-        evidence = _evidence(desk, lost.column("record").to_numpy(), shared, total, jaccard < self.threshold)
+        evidence = as_json(desk, lost.column("record").to_numpy(), shared, total, jaccard < self.threshold)
         return {"resolved": table.append_column("evidence", evidence)}
 
     def facts(self, desk: Desk) -> dict[str, Any]:
@@ -170,6 +249,25 @@ class Near(Alike):
         found = desk.table("groups", 0, "facts")
         groups, largest = (int(found.column(name)[0].as_py()) for name in ("groups", "largest"))
         return {**super().facts(desk), "groups": groups, "largest_group": largest}
+
+
+def _slices(count: int, step: int) -> list[slice]:
+    """`count` rows, `step` at a time."""
+    return [slice(k, min(k + step, count)) for k in range(0, count, step)]
+
+
+def _largest(edges: pa.Table) -> int:
+    """Records in the largest component of `edges`."""
+    ends = [edges.column(name).to_numpy() for name in EDGES.names[:2]]
+    records, places = np.unique(np.concatenate(ends), return_inverse=True)
+    sizes = np.bincount(grouped(len(records), *np.split(places, 2)))
+    return int(sizes.max(initial=0))
+
+
+def _all_in(edges: pa.Table, alive: np.ndarray) -> bool:
+    """Whether every record in `edges`, but those of earlier corpora, is still in."""
+    ends = [edges.column(name).to_numpy() for name in ("left", "right")]
+    return all(alive[end[end >= 0]].all() for end in ends)
 
 
 def _ranks(desk: Desk, records: np.ndarray) -> np.ndarray:
@@ -199,89 +297,3 @@ def _star(rank: np.ndarray, left: np.ndarray, right: np.ndarray, follower: np.nd
     to = to[best]
     record = np.flatnonzero(to != np.arange(n))
     return Lost(record, to[record])
-
-
-class Likest(NamedTuple):
-    """Of each record the one most like it, -1 where there is none, and their similarity."""
-
-    other: np.ndarray
-    jaccard: np.ndarray
-
-
-def _most_like(n: int, left: np.ndarray, right: np.ndarray, jaccard: np.ndarray) -> Likest:
-    one, other, alike = np.concatenate([left, right]), np.concatenate([right, left]), np.concatenate([jaccard, jaccard])
-    # The last to be written is the most alike; of several, the first in the input.
-    order = np.lexsort((-other, alike))
-    found, most = np.full(n, -1, np.int64), np.zeros(n)
-    found[one[order]], most[one[order]] = other[order], alike[order]
-    return Likest(found, most)
-
-
-def _asked(lost: pa.Table) -> tuple[np.ndarray, np.ndarray]:
-    """Pairs of LOST that are no edge, so that their similarity is not yet known."""
-    left, right, total = (lost.column(name).to_numpy() for name in ("left", "right", "total"))
-    open_yet = (left != right) & (total == 0)
-    return left[open_yet], right[open_yet]
-
-
-def _distances(desk: Desk, lost: pa.Table) -> tuple[np.ndarray, np.ndarray]:
-    """|A ∩ B| and |A ∪ B|, (k,) float64 each, of records and those they lost to; 0 and 0 where the words are the same."""
-    left, right, shared, total = (lost.column(name).to_numpy() for name in LOST.names[2:])
-    tables = [desk.table("distances", k) for k in range(desk.count("distances"))]
-    edges = pa.concat_tables([EDGES.empty_table(), *tables])
-    found = _looked_up(left, right, *(edges.column(name).to_numpy() for name in EDGES.names))
-    return np.where(total > 0, shared, found[0]), np.where(total > 0, total, found[1])
-
-
-def _looked_up(
-    left: np.ndarray, right: np.ndarray, one: np.ndarray, other: np.ndarray, shared: np.ndarray, total: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-    """`shared` and `total` of the edges (one, other) for the pairs (left, right): (k,) float64 each, 0 where there is none."""
-    sizes = np.zeros((2, len(left)))
-    if one.size and left.size:
-        span = int(max(right.max(), other.max())) + 1
-        asked, known = _as_one(left, right, span), _as_one(one, other, span)
-        order = np.argsort(known)
-        at = order[np.minimum(np.searchsorted(known, asked, sorter=order), len(known) - 1)]
-        here = known[at] == asked
-        sizes[:, here] = shared[at[here]], total[at[here]]
-    return sizes[0], sizes[1]
-
-
-def _as_one(low: np.ndarray, high: np.ndarray, span: int) -> Any:
-    """Pairs of ordinals below `span` as numbers in the same order."""
-    if span < 1 << 31:
-        return low * span + high
-    both = np.empty(len(low), [("low", np.int64), ("high", np.int64)])
-    both["low"], both["high"] = low, high
-    return both
-
-
-def _evidence(desk: Desk, record: np.ndarray, shared: np.ndarray, total: np.ndarray, chained: np.ndarray) -> pa.Array:
-    """JSON for each record: the sizes, or that the words are the same; and what links it where it is not alike itself."""
-    n = len(record)
-    whole = [pa.array(x.astype(np.int64)).cast(pa.string()) for x in (shared, total)]
-    sizes = pc.binary_join_element_wise('{"shared":', whole[0], ',"total":', whole[1], "")
-    found = pc.if_else(pa.array(total > 0), sizes, '{"same_words":true')
-    links = desk.table("groups", 0, "links")
-    at = np.searchsorted(links.column("record").to_numpy(), record) if len(links) else np.zeros(n, np.int64)
-    via = pa.nulls(n, pa.string())
-    if chained.any() and len(links):
-        at = np.minimum(at, len(links) - 1)
-        ids = _hex(desk.record_ids(links.column("via").to_numpy()[at[chained]]))
-        jaccard = pc.round(links.column("via_jaccard").take(pa.array(at[chained])), 6).cast(pa.string())
-        words = pc.binary_join_element_wise(',"via":"', ids, '","via_jaccard":', jaccard, "")
-        place = np.cumsum(chained) - 1
-        via = words.take(pa.array(place, mask=~chained))
-    return pc.binary_join_element_wise(found, pc.fill_null(via, ""), "}", "").cast(pa.string())
-
-
-def _hex(ids: pa.Array) -> pa.Array:
-    """16-byte ids as text of 32 hexadecimal digits."""
-    ids = ids.cast(RECORD_ID)
-    data = np.frombuffer(ids.buffers()[1], np.uint8)[ids.offset * 16 : (ids.offset + len(ids)) * 16]
-    digits = np.frombuffer(b"0123456789abcdef", np.uint8)
-    text = np.stack([digits[data >> 4], digits[data & 15]], axis=1).tobytes()
-    return (
-        pa.Array.from_buffers(pa.binary(32), len(ids), [None, pa.py_buffer(text)]).cast(pa.binary()).cast(pa.string())
-    )

@@ -61,6 +61,8 @@ class Split(Alike):
             raise UsageError(f"split: shares has {odd[0]!r} for the name of a split; text was wanted, as in 'fold 1'")
         if twice := [name for name in self.shares or () if getattr(self, name, None) is not None and name in NAMED]:
             raise UsageError(f"split: {twice[0]!r} has two shares, one of its own and one in shares; leave one out")
+        if self.stratify == "":
+            raise UsageError("split: stratify is ''; name a column, or leave it out for shares that hold on average")
         check(self.splits)
         if len(self.splits) > 255:
             raise UsageError(f"split: there are {len(self.splits)} splits; 255 at most are made")

@@ -63,6 +63,8 @@ def weighted(weights: Mapping[str, float], names: Sequence[str], records: np.nda
             f"or {OTHERS!r} one for all that are not named"
         )
     found = np.array([weights.get(name, weights.get(OTHERS, 0)) for name in names], np.float64)
+    # Over the largest, so that no sum overflows.
+    found = found / max(found.max(initial=0), np.finfo(np.float64).tiny)
     shares: np.ndarray = found / max(found.sum(), np.finfo(np.float64).tiny)
     return shares
 

@@ -32,7 +32,7 @@ from tamis.desk import Desk, KeyRange, Tables
 from tamis.errors import UsageError
 from tamis.kernels.hash import xxh64
 from tamis.schemas.ids import halves
-from tamis.stage import RESOLUTION, Corpus, Rule
+from tamis.stage import RESOLUTION, Corpus, Rule, by_rule
 
 ENTRY_BYTES = 256
 """Memory of a task for each of its records: 66 bytes of NumPy at the peak with 20 strata, 128 with 300,000 of them among
@@ -264,6 +264,10 @@ class Sample(Corpus):
 
 def _gone(ordinal: np.ndarray, rule: str, value: np.ndarray) -> pa.Table:
     n = len(ordinal)
-    name = pa.DictionaryArray.from_arrays(pa.array(np.zeros(n, np.int16)), pa.array([rule], pa.string()))
-    columns = [pa.array(ordinal, pa.uint64()), name, pa.array(value.astype(np.float32)), pa.nulls(n, pa.binary(16))]
+    columns = [
+        pa.array(ordinal, pa.uint64()),
+        by_rule(rule, n),
+        pa.array(value.astype(np.float32)),
+        pa.nulls(n, pa.binary(16)),
+    ]
     return pa.table(columns, schema=RESOLUTION)

@@ -21,7 +21,6 @@ MARKED = pa.schema([("row", pa.uint32()), ("key", pa.uint64()), ("records", pa.u
 
 ENTRY_BYTES = 48
 """Memory that counting takes for each pair of key and row."""
-RANGES = 1 << 12
 
 
 def table_of_keys(key: np.ndarray, row: np.ndarray) -> pa.Table:
@@ -33,12 +32,6 @@ def table_of_keys(key: np.ndarray, row: np.ndarray) -> pa.Table:
     if again.any():
         key, row = key[~again], row[~again]
     return pa.table([key, row], schema=KEYS)
-
-
-def ranges(entries: int, share: int) -> list[KeyRange]:
-    """Equal ranges of keys, so many that counting one takes about `share` bytes of memory where there are `entries`."""
-    n = min(RANGES, 1 << max(0, entries * ENTRY_BYTES // share).bit_length())
-    return [KeyRange(k * 2**64 // n, (k + 1) * 2**64 // n - 1) for k in range(n)]
 
 
 def shared(fragments: Iterable[tuple[pa.Table, np.ndarray | None, int]], keys: KeyRange, max_count: int) -> pa.Table:

@@ -18,12 +18,12 @@ import numpy as np
 import pyarrow as pa
 
 from tamis.curate.spans.cuts import SCORES, Strings, scores, strings_of, trimmed
-from tamis.curate.spans.shared import marked, marks_of, ranges, shared, table_of_keys
-from tamis.desk import KeyRange
+from tamis.curate.spans.shared import ENTRY_BYTES, marked, marks_of, shared, table_of_keys
+from tamis.desk import KeyRange, key_ranges
 from tamis.errors import UsageError
 from tamis.kernels.spans_blocks import block_keys, find_blocks
 from tamis.kernels.spans_windows import find_windows, run_keys, window_keys
-from tamis.stage import Corpus, Rule, decisions, ratio
+from tamis.stage import Corpus, Rule, by_rule, decisions, ratio
 
 if TYPE_CHECKING:
     from tamis.desk import Desk, Tables
@@ -120,12 +120,12 @@ class Spans(Corpus):
         with_gone = tuple(f for f in fragments if _alive(desk, f) is not None)
         if self.unit == "window":
             entries = sum(desk.sketch(f, "keys").num_rows for f in fragments)
-            desk.run("shared_runs", [Part(keys, with_gone) for keys in ranges(entries, desk.share)])
+            desk.run("shared_runs", [Part(keys, with_gone) for keys in key_ranges(entries, ENTRY_BYTES, desk.share)])
             desk.run("windows", fragments)
             # The windows are of records that are still in.
             with_gone = ()
         entries = sum(table.num_rows for f in fragments for table in self._tables(desk, f))
-        desk.run("shared", [Part(keys, with_gone) for keys in ranges(entries, desk.share)])
+        desk.run("shared", [Part(keys, with_gone) for keys in key_ranges(entries, ENTRY_BYTES, desk.share)])
         desk.run("marked", fragments)
 
     def shared_runs(self, desk: Desk, number: int, part: Part) -> Tables:
@@ -182,14 +182,14 @@ class Spans(Corpus):
         value = ratio(first, scores)
         rows = np.flatnonzero(value > (first.threshold or 0)).astype(np.uint32)
         spans = scores.column("cut_spans").take(pa.array(rows))
-        found = decisions(rows, _rule(first.id, len(rows)), value[rows], spans)
+        found = decisions(rows, by_rule(first.id, len(rows)), value[rows], spans)
         if self.action == "drop":
             return found
         cut, chars = (
             scores.column(n).fill_null(0).to_numpy(zero_copy_only=False)[rows] for n in ("cut_chars", "chars")
         )
         blank = rows[cut == chars]
-        both = pa.Table.from_batches([found, decisions(blank, _rule("emptied", len(blank)))]).unify_dictionaries()
+        both = pa.Table.from_batches([found, decisions(blank, by_rule("emptied", len(blank)))]).unify_dictionaries()
         return both.combine_chunks().to_batches()[0] if len(blank) else found
 
     def _keys(self, texts: Strings) -> tuple[np.ndarray, np.ndarray]:
@@ -252,7 +252,3 @@ def _marks(ordinal: np.ndarray, desk: Desk) -> tuple[np.ndarray, np.ndarray, np.
         counts.append(table.column("records").to_numpy())
         base += most - least
     return np.concatenate(keys), np.concatenate(counts), begin, stop
-
-
-def _rule(name: str, n: int) -> pa.DictionaryArray:
-    return pa.DictionaryArray.from_arrays(pa.array(np.zeros(n, np.int16)), [name])

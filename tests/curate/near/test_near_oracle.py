@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from naive_clusters import Corpus, Gone
 
 import tamis
+from tamis.curate.near.alike import BUCKET
 
 NEARDUP = Path(__file__).parents[3] / "../shared/data/neardup"
 
@@ -164,12 +165,12 @@ def test_scripts_without_spaces_want_words_or_characters(unit: str, lost: dict[i
 
 @pytest.fixture(scope="module")
 def licences() -> list[str]:
-    """270 licence texts, in families of near-duplicates."""
+    """Licence texts in families of near-duplicates, so many that no bucket is too large to look at all of it."""
     if not NEARDUP.exists():
         pytest.skip("the labelled near-duplicates are not here")
     with zstandard.open(NEARDUP / "license_texts_public.jsonl.zst", "rt", encoding="utf-8", newline="\n") as lines:
         rows = [json.loads(line) for line in lines]
-    return [row["text"] for row in rows if row["cluster"][0] in "bcz"][:270]
+    return [row["text"] for row in rows if row["cluster"][0] in "bcz"][:BUCKET]
 
 
 @pytest.fixture(scope="module")
@@ -183,5 +184,5 @@ def test_verdicts_on_licence_texts_equal_all_pairs(
     licences: list[str], all_pairs: Corpus, threshold: float, clusters: str
 ) -> None:
     found = said([{"text": text} for text in licences], threshold=threshold, clusters=clusters)
-    assert len(found) > 30
+    assert len(found) > 20
     assert found == all_pairs.gone(threshold, clusters)
