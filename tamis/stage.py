@@ -73,6 +73,11 @@ class Stage:
     """Parameters that change what is measured: under another value a replay has nothing to go by."""
     holds_gil: ClassVar[bool] = False
     """True where it is Python through and through: the engine then gives it processes instead of threads."""
+    hides: ClassVar[bool] = False
+    """True where what it takes out must not be guessed from the ledger: no verdict of its own, nor of a step before it,
+    has a hash of the text as it was. A hash tells which of a few likely texts it was made of."""
+    processes_from: ClassVar[int] = 0
+    """Bytes of input from which processes are worth their start, where it holds the GIL; below that, threads have to do."""
     leaves: ClassVar[tuple[str, ...]] = ()
     """Files of its own that it leaves in the run, each made by `leave`."""
     base: ClassVar[Path] = Path()
@@ -82,6 +87,14 @@ class Stage:
     def files(self) -> tuple[str, ...]:
         """Files and folders it reads beside the data, as its parameters name them; their digests belong to the recipe."""
         return ()
+
+    @property
+    def stands_on(self) -> dict[str, str]:
+        """What its answers depend on and no parameter says, by name: the digest of a key, the version of a model.
+
+        Asked for before a row moves, noted in run.json; where one of them changed, a resume is refused.
+        """
+        return {}
 
     def at(self, base: Path) -> Stage:
         """The stage, its relative paths starting at `base`. Not a parameter: the same recipe elsewhere is the same."""
@@ -117,6 +130,10 @@ class Stage:
     def leave(self, name: str, scores: Iterator[pa.RecordBatch]) -> pa.Table:
         """The table of the file `name` of `leaves`, from `record_id`, `kept` and the scores of all records, in order."""
         raise NotImplementedError
+
+    def tell(self, scores: Iterator[pa.RecordBatch]) -> dict[str, Any]:
+        """What run.json and the report should say of all that was measured, as JSON can hold it; `scores` as for `leave`."""
+        return {}
 
     def blind(self, was: Stage) -> set[str]:
         """Parameters that differ from those of `was`, the same stage, and under which a replay has nothing to go by."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 import pytest
@@ -47,6 +47,17 @@ def tamis(capfd: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str]]:
         return int(left.value.code or 0), out + err
 
     return call
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call() -> Generator[None, None, None]:
+    """A test that needs an extra which is not installed is skipped, by the sentence that a user would read."""
+    from tamis.errors import ExtraMissing
+
+    try:
+        return (yield)
+    except ExtraMissing as missing:
+        pytest.skip(str(missing))
 
 
 Page = Callable[[Path, int, Path], str]

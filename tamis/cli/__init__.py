@@ -13,6 +13,7 @@ from tamis.errors import TamisError
 
 COMMANDS = {
     "check": "Hold data against a contract.",
+    "classify": "Train a classifier from two samples of rows.",
     "contamination": "Which evaluation items stand in training data.",
     "demo": "The whole walk on bundled real data.",
     "explain": "What became of a record, and why.",

@@ -180,7 +180,7 @@ def left_behind(emit: Emit, step: int, name: str) -> Content:
     """A file that a stage makes of what it measured."""
     stage = dict(emit.plan.steps)[step]
     with blamed(stage, "leave"):
-        table = stage.leave(name, _scores_of(emit, step, stage.scores))
+        table = stage.leave(name, scores_of(emit, step, stage.scores))
     return Content(iter([settled(table.schema, table)] if table.num_rows else []), table.schema)
 
 
@@ -192,7 +192,7 @@ def edges_at(emit: Emit, step: int) -> Content:
     return Content((table.slice(k, EDGE_GROUP) for k in range(0, table.num_rows, EDGE_GROUP)), table.schema)
 
 
-def _scores_of(emit: Emit, step: int, measured: pa.Schema) -> Iterator[pa.RecordBatch]:
+def scores_of(emit: Emit, step: int, measured: pa.Schema) -> Iterator[pa.RecordBatch]:
     """`record_id`, whether it is `kept`, and what step `step` measured, of every record, in order."""
     number = next(s.number for s in emit.plan.segments if step in dict(s.passed))
     for f in emit.fragments:

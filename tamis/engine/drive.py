@@ -12,7 +12,7 @@ import numpy as np
 from tamis.data import Fragment, InputFile, Reading
 from tamis.desk import key_ranges
 from tamis.engine.account import AccountTask, Books, balance, check_attrition, run_account
-from tamis.engine.contents import Emit
+from tamis.engine.contents import Emit, scores_of
 from tamis.engine.desk import SHARE, FileDesk, RoundTask
 from tamis.engine.drafts import DraftsTask, run_drafts
 from tamis.engine.earlier import Earlier, EarlierTask, run_earlier
@@ -28,7 +28,7 @@ from tamis.engine.unpack import UnpackTask, cut, run_unpack
 from tamis.engine.work import Work
 from tamis.errors import InputError
 from tamis.ledger import READING, Step
-from tamis.stage import Corpus
+from tamis.stage import Corpus, Stage
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -55,7 +55,7 @@ class Result(NamedTuple):
     fragment_rows: list[int]
     damage: list[tuple[int, str]]
     facts: dict[int, dict[str, Any]]
-    """By step: what a corpus stage says of how it went."""
+    """By step: what a stage says of how it went, or of what it measured."""
 
 
 @dataclass
@@ -98,7 +98,9 @@ class Drive:
         if self.max_drop_per_source is not None:
             labels = {0: READING.label, **{step: stage.label for step, stage in self.plan.steps}}
             check_attrition(books, self.max_drop_per_source, labels)
-        files = self._emit(fates, books, desks)
+        emit = self._emitter(fates, desks)
+        files = self._emit(emit, books)
+        facts |= _told(emit)
         rows = balance(books, len(self.plan.steps), _counted(files))
         damage = [(k, str(r["damage"])) for k, r in enumerate(self.records) if r["damage"]]
         return Result(books, rows, files, totals, damage, facts)
@@ -124,17 +126,24 @@ class Drive:
             self.on_progress(Progress(what, len(found), total, rows))
         return [found[k] for k in range(len(found))]
 
+    @property
+    def _size(self) -> int:
+        """Bytes of input."""
+        return sum({fragment.file.path: fragment.file.bytes for fragment in self.fragments}.values())
+
     def _first_pass(self) -> None:
         segment = self.plan.segments[0]
         items = (
             PassTask(self.work, self.plan, segment, k, fragment, self.reading)
             for k, fragment in enumerate(self.fragments)
         )
-        self.records = self._map(_names(segment, "reading"), run_pass, items, len(self.fragments), segment.holds_gil)
+        self.records = self._map(
+            _names(segment, "reading"), run_pass, items, len(self.fragments), segment.wants_processes(self._size)
+        )
 
     def _later_pass(self, fates: Fates, segment: Segment, desk: FileDesk | None) -> None:
         items = (self._later_task(fates, segment, k, desk) for k in range(len(self.fragments)))
-        self._map(_names(segment, "sieving"), run_pass, items, len(self.fragments), segment.holds_gil)
+        self._map(_names(segment, "sieving"), run_pass, items, len(self.fragments), segment.wants_processes(self._size))
 
     def _later_task(self, fates: Fates, segment: Segment, k: int, desk: FileDesk | None) -> PassTask:
         total = int(fates.bases[k + 1] - fates.bases[k])
@@ -202,11 +211,14 @@ class Drive:
             books.add(part)
         return books
 
-    def _emit(self, fates: Fates, books: Books, desks: dict[int, FileDesk]) -> list[dict[str, Any]]:
+    def _emitter(self, fates: Fates, desks: dict[int, FileDesk]) -> Emit:
         steps = {0: READING, **{step: Step.of(stage) for step, stage in self.plan.steps}}
         bases = self._line_bases([fragment.file.name for fragment in self.fragments])
-        emit = Emit(self.work, self.out, self.plan, fates, self.fragments, self.reading, bases, steps, desks)
-        sorted_first = (DraftsTask(self.work, fates, k, len(self.plan.segments), steps) for k in emit.fragments)
+        return Emit(self.work, self.out, self.plan, fates, self.fragments, self.reading, bases, steps, desks)
+
+    def _emit(self, emit: Emit, books: Books) -> list[dict[str, Any]]:
+        count = len(self.plan.segments)
+        sorted_first = (DraftsTask(self.work, emit.fates, k, count, emit.steps) for k in emit.fragments)
         self._map("sorting verdicts", run_drafts, sorted_first, len(self.fragments))
         items = list(tasks(emit, books.rows_in.total(), books.entries.total()))
         return self._map("writing", run_emit, items, len(items))
@@ -218,6 +230,16 @@ class Drive:
             bases[k] = 1 + seen.get(name, 0)
             seen[name] = seen.get(name, 0) + record["lines"]
         return bases
+
+
+def _told(emit: Emit) -> dict[int, dict[str, Any]]:
+    """What stages say of all that they measured, by step."""
+    facts = {}
+    for step, stage in emit.plan.steps:
+        if type(stage).tell is not Stage.tell:
+            with blamed(stage, "tell"):
+                facts[step] = stage.tell(scores_of(emit, step, stage.scores))
+    return facts
 
 
 def _names(segment: Segment, verb: str) -> str:

@@ -50,7 +50,9 @@ def measure(
             raise
         except (Exception, SystemExit) as error:
             if batch.num_rows <= 1:
-                return Measured(None, [(0, f"{stage.label} raised {said(error)}")] * batch.num_rows)
+                # What an error says may quote the text.
+                words = type(error).__name__ if stage.hides else said(error)
+                return Measured(None, [(0, f"{stage.label} raised {words}")] * batch.num_rows)
     half = batch.num_rows // 2
     first = measure(stage, batch.slice(0, half), beat, desk)
     second = measure(stage, batch.slice(half), beat and (lambda row: beat(row + half)), desk)

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from tamis.data import Fragment, Reading, read
 from tamis.engine.groups import row_bytes
@@ -169,7 +170,7 @@ def _side_files(
     tables = {
         "sizes": pa.table({"bytes": sizes}),
         "fates": pa.table({"fate": fate, "step": step}),
-        "drafts": by_id(pa.Table.from_batches(notes.verdicts, schema=DRAFT)),
+        "drafts": unhashed(by_id(pa.Table.from_batches(notes.verdicts, schema=DRAFT)), task.plan.hidden),
         "aside": _in_order(
             pa.concat_tables([_fit(t, _aside(task)) for t in notes.aside] or [_aside(task).empty_table()])
         ),
@@ -214,6 +215,18 @@ def by_id(drafts: pa.Table) -> pa.Table:
     """Verdicts sorted by record_id and step; of those about one record at one step, the order stays."""
     ids = halves(drafts.column("record_id"))
     return drafts.take(pa.array(np.lexsort((drafts.column("step").to_numpy(), ids[:, 1], ids[:, 0]))))
+
+
+def unhashed(drafts: pa.Table, hidden: int) -> pa.Table:
+    """Verdicts without the hashes of texts as they were before step `hidden`."""
+    if not hidden:
+        return drafts
+    earlier = pc.less(drafts.column("step"), pa.scalar(hidden, pa.uint8()))
+    for name in ("before_hash", "after_hash"):
+        at = drafts.schema.get_field_index(name)
+        shown = pc.if_else(earlier, pa.scalar(None, pa.uint64()), drafts.column(at))
+        drafts = drafts.set_column(at, drafts.schema.field(at), shown)
+    return drafts
 
 
 def _in_order(aside: pa.Table) -> pa.Table:

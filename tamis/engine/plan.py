@@ -38,10 +38,9 @@ class Segment:
         """Every stage that measures and decides in this pass."""
         return (self.revisit, *self.steps) if self.revisit else self.steps
 
-    @property
-    def holds_gil(self) -> bool:
-        """True where a stage in it wants a process of its own."""
-        return any(stage.holds_gil for _, stage in self.stages)
+    def wants_processes(self, size: int) -> bool:
+        """Whether a stage in it wants processes of its own for an input of `size` bytes."""
+        return any(stage.holds_gil and size >= stage.processes_from for _, stage in self.stages)
 
 
 @dataclass(frozen=True)
@@ -56,6 +55,11 @@ class Plan:
     def steps(self) -> tuple[tuple[int, Stage], ...]:
         """Every stage with its place, in order."""
         return tuple(step for segment in self.segments for step in segment.stages)
+
+    @property
+    def hidden(self) -> int:
+        """The last step that hides the text it was given; 0: none does."""
+        return max((step for step, stage in self.steps if stage.hides), default=0)
 
 
 def plan(stages: Sequence[Stage], kind: Kind) -> Plan:

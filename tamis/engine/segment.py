@@ -119,7 +119,7 @@ def advance(
     if edited:
         _no_silent_edit(stage, before, rows, found.column("row").to_numpy()[_actions(found, actions) == "edit"])
     if found.num_rows:
-        _note(rows, before, step, actions, found, notes)
+        _note(rows, before, step, actions, found, notes, stage.hides)
 
 
 def _actions(found: pa.RecordBatch, actions: Mapping[str, str]) -> np.ndarray:
@@ -142,12 +142,20 @@ def _no_silent_edit(stage: Stage, before: pa.RecordBatch, rows: Rows, said: np.n
 
 
 def _note(
-    rows: Rows, before: pa.RecordBatch, step: int, actions: Mapping[str, str], found: pa.RecordBatch, notes: Notes
+    rows: Rows,
+    before: pa.RecordBatch,
+    step: int,
+    actions: Mapping[str, str],
+    found: pa.RecordBatch,
+    notes: Notes,
+    hides: bool = False,
 ) -> None:
     """Make verdicts of what a stage found, and mark the rows that go."""
     at, rule, action = found.column("row").to_numpy(), found.column("rule"), _actions(found, actions)
     edited = action == "edit"
     hashes = _hashes(before, rows.batch, np.where(edited, at.astype(np.int64), -1)) if edited.any() else {}
+    if hides:
+        hashes.pop("before_hash", None)
     columns = {"rule": rule.cast(pa.string()), **{n: found.column(n) for n in ("value", "spans", "evidence")}, **hashes}
     ids = rows.batch.column("record_id").take(pa.array(at))
     notes.verdicts.append(draft(rows.row[at], ids, step, action, **columns))

@@ -18,19 +18,25 @@ from tamis.recipes.types import fit
 from tamis.stage import Stage
 
 STAGES = {
+    "classify@1": "tamis.curate.classify:Classify",
     "clean@1": "tamis.curate.clean:Clean",
     "decontam@1": "tamis.curate.decontam:Decontam",
     "exact@1": "tamis.curate.exact:Exact",
+    "language@1": "tamis.curate.language:Language",
     "license@1": "tamis.curate.license:License",
     "near@1": "tamis.curate.near:Near",
+    "pii@1": "tamis.curate.pii:Pii",
+    "profanity@1": "tamis.curate.profanity:Profanity",
     "quality.c4@1": "tamis.curate.quality:C4",
     "quality.c4_lines@1": "tamis.curate.quality:C4Lines",
     "quality.fineweb@1": "tamis.curate.quality:FineWeb",
     "quality.gopher@1": "tamis.curate.quality:Gopher",
     "quality.repetition@1": "tamis.curate.quality:Repetition",
     "sample@1": "tamis.curate.sample:Sample",
+    "semantic@1": "tamis.curate.semantic:Semantic",
     "spans@1": "tamis.curate.spans:Spans",
     "split@1": "tamis.curate.near:Split",
+    "topics@1": "tamis.curate.semantic:Topics",
 }
 
 

@@ -128,6 +128,11 @@ class Job:
             "recipe": self.recipe.resolved(),
             "kind": self.plan.kind.name,
             "inputs": files,
+            **{
+                f"{name} of step {step} ({stage.label})": value
+                for step, stage in self.plan.steps
+                for name, value in stage.stands_on.items()
+            },
         }
 
 
@@ -255,6 +260,7 @@ def _steps(job: Job, result: Result) -> list[dict[str, Any]]:
     labels = [READING.label, *(stage.label for _, stage in steps)]
     rules: list[list[dict[str, Any]]] = [[], *([_rule(r) for r in stage.rules] for _, stage in steps)]
     params: list[dict[str, Any]] = [{}, *(stage.params for _, stage in steps)]
+    stands_on = [{}, *(stage.stands_on for _, stage in steps)]
     return [
         {
             "step": k,
@@ -263,6 +269,7 @@ def _steps(job: Job, result: Result) -> list[dict[str, Any]]:
             "rows": rows[k],
             "reasons": result.books.reasons(k),
             "rules": rules[k],
+            **({"stands_on": stands_on[k]} if stands_on[k] else {}),
             **({"facts": result.facts[k]} if result.facts.get(k) else {}),
         }
         for k, label in enumerate(labels)

@@ -42,7 +42,8 @@ def _fit(value: Any, wanted: Any, param: str) -> Any:
     if wanted in (NoneType, None):
         wanted = NoneType
     if (isinstance(value, bool) and wanted is not bool) or not isinstance(value, wanted):
-        raise TypeError(f"{param} is {value!r}; it must be {_name(wanted)}")
+        hint = "; YAML takes yes, no, on and off for truth values: quote them" if isinstance(value, bool) else ""
+        raise TypeError(f"{param} is {value!r}; it must be {_name(wanted)}{hint if wanted is str else ''}")
     return value
 
 

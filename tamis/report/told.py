@@ -20,6 +20,10 @@ MEANS = {
     "pairs_left_out": "pairs in those places that were not looked at",
     "groups": "sets of records that are alike, directly or through others; one of each stays",
     "largest_group": "records in the largest of them",
+    "languages": "records in each that came into the stage",
+    "found": "findings of each entity in all the records that came into the stage",
+    "records_with_findings": "records in which there was any",
+    "kept_by_language": "of these, records that the whole run kept",
 }
 """What a fact means, by its name. A stage of one's own is told without."""
 

@@ -8,20 +8,41 @@ from typing import Any
 import polars as pl
 import pyarrow as pa
 import pytest
-from making import NEEDED, recipe, sentences
+from making import NEEDED as GIVEN
+from making import recipe, sentences
+from small_model import MODELS, make_model
 
 import tamis
 from tamis.errors import ColumnMissing, UsageError
 from tamis.recipes.catalog import STAGES
 from tamis.schemas import KINDS
 
-PARAMS = {**NEEDED, "license@1": {"unknown": "drop"}, "spans@1": {"max_count": 1}}
+NEEDED: dict[str, dict[str, Any]] = {**GIVEN, **MODELS}
+"""Parameters without which a stage is none."""
+PARAMS = {**NEEDED, "language@1": {"keep": ["fr"]}, "license@1": {"unknown": "drop"}, "spans@1": {"max_count": 1}}
 TALK = "The sieve keeps the fine part, and that is it.\r\nno end"
+
+
+@pytest.fixture(autouse=True)
+def its_model(request: pytest.FixtureRequest) -> None:
+    """The model of the stage that is tested, where it needs one."""
+    given = getattr(request.node, "callspec", None)
+    make_model(given.params.get("name", "") if given else "")
 
 
 def documents() -> list[dict[str, Any]]:
     """Rows of which every stage of the catalog has something to say."""
-    odd = ["caf\u0065\u0301 \u200b", "sÃ³ <b>fine</b>", "lorem ipsum { }", "# # # ...", TALK, "again again " * 90, ""]
+    odd = [
+        "caf\u0065\u0301 \u200b",
+        "sÃ³ <b>fine</b>",
+        "lorem ipsum { }",
+        "# # # ...",
+        TALK,
+        "again again " * 90,
+        "",
+        "a pain in the butt",
+        "Mail ann@corp.org!",
+    ]
     rows = [{"text": text, "id": f"o{k}"} for k, text in enumerate(odd)]
     licences = ["mit", "GPL-3.0-only", "who knows", None]
     return [{**row, "license": licences[k % 4]} for k, row in enumerate([*sentences(60), *rows])]

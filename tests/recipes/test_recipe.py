@@ -35,6 +35,7 @@ def written(tmp_path: Path, text: str) -> Path:
         ("name: [x\n", 2, "not valid YAML"),
         ("- a\n", 1, "a recipe must be a mapping"),
         ("name: 3\n", 1, "it must be text"),
+        ("name: x\nstages:\n  - language@1: {keep: [no]}\n", 3, "YAML takes yes, no"),
     ],
 )
 def test_a_mistake_is_told_with_its_line(tmp_path: Path, text: str, line: int, says: str) -> None:

@@ -1,0 +1,79 @@
+"""Static models: a vector for every token, and a text is the mean of those of its tokens, all of them.
+
+    model2vec               embeddings (t, d), weights (t,)?, mapping (ids,)?     a token it does not know is left out
+    sentence-transformers   embedding.weight (t, d)                               it is a token like others
+
+model2vec itself takes the first 512 tokens; two long documents that begin alike would then be the same.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tamis.errors import InputError
+from tamis.extras import extra
+from tamis.kernels.vectors import mean_all
+
+
+@dataclass(frozen=True)
+class Static:
+    """A static model. table (t, d) float32; weight (t,) float32; mapping (ids,) int64 from ids to rows, -1: left out."""
+
+    tokenizer: Any
+    table: np.ndarray
+    weight: np.ndarray
+    mapping: np.ndarray
+
+    @classmethod
+    def read(cls, folder: Path) -> Static:
+        """The model in `folder`. Raises InputError where it is none."""
+        with extra("semantic"):
+            from safetensors import SafetensorError
+            from safetensors.numpy import load_file
+            from tokenizers import Tokenizer
+        try:
+            tensors = load_file(folder / "model.safetensors")
+            text = (folder / "tokenizer.json").read_text("utf-8")
+            unknown = json.loads(text)["model"].get("unk_token")
+        except (OSError, SafetensorError, ValueError, KeyError, TypeError, AttributeError) as wrong:
+            raise InputError(f"{folder} holds no static model: {wrong}; copy the model again") from wrong
+        try:
+            tokenizer = Tokenizer.from_str(text)
+        except Exception as wrong:  # tokenizers raises nothing narrower
+            raise InputError(f"{folder / 'tokenizer.json'} is no tokenizer: {wrong}; copy the model again") from wrong
+        tokenizer.no_padding()
+        tokenizer.no_truncation()
+        own = "embeddings" in tensors
+        table = tensors.get("embeddings" if own else "embedding.weight")
+        if table is None or table.ndim != 2:
+            raise InputError(
+                f"{folder / 'model.safetensors'} holds {', '.join(sorted(tensors)) or 'nothing'}; a table called embeddings "
+                "(model2vec) or embedding.weight (sentence-transformers) was wanted"
+            )
+        # model2vec may give several ids one row, and has a weight for each id.
+        rows = tensors.get("mapping", np.arange(len(table))).astype(np.int64)
+        ids = tokenizer.get_vocab_size(with_added_tokens=True)
+        if len(rows) < ids or (len(rows) and not 0 <= rows.min() <= rows.max() < len(table)):
+            raise InputError(f"{folder}: {ids:,} tokens and vectors for {len(rows):,}; copy the model again")
+        weight = tensors.get("weights", np.ones(len(rows))).astype(np.float32)
+        spread = table.astype(np.float32)[rows] if "mapping" in tensors else table.astype(np.float32)
+        mapping = np.arange(len(spread))
+        if own and unknown is not None and (at := tokenizer.token_to_id(unknown)) is not None:
+            mapping[at] = -1
+        return cls(tokenizer, np.ascontiguousarray(spread), weight, mapping)
+
+    def encode(self, texts: list[str]) -> np.ndarray:
+        """(n, d) float64."""
+        found = self.tokenizer.encode_batch_fast(texts, add_special_tokens=False)
+        each = [one.ids for one in found]
+        rows = np.concatenate([[0], np.cumsum([len(ids) for ids in each])]).astype(np.int64)
+        ids = np.fromiter(chain.from_iterable(each), np.int64, int(rows[-1]))
+        out = np.zeros((len(texts), self.table.shape[1]))
+        mean_all(self.table, self.weight, self.mapping[ids], rows, out)
+        return out

