@@ -10,7 +10,12 @@ import click
 
 @click.group("classify")
 def command() -> None:
-    """Train a classifier from two samples of rows, for the stage classify@1."""
+    """Train a classifier from two samples of rows, for the stage classify@1.
+
+    \b
+    Example:
+        tamis classify train --positive good.jsonl --negative crawl.jsonl -o quality.model
+    """
 
 
 @command.command("train")
