@@ -19,6 +19,7 @@ from tamis.engine.isolate import blamed
 from tamis.engine.left import left, rows_left
 from tamis.engine.passes import after, by_id
 from tamis.engine.plan import Plan
+from tamis.engine.veil import veiled
 from tamis.engine.work import Work
 from tamis.ledger import DRAFT, KEPT, Step, aside_schema, fates, set_aside, settled, verdicts, working
 from tamis.schemas import FATES, VERDICT
@@ -239,5 +240,6 @@ def _repeated_rows(emit: Emit, fragment: int, renamed: dict[int, bytes], schema:
     rows = rows.set_column(0, data.field(0), ids)
     rule = pa.array(["duplicate_id"] * len(wanted), pa.string())
     why = pa.array(["an earlier record of this source has the same id"] * len(wanted), pa.string())
-    table = set_aside(rows, 0, rule, why, emit.plan.schema)
+    later = [step for segment in emit.plan.segments[1:] for step in segment.stages]
+    table = veiled(set_aside(rows, 0, rule, why, emit.plan.schema), later)
     return table.append_column("row", pa.array(wanted, pa.uint32())).cast(schema)

@@ -26,6 +26,7 @@ from tamis.engine.isolate import index, sketch
 from tamis.engine.left import Left, rows_left, stores_rows
 from tamis.engine.plan import Plan, Segment, overlay
 from tamis.engine.segment import Care, Notes, Rows, Settled, advance, gather, sketch_table
+from tamis.engine.veil import unkeyed, veiled
 from tamis.engine.work import Work, arrow_file, write_arrow
 from tamis.ledger import DRAFT, QUARANTINED, aside_schema, draft, working
 from tamis.schemas.constant import constant
@@ -144,6 +145,9 @@ def _set_bad_aside(task: PassTask, bad: pa.RecordBatch, base: np.uint32, notes: 
         "source": pa.repeat(constant(task.reading.source or task.fragment.source), n),
         **{name: bad.column(name) for name in ("line", "offset", "message", "raw", "record_id")},
     }
+    if task.plan.hidden:
+        # What is taken out of records must not stay in lines that are none: file and line say where to read them.
+        known |= {"raw": pa.nulls(n, pa.binary()), "message": unkeyed(known["message"])}
     schema = _aside(task)
     columns = [known.get(f.name, pa.nulls(n, f.type)) for f in schema]
     notes.aside.append(pa.table(columns, schema=schema))
@@ -167,13 +171,12 @@ def _side_files(
     fate, step = np.zeros(total, np.uint8), np.zeros(total, np.uint8)
     for gone, f, s in notes.gone:
         fate[gone], step[gone] = f, s
+    aside = pa.concat_tables([_fit(t, _aside(task)) for t in notes.aside] or [_aside(task).empty_table()])
     tables = {
         "sizes": pa.table({"bytes": sizes}),
         "fates": pa.table({"fate": fate, "step": step}),
         "drafts": unhashed(by_id(pa.Table.from_batches(notes.verdicts, schema=DRAFT)), task.plan.hidden),
-        "aside": _in_order(
-            pa.concat_tables([_fit(t, _aside(task)) for t in notes.aside] or [_aside(task).empty_table()])
-        ),
+        "aside": _in_order(veiled(aside, task.plan.steps)),
     }
     if any(stage.scores for _, stage in task.segment.passed):
         tables["scores"] = _scores(task, notes, total)

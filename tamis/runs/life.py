@@ -109,6 +109,9 @@ def _life(records: Records, record_id: bytes, place: Place) -> Life:
     row, text_from = _row(records, record_id, by_step)
     last = max(by_step, default=0) if place.fate != "kept" else len(run.steps) - 1
     scores = _scores(run, place.ordinal)
+    text = _text(row)
+    if text is None and row and place.fate == "quarantined":
+        text_from = "a line that could not be read is not kept where a stage takes private data out; the input has it"
     return Life(
         record_id=record_id.hex(),
         fate=place.fate,
@@ -118,7 +121,7 @@ def _life(records: Records, record_id: bytes, place: Place) -> Life:
         stops=tuple(
             _stop(records, step, by_step.get(step["step"], []), scores) for step in run.steps if step["step"] <= last
         ),
-        text=_text(row),
+        text=text,
         text_from=text_from,
     )
 
