@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from tamis.errors import InputError
+
 
 @click.group("classify")
 def command() -> None:
@@ -52,7 +54,9 @@ def train_command(
         tamis classify train --positive good.jsonl --negative crawl.jsonl -o quality.model
     """
     from tamis.curate.classify import train
+    from tamis.curate.classify.model import check_place
 
+    check_place(output)
     found = train(positive, negative, on=on or None, held_out=held_out, seed=seed, bits=bits, max_rows=max_rows)
     digest = found.model.write(output)
     _show(output, digest, found.report, as_json, quiet)
@@ -82,12 +86,19 @@ def _show(path: Path, digest: str, card: dict[str, Any], as_json: bool, quiet: b
 
         print_json({"model": str(path), "sha256": digest, **card})
     elif not quiet:
-        click.echo("\n".join(_lines(path, digest, card)))
+        try:
+            lines = _lines(path, digest, card)
+        except (KeyError, TypeError, ValueError, AttributeError) as missing:
+            raise InputError(
+                f"{path} does not say how it was trained ({missing}); --json shows what it does say"
+            ) from None
+        click.echo("\n".join(lines))
 
 
 def _lines(path: Path, digest: str, card: dict[str, Any]) -> list[str]:
     good, samples = card["held_out"], card["samples"]
     low, high = good["auc_interval"]
+    kinds = [s["kind"] for s in samples.values()]
     lines = [
         f"{path}  sha256 {digest[:16]}",
         *(
@@ -96,6 +107,7 @@ def _lines(path: Path, digest: str, card: dict[str, Any]) -> list[str]:
             for name, s in samples.items()
         ),
         *([_in_both(card["in_both"])] if card["in_both"] else []),
+        *([_two_kinds(*kinds)] if len(set(kinds)) > 1 else []),
         f"trained on {card['trained_on']:,} texts, held out {good['rows']:,}: "
         f"AUC {good['auc']:.4f} ({low:.4f} to {high:.4f})",
         f"Brier score {good['brier']:.4f} (saying the share: {good['brier_of_share']:.4f}), "
@@ -111,6 +123,10 @@ def _lines(path: Path, digest: str, card: dict[str, Any]) -> list[str]:
         *(f"{k['threshold']:>9}  {k['positive']:>13.1%}  {k['negative']:>13.1%}" for k in good["kept"]),
     ]
     return lines
+
+
+def _two_kinds(positive: str, negative: str) -> str:
+    return f"the rows of one are of the kind {positive}, of the other {negative}: it may have learnt the form alone"
 
 
 def _in_both(count: int) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 from typing import Any
@@ -159,6 +160,12 @@ def test_what_is_not_sure_goes_by_confidence() -> None:
 WRONG: list[tuple[dict[str, Any], str]] = [
     ({"keep": ("english",)}, "'english'.*did you mean 'en'"),
     ({"drop": ("eng",)}, "did you mean 'en'"),
+    ({"keep": ("EN",)}, "did you mean 'en'"),
+    ({"keep": ("zh_CN",)}, "did you mean 'zh'"),
+    ({"keep": ("Germann",)}, "did you mean 'de'"),
+    ({"keep": ("nb",)}, "did you mean 'no'"),
+    ({"keep": ("swe",)}, "did you mean 'sv'"),
+    ({"keep": ("klingon",)}, r"does not know\. It answers"),
     ({"keep": ("und",)}, "`unknown`"),
     ({"method": "fasttext"}, "py3langid, cld2"),
     ({"min_confidence": 50}, "from 0 to 1"),
@@ -200,8 +207,12 @@ def test_a_model_of_another_version_is_refused(monkeypatch: pytest.MonkeyPatch) 
         told([EN])
 
 
-def test_a_text_of_a_million_characters_costs_its_windows_only() -> None:
-    assert told([EN * 20_000], windows=8)[0][0] == "en"
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("text", [EN * 20_000, "a" * 1_000_000, "e\u0301" * 300_000, "א" * 400_000, "👍🏽" * 300_000])
+def test_a_text_of_a_million_characters_costs_its_windows_only(method: Any, text: str) -> None:
+    started = time.process_time()
+    found = told([text], method=method, windows=8)
+    assert (found[0][0] == "en") is (text[:1] == "T") and time.process_time() - started < 1
 
 
 @given(st.lists(st.sampled_from([*SENTENCES, "", EN * 9 + DE * 9]), max_size=8), st.integers(0, 8))

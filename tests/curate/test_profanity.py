@@ -116,7 +116,26 @@ def test_an_own_list_counts_beside_the_shipped_ones(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "says"), [(b"\xff", "UTF-8 at byte 0"), (b"#\n", "no phrase"), (b"!!!\n", "'!!!'")]
+    "content",
+    [
+        b"\xef\xbb\xbfwolf\n",
+        b"\r\n  wolf \r\n",
+        b"sheep\rwolf",
+        b"\xef\xbb\xbf# ours\nwolf",
+        b"  # ours\nWOLF",
+        b"(wolf",
+        b"wolf\nwolf",
+    ],
+)
+def test_an_own_list_is_read_as_its_editor_left_it(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "own.txt").write_bytes(content)
+    found = measured(["a wolf", "ours"], lists=(str(tmp_path / "own.txt"),), languages=())
+    assert [row["hits"] for row in found] == [1, 0]
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [(b"\xff", "UTF-8 at byte 0"), (b"#\n", "no phrase"), (b"!!!\n", "'!!!'"), (b".*\n", "patterns are not")],
 )
 def test_an_own_list_that_cannot_be_used_is_named(tmp_path: Path, content: bytes, says: str) -> None:
     (tmp_path / "own.txt").write_bytes(content)
@@ -149,7 +168,24 @@ class Odd(Loud):
 class Late:
     def __init__(self): raise OSError("no weights")
 class Mute: pass
+class Wide:
+    def score(self, texts): return [[0.5, 0.5]] * len(texts)
+class Angry:
+    def score(self, texts): raise RuntimeError("no weights")
+class Exiting:
+    def score(self, texts): raise SystemExit(7)
+class Wordy:
+    def score(self, texts): return ["much"] * len(texts)
+class Over:
+    def score(self, texts): return [float("inf")] * len(texts)
 """
+
+
+@pytest.mark.parametrize("params", [{"lists": ["none.txt"]}, {"lists": ["."]}, {"model": "none.py:Loud"}])
+def test_a_file_that_is_not_there_ends_a_run_before_a_row_moves(tmp_path: Path, params: dict[str, Any]) -> None:
+    with pytest.raises(InputError, match="there is no file"):
+        tamis.run(recipe({"profanity@1": params}), pa.table({"text": ["a"]}), tmp_path / "run")
+    assert not (tmp_path / "run" / "data").exists()
 
 
 def test_a_model_of_the_users_own_scores_texts(tmp_path: Path) -> None:
@@ -168,6 +204,7 @@ def test_a_model_of_the_users_own_scores_texts(tmp_path: Path) -> None:
         ("loud.py:Odd", r"\(1,\) numbers for 2 texts"),
         ("loud.py:Late", "loud.py:9: OSError: no weights"),
         ("loud.py:Mute", "no method score"),
+        ("loud.py:Wide", r"\(2, 2\) numbers for 2 texts"),
         ("loud.py:Gone", "Gone"),
         ("none.py:Loud", "no file"),
     ],
@@ -178,9 +215,10 @@ def test_a_model_that_cannot_be_used_is_named(tmp_path: Path, name: str, says: s
         measured(["a", "b"], model=f"{tmp_path}/{name}")
 
 
-def test_a_record_without_a_number_for_a_score_is_set_aside(tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["Odd", "Angry", "Exiting", "Wordy", "Over"])
+def test_a_record_without_a_number_for_a_score_is_set_aside(tmp_path: Path, name: str) -> None:
     (tmp_path / "loud.py").write_text(OWN, "utf-8")
-    stages = {"profanity@1": {"model": f"{tmp_path}/loud.py:Odd"}}
+    stages = {"profanity@1": {"model": f"{tmp_path}/loud.py:{name}"}}
     run = tamis.run(recipe(stages), pa.table({"text": ["nan"]}), tmp_path / "run", engine="inline")
     assert run.facts["rows"]["quarantined"] == 1
 

@@ -8,11 +8,14 @@ import signal
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from attempting import process
 from making import digests, recipe, sentences, write_lines
 
 import tamis
+from tamis.curate.classify import Model
+from tamis.errors import UsageError
 
 pytest.importorskip("py3langid", reason="the extra language is not installed")
 pytest.importorskip("sklearn", reason="the extra semantic is not installed")
@@ -106,3 +109,29 @@ def test_what_is_said_of_a_text_does_not_depend_on_the_order_of_rows(place: Path
     rows = write_lines(tmp_path / "in.jsonl", reversed(texts()))
     turned = tamis.run(place / "recipe.yaml", rows, tmp_path / "run", engine="inline").data(columns).to_pylist()
     assert sorted(map(repr, turned)) == sorted(map(repr, said))
+
+
+@pytest.mark.parametrize("file", ["loud.py", "small.model", "bytes/config.json"])
+def test_a_run_does_not_go_on_with_another_model(place: Path, tmp_path: Path, file: str) -> None:
+    wanted = stages(tmp_path)
+    begun: dict[str, Any] = {
+        "input": place / "in.jsonl",
+        "output": tmp_path / "run",
+        "engine": "inline",
+        "resume": True,
+    }
+    with pytest.raises(KeyboardInterrupt):
+        tamis.run(wanted, **begun, on_progress=_stop)
+    other = Model(np.zeros((2, 256), np.float32), 1.0, 4, 1 << 16).to_bytes()
+    old = (tmp_path / file).read_bytes()
+    (tmp_path / file).write_bytes(other if file == "small.model" else old + b"\n")
+    with pytest.raises(
+        UsageError, match="cannot go on: the recipe" if file != "bytes/config.json" else "the model of step 4"
+    ):
+        tamis.run(wanted, **begun)
+    (tmp_path / file).write_bytes(old)
+    assert tamis.run(wanted, **begun).rows == tamis.Run(place / "run").rows
+
+
+def _stop(_: Any) -> None:
+    raise KeyboardInterrupt

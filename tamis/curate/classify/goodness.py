@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 BINS = 10
+Z = 1.96
+"""Of 95 %."""
 THRESHOLDS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 
 
@@ -52,11 +55,26 @@ def auc(score: np.ndarray, positive: np.ndarray) -> float:
 
 
 def interval(area: float, positive: int, negative: int) -> tuple[float, float]:
-    """95 % interval of an area under the ROC curve (Hanley and McNeil 1982), cut to 0 and 1."""
-    one, two = area / (2 - area), 2 * area * area / (1 + area)
-    spread = area * (1 - area) + (positive - 1) * (one - area * area) + (negative - 1) * (two - area * area)
-    half = 1.96 * float(np.sqrt(max(0.0, spread) / (positive * negative)))
-    return max(0.0, area - half), min(1.0, area + half)
+    """95 % interval of an area under the ROC curve: the areas from which `area` is no further than chance allows.
+
+    Hanley and McNeil's spread (1982) at the area supposed, not at that found, with equal shares of both sorts (Newcombe
+    2006, method 5): an area of 1, found on few rows, is not called certain.
+    """
+
+    def far(supposed: float) -> bool:
+        more = ((positive + negative) / 2 - 1) * ((1 - supposed) / (2 - supposed) + supposed / (1 + supposed))
+        spread = supposed * (1 - supposed) * (1 + more) / (positive * negative)
+        return (area - supposed) ** 2 > Z**2 * spread
+
+    return _edge(far, 0.0, area), _edge(far, 1.0, area)
+
+
+def _edge(far: Callable[[float], bool], outside: float, inside: float) -> float:
+    """Where `far` turns false on the way in, by halving."""
+    for _ in range(40):
+        middle = (outside + inside) / 2
+        outside, inside = (middle, inside) if far(middle) else (outside, middle)
+    return inside
 
 
 def reliability(chance: np.ndarray, positive: np.ndarray) -> list[dict[str, Any]]:

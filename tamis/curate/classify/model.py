@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from tamis.data.disk import disk_errors
+from tamis.data.writer import replacing
 from tamis.errors import InputError, OutputError
 from tamis.kernels.hashed import scored
 
@@ -66,14 +66,35 @@ class Model:
         return len(text).to_bytes(8, "little") + text + weights.tobytes()
 
     def write(self, path: Path) -> str:
-        """Write the file; give its digest. Raises OutputError."""
+        """Write the file, as a whole or not at all; give its digest. Raises OutputError."""
+        check_place(path)
         data = self.to_bytes()
-        with disk_errors(path):
-            try:
-                path.write_bytes(data)
-            except IsADirectoryError:
-                raise OutputError(f"cannot write {path}: it is a folder; name a file with -o") from None
+        with replacing(path) as file:
+            file.write(data)
         return hashlib.sha256(data).hexdigest()
+
+
+_BEGINS = b'{"__metadata__": {"tamis": "classifier-'
+
+
+def check_place(path: Path) -> None:
+    """Raise OutputError where no classifier can be written: that is known before one has been trained for an hour.
+
+    A file that is no classifier is not written over: it may well be the sample.
+    """
+    if path.is_dir():
+        raise OutputError(f"cannot write {path}: it is a folder; name a file with -o")
+    if not path.absolute().parent.is_dir():
+        raise OutputError(f"cannot write {path}: there is no folder {path.parent}; make it, or choose another with -o")
+    try:
+        with path.open("rb") as file:
+            begins = file.read(8 + len(_BEGINS)) if path.is_file() else b"?"
+    except FileNotFoundError:
+        return
+    except OSError as refused:
+        raise OutputError(f"cannot write {path}: {refused.strerror}; name another file with -o") from None
+    if begins and begins[8:] != _BEGINS:
+        raise OutputError(f"cannot write {path}: what stands there is no classifier; name another file with -o")
 
 
 def read(path: Path) -> Model:
@@ -105,9 +126,11 @@ def _read(path: Path, modified: int, size: int) -> Model:
         shape, body = head["weights"]["shape"], data[8 + length :]
         bias, ngram, limit = float(card.pop("bias")), int(card.pop("ngram")), int(card.pop("limit"))
         weights = np.frombuffer(body, "<f4").reshape(2, -1)
-        whole = list(weights.shape) == shape and shape[1] in (1 << k for k in BITS)
-        sound = whole and bool(np.isfinite(weights).all() and np.isfinite(bias)) and 1 <= ngram <= 16 and limit > 0
-    except (ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError):
+        told = {"dtype": "F32", "shape": shape, "data_offsets": [0, len(body)]}
+        whole = list(weights.shape) == shape and shape[1] in (1 << k for k in BITS) and head["weights"] == told
+        sound = whole and bool(np.isfinite(weights).all() and np.isfinite(bias)) and 1 <= ngram <= 16
+        sound = sound and 0 < limit < 1 << 31 and head.keys() == {"__metadata__", "weights"}
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError, OverflowError, RecursionError):
         sound = False
     if not sound:
         raise InputError(

@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from tamis.curate.classify.model import Model, read
-from tamis.errors import UsageError
+from tamis.errors import InputError, UsageError
 from tamis.schemas import ENVELOPE, joined
 from tamis.schemas._field import field
 from tamis.schemas.rows import KINDS
@@ -78,9 +78,14 @@ class Classify(Stage):
 
     @property
     def files(self) -> tuple[str, ...]:
-        """The model. Raises UsageError where none is named."""
+        """The model. Raises UsageError where none is named, InputError where it is no file."""
         if not self.model:
             raise UsageError("classify: model names no file; give one that `tamis classify train` wrote")
+        if not (self.base / self.model).is_file():
+            raise InputError(
+                f"classify: model is {self.model!r}, but there is no file {self.base / self.model}; "
+                "`tamis classify train` makes one, and its name is taken from the recipe's folder"
+            )
         return (self.model,)
 
     @property

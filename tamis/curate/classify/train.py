@@ -17,7 +17,7 @@ import pyarrow as pa
 from tamis.curate.classify.goodness import goodness
 from tamis.curate.classify.model import BITS, Model
 from tamis.curate.learned import Line, logistic, sparse
-from tamis.data import Reading, find, fragments, read, recognise
+from tamis.data import InputFile, Reading, find, fragments, read, recognise
 from tamis.errors import InputError, UsageError
 from tamis.kernels.fold import folded_keys
 from tamis.kernels.hashed import slots
@@ -29,8 +29,12 @@ FEWEST = 50
 
 
 class Sample(NamedTuple):
-    """Different texts of one sample. keys (n,) uint64, ascending; `read` rows there were, `unreadable` among them."""
+    """Different texts of one sample, of rows of one `kind`.
 
+    keys (n,) uint64, ascending; `read` rows there were, `unreadable` among them
+    """
+
+    kind: str
     texts: pa.Array
     keys: np.ndarray
     read: int
@@ -79,10 +83,7 @@ def train(
     own = [~np.isin(sample.keys, both) for sample in two]
     for paths, mask, name in zip((positive, negative), own, ("positive", "negative"), strict=True):
         if (count := int(mask.sum())) < FEWEST:
-            raise UsageError(
-                f"the {name} sample ({', '.join(map(str, paths))}) has {count} different texts that are not in the other; "
-                f"at least {FEWEST} are needed, a few thousand are good"
-            )
+            raise UsageError(_too_few(name, paths, two[name == "negative"], count))
     texts = pa.concat_arrays([sample.texts.filter(pa.array(mask)) for sample, mask in zip(two, own, strict=True)])
     part = np.concatenate([_parts(int(mask.sum()), held_out) for mask in own])
     truth = np.repeat([True, False], [int(mask.sum()) for mask in own])
@@ -93,7 +94,7 @@ def train(
     chance = model.probabilities(texts.filter(pa.array(test)))
     settings = {"on": on, "held_out": held_out, "seed": seed, "bits": bits, "max_rows": max_rows}
     counts = [
-        {"read": s.read, "unreadable": s.unreadable, "texts": len(s.keys), "used": int(mask.sum())}
+        {"kind": s.kind, "read": s.read, "unreadable": s.unreadable, "texts": len(s.keys), "used": int(mask.sum())}
         for s, mask in zip(two, own, strict=True)
     ]
     card = {
@@ -113,10 +114,20 @@ def _check(held_out: float, bits: int, ngram: int, limit: int, max_rows: int) ->
         raise UsageError(f"bits is {bits!r}; from {BITS.start} to {BITS.stop - 1} was wanted, 18 is usual")
     if not 1 <= ngram <= 16:
         raise UsageError(f"ngram is {ngram!r}; from 1 to 16 characters was wanted")
-    if limit < 1:
-        raise UsageError(f"limit is {limit!r}; a number of bytes was wanted")
+    if not 1 <= limit < 1 << 31:
+        raise UsageError(f"limit is {limit!r}; a number of bytes below 2**31 was wanted")
     if max_rows < FEWEST:
         raise UsageError(f"max_rows is {max_rows!r}; {FEWEST} at least was wanted")
+
+
+def _too_few(name: str, paths: Sequence[str | Path], sample: Sample, count: int) -> str:
+    """What to say of a sample of which `count` texts can be used."""
+    shared = f", {len(sample.keys) - count:,} are in the other, too" if len(sample.keys) > count else ""
+    unread = f", {sample.unreadable:,} of them unreadable" if sample.unreadable else ""
+    return (
+        f"the {name} sample ({', '.join(map(str, paths))}) has {count:,} different texts of its own; at least {FEWEST} "
+        f"are needed, a few thousand are good: {sample.read:,} rows{unread}; {len(sample.keys):,} different texts{shared}"
+    )
 
 
 TRAIN, TUNE, HELD_OUT = 0, 1, 2
@@ -180,14 +191,16 @@ def _sample(paths: Sequence[str | Path], on: str | tuple[str, ...] | None, seed:
     texts, keys = pa.array([], pa.string()), np.zeros(0, np.uint64)
     count = bad = 0
     pending: list[pa.Array] = []
-    for block in _blocks(paths):
+    files = find(list(paths))
+    reading = Reading(recognise(files).kind)
+    for block in _blocks(files, reading):
         count, bad = count + block[1], bad + block[2]
         pending.append(joined(block[0], on))
         if sum(map(len, pending)) >= most:
             texts, keys = _lowest([texts, *pending], seed, most)
             pending = []
     texts, keys = _lowest([texts, *pending], seed, most)
-    return Sample(texts, keys, count, bad)
+    return Sample(reading.kind, texts, keys, count, bad)
 
 
 def _lowest(parts: list[pa.Array], seed: int, most: int) -> tuple[pa.Array, np.ndarray]:
@@ -202,10 +215,8 @@ def _lowest(parts: list[pa.Array], seed: int, most: int) -> tuple[pa.Array, np.n
     return texts.take(pa.array(first)), distinct
 
 
-def _blocks(paths: Sequence[str | Path]) -> Iterator[tuple[pa.RecordBatch, int, int]]:
+def _blocks(files: Sequence[InputFile], reading: Reading) -> Iterator[tuple[pa.RecordBatch, int, int]]:
     """Rows, and how many were read and could not be."""
-    files = find(list(paths))
-    reading = Reading(recognise(files).kind)
     for file in files:
         for fragment in fragments(file):
             for block in read(fragment, reading):

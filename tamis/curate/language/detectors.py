@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Collection
+from contextlib import suppress
+from difflib import get_close_matches
 from functools import cache
 from importlib.metadata import version
 from threading import Lock
@@ -53,6 +56,14 @@ CODES: dict[Method, tuple[str, ...]] = {
 _RENAMED = {"iw": "he", "jw": "jv"}
 """CLD2 has two codes that ISO 639 has given up."""
 
+_OTHERWISE = {
+    **_RENAMED,
+    **{"in": "id", "nb": "no", "nob": "no", "nno": "nn", "cmn": "zh", "fil": "tl", "mo": "ro"},
+    **{"chi": "zh", "dut": "nl", "ger": "de", "jpn": "ja", "nld": "nl", "pol": "pl", "por": "pt", "spa": "es"},
+    **{"ind": "id", "swe": "sv", "tur": "tr"},
+}
+"""Codes that others use for what a detector calls something else; those of three letters whose first two mislead."""
+
 _REFUSED = re.compile(
     r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufdd0-\ufdef"
     + "".join(chr(plane << 16 | last) for plane in range(17) for last in (0xFFFE, 0xFFFF))
@@ -69,6 +80,21 @@ def versions(method: Method) -> dict[str, str]:
     package = {"py3langid": "py3langid", "cld2": "pycld2"}[method]
     with extra("language"):
         return {package: version(package)}
+
+
+def nearest(code: str, known: Collection[str]) -> str | None:
+    """The one of the codes `known` that someone who wrote `code` will have meant: EN, en-US, eng, english; None: who knows."""
+    first = re.split("[-_ ]", code.lower())[0]
+    guesses = [first, _OTHERWISE.get(first, "")]
+    if len(first) > 3:
+        with suppress(ImportError):
+            from pycld2 import LANGUAGES
+
+            named = {name.lower(): own for name, own in LANGUAGES}
+            guesses += [_RENAMED.get(named[n], named[n]) for n in get_close_matches(first, named, 1, 0.8)]
+    if len(first) == 3:
+        guesses.append(first[:2])
+    return next((guess for guess in guesses if guess in known), None)
 
 
 class Windows(NamedTuple):

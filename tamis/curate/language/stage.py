@@ -11,18 +11,16 @@ Language and confidence are stored, so that other lists and thresholds can be tr
 from __future__ import annotations
 
 import json
-import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any, ClassVar, Literal, get_args
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tamis.curate.language.detectors import CODES, METHODS, UNKNOWN, Method, detect, versions, windows_of
+from tamis.curate.language.detectors import CODES, METHODS, UNKNOWN, Method, detect, nearest, versions, windows_of
 from tamis.errors import UsageError
 from tamis.kernels.langid import NOTHING
 from tamis.schemas import joined
@@ -100,10 +98,10 @@ class Language(Stage):
             raise UsageError(f"language: {name} has {code!r}; the parameter `unknown` says what becomes of such texts")
         known = {c for whole in CODES[self.method] for c in (whole, primary(whole))} if self.method in CODES else {code}
         if code not in known:
-            short = get_close_matches(re.split("[-_]", code.lower())[0][:2], known, 1)
-            hint = f"did you mean {short[0]!r}? " if short else ""
+            meant = nearest(code, known)
+            hint = f"; did you mean {meant!r}?" if meant else "."
             raise UsageError(
-                f"language: {name} has {code!r}, which {self.method} does not know; {hint}It answers with ISO 639 codes "
+                f"language: {name} has {code!r}, which {self.method} does not know{hint} It answers with ISO 639 codes "
                 f"such as en, de, zh: {' '.join(sorted(known))}"
             )
 

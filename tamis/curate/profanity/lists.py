@@ -57,16 +57,20 @@ def is_told_by_words(phrase: str) -> bool:
 def own(path: Path) -> tuple[str, ...]:
     """The phrases of a user's list: UTF-8, one a line; blank lines and those that begin with # say nothing."""
     try:
-        lines = path.read_text("utf-8").splitlines()
+        # An editor may have put a byte order mark before the first phrase.
+        lines = [line.strip() for line in path.read_text("utf-8-sig").splitlines()]
     except OSError as error:
-        raise InputError(f"profanity: the list {path} cannot be read: {error.strerror}") from error
+        raise InputError(
+            f"profanity: the list {path} cannot be read: {error.strerror}; name a file of phrases, one a line"
+        ) from error
     except UnicodeDecodeError as error:
-        raise InputError(f"profanity: the list {path} is not UTF-8 at byte {error.start}") from error
-    phrases = [line.strip() for line in lines if line.strip() and not line.startswith("#")]
+        raise InputError(f"profanity: the list {path} is not UTF-8 at byte {error.start}; save it as UTF-8") from error
+    phrases = [line for line in lines if line and not line.startswith("#")]
     for k, phrase in enumerate(phrases):
         if not re.search(r"[^\W_]", phrase):
             raise InputError(
-                f"profanity: the list {path} has {phrase!r} as phrase {k + 1}; a phrase has a letter or digit"
+                f"profanity: the list {path} has {phrase!r} as phrase {k + 1}; a phrase has a letter or digit: "
+                "write the word itself, patterns are not understood"
             )
     if not phrases:
         raise InputError(f"profanity: the list {path} has no phrase; write one a line")

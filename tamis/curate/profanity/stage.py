@@ -21,7 +21,7 @@ import pyarrow as pa
 
 from tamis.curate.profanity.lists import LANGUAGES, OWN, Listed, bit, listed
 from tamis.curate.profanity.scorers import CHECK, file_of, scores_of, versions
-from tamis.errors import UsageError
+from tamis.errors import InputError, UsageError
 from tamis.kernels.lexicon import ABSENT, count
 from tamis.schemas import joined
 from tamis.schemas._field import field
@@ -103,8 +103,14 @@ class Profanity(Stage):
 
     @property
     def files(self) -> tuple[str, ...]:
-        """Own lists, and the file of an own model."""
-        return self.lists if self.model in (None, CHECK) else (*self.lists, file_of(self.model or ""))
+        """Own lists, and the file of an own model. Raises InputError where one is none."""
+        named = self.lists if self.model in (None, CHECK) else (*self.lists, file_of(self.model or ""))
+        for name in named:
+            if not (self.base / name).is_file():
+                raise InputError(
+                    f"profanity: there is no file {self.base / name}; lists and model name files, from the recipe's folder"
+                )
+        return named
 
     @property
     def stands_on(self) -> dict[str, str]:

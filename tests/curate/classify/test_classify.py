@@ -19,7 +19,7 @@ from making import digests, recipe, write_lines
 import tamis
 from tamis.curate.classify.goodness import auc, goodness, interval
 from tamis.curate.classify.model import Model, read
-from tamis.errors import InputError, UsageError
+from tamis.errors import InputError, OutputError, UsageError
 
 SEA = "the sea wave sail harbour storm anchor tide salt deck".split()  # noqa: SIM905
 LAND = "the field plough barn wheat horse hedge gate soil farm".split()  # noqa: SIM905
@@ -76,8 +76,33 @@ def test_a_sample_that_is_too_small_is_refused(place: Path, tmp_path: Path) -> N
     from tamis.curate.classify import train
 
     few = write_lines(tmp_path / "few.jsonl", rows(LAND, 20, 2))
-    with pytest.raises(UsageError, match=r"negative sample .* has 20 different texts"):
+    with pytest.raises(UsageError, match=r"negative sample .* has 20 different texts .* 20 rows; 20 different texts$"):
         train([place / "sea.jsonl"], [few])
+
+
+SAMPLES: list[tuple[list[Any], str]] = [
+    ([], "has 0 different .* 0 rows"),
+    ([{"text": "one and the same"}] * 99, "has 1 different .* 99 rows; 1 different"),
+    ([{"text": " " * k} for k in range(99)], "has 0 different .* 99 rows; 0 different"),
+    (rows(SEA, 99, 1), "has 0 different .* 99 different texts, 99 are in the other, too"),
+    ([b"{", *rows(LAND, 9, 2)], "has 9 different .* 10 rows, 1 of them unreadable"),
+]
+
+
+@pytest.mark.parametrize(("sample", "says"), SAMPLES)
+def test_a_sample_of_nothing_is_told_what_it_holds(place: Path, tmp_path: Path, sample: list[Any], says: str) -> None:
+    from tamis.curate.classify import train
+
+    with pytest.raises(UsageError, match=says):
+        train([place / "sea.jsonl"], [write_lines(tmp_path / "some.jsonl", sample)])
+
+
+def test_the_kind_of_either_sample_is_told(place: Path, tmp_path: Path) -> None:
+    from tamis.curate.classify import train
+
+    chats = [{"messages": [{"role": "user", "content": row["text"]}]} for row in rows(LAND, 60, 5)]
+    card = train([place / "sea.jsonl"], [write_lines(tmp_path / "chats.jsonl", chats)], bits=10).report
+    assert [sample["kind"] for sample in card["samples"].values()] == ["document", "chat"]
 
 
 def test_a_run_keeps_what_the_classifier_finds(place: Path, tmp_path: Path) -> None:
@@ -143,19 +168,49 @@ def test_the_file_is_one_that_others_read(tmp_path: Path) -> None:
     [
         (lambda data: b"", "no classifier of ours"),
         (lambda data: b"\x80\x04pickle", "no classifier of ours"),
+        (lambda data: b"\xff" * 8 + data[8:], "no classifier of ours"),
+        (lambda data: data[:100], "no classifier of ours"),
+        (lambda data: (100_000).to_bytes(8, "little") + b"[" * 100_000, "no classifier of ours"),
         (
             lambda data: data.replace(b"classifier-1", b"classifier-9"),
             "is 'classifier-9'; this tamis reads 'classifier-1'",
         ),
         (lambda data: data[:-4], "damaged"),
+        (lambda data: data + bytes(8), "damaged"),
         (lambda data: data[:-4] + b"\x00\x00\xc0\x7f", "damaged"),
+        (lambda data: data.replace(b'"F32"', b'"F64"'), "damaged"),
+        (lambda data: data.replace(b"[2, 256]", b"[4, 128]"), "damaged"),
+        (lambda data: data.replace(b"[0, 2048]", b"[8, 2048]"), "damaged"),
+        (lambda data: data.replace(b'"weights"', b'"../pass"'), "damaged"),
         (lambda data: data.replace(b'\\"ngram\\": 4', b'\\"ngram\\": 0'), "damaged"),
+        (lambda data: data.replace(b'\\"limit\\": 65536', b'\\"limit\\": 1e999'), "damaged"),
+        (lambda data: data.replace(b'\\"bias\\": 0.25', b'\\"bias\\": null'), "damaged"),
     ],
 )
 def test_a_file_that_is_no_model_is_refused(tmp_path: Path, spoil: Callable[[bytes], bytes], says: str) -> None:
     (tmp_path / "m").write_bytes(spoil(model().to_bytes()))
     with pytest.raises(InputError, match=says):
         read(tmp_path / "m")
+
+
+def test_what_is_no_classifier_is_not_written_over(place: Path, tmp_path: Path) -> None:
+    rows_before = (place / "sea.jsonl").read_bytes()
+    with pytest.raises(OutputError, match="what stands there is no classifier"):
+        model().write(place / "sea.jsonl")
+    assert (place / "sea.jsonl").read_bytes() == rows_before
+    (tmp_path / "m").write_bytes(b"")
+    assert model().write(tmp_path / "m") == model().write(tmp_path / "m")
+    with pytest.raises(OutputError, match="it is a folder"):
+        model().write(tmp_path)
+    with pytest.raises(OutputError, match="there is no folder"):
+        model().write(tmp_path / "none" / "m")
+
+
+def test_a_replay_needs_no_model(place: Path, tmp_path: Path) -> None:
+    (tmp_path / "m").write_bytes((place / "sea.model").read_bytes())
+    run = tamis.run(recipe({"classify@1": {"model": str(tmp_path / "m")}}), place / "mixed.jsonl", tmp_path / "run")
+    (tmp_path / "m").unlink()
+    assert tamis.replay(run, ["classify.threshold=1"]).gone.num_rows
 
 
 def test_without_a_model_there_is_no_stage(tmp_path: Path) -> None:
@@ -174,6 +229,12 @@ def test_the_area_is_the_share_of_pairs(rows: list[tuple[float, bool]]) -> None:
     assert np.isclose(auc(chance, positive), naive.auc(chance.tolist(), positive.tolist()))
     low, high = interval(auc(chance, positive), int(positive.sum()), int((~positive).sum()))
     assert 0 <= low <= auc(chance, positive) + 1e-9 and auc(chance, positive) - 1e-9 <= high <= 1
+
+
+def test_an_area_of_one_is_not_certain_on_few_rows() -> None:
+    assert interval(1.0, 20, 20)[0] == pytest.approx(0.899, abs=1e-3) and interval(1.0, 20, 20)[1] == 1
+    assert interval(1.0, 2000, 2000)[0] > 0.998
+    assert interval(0.9, 500, 500) == pytest.approx((0.878, 0.918), abs=1e-3)
 
 
 def test_chances_that_are_true_are_calibrated() -> None:
