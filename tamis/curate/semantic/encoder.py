@@ -71,6 +71,10 @@ def _checked(vectors: np.ndarray, place: Place) -> np.ndarray:
         raise InputError(
             f"{place.folder}: its vectors have the shape {vectors.shape}; one for each text, of 1 to {MOST:,} numbers, was wanted"
         )
+    if not np.isfinite(vectors).all():
+        raise InputError(
+            f"{place.folder}: a vector of it holds {vectors[~np.isfinite(vectors)][0]}; copy the model again"
+        )
     return vectors
 
 

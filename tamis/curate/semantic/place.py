@@ -53,7 +53,7 @@ def place_of(name: str, base: Path, stage: str) -> Place:
 
 
 def _candidates(name: str, base: Path) -> Iterator[Path]:
-    own = (base / name).expanduser()
+    own = base / Path(name).expanduser()
     yield own
     if name.isidentifier() and (spec := find_spec(name)) is not None:
         for location in spec.submodule_search_locations or ():
@@ -97,7 +97,10 @@ def _static(folder: Path, stage: str) -> Path | None:
         first = modules[0]
     if not str(first.get("type", "")).endswith("StaticEmbedding"):
         return None
-    return folder / str(first.get("path", ""))
+    table = folder / str(first.get("path", ""))
+    if not table.resolve().is_relative_to(folder):
+        raise InputError(f"{stage}: {listed} names {table}, which is not in the model's folder; copy the model again")
+    return table
 
 
 def _json(path: Path, stage: str) -> Any:

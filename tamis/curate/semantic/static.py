@@ -57,12 +57,20 @@ class Static:
                 "(model2vec) or embedding.weight (sentence-transformers) was wanted"
             )
         # model2vec may give several ids one row, and has a weight for each id.
-        rows = tensors.get("mapping", np.arange(len(table))).astype(np.int64)
+        rows, weight = tensors.get("mapping", np.arange(len(table))), tensors.get("weights")
+        weight = np.ones(len(rows), np.float32) if weight is None else weight
+        if rows.ndim != 1 or rows.dtype.kind not in "iu" or weight.shape != rows.shape:
+            raise InputError(
+                f"{folder / 'model.safetensors'}: mapping {rows.dtype} {rows.shape} and weights {weight.shape} do not go with a "
+                f"table of {table.shape}; copy the model again"
+            )
         ids = tokenizer.get_vocab_size(with_added_tokens=True)
         if len(rows) < ids or (len(rows) and not 0 <= rows.min() <= rows.max() < len(table)):
             raise InputError(f"{folder}: {ids:,} tokens and vectors for {len(rows):,}; copy the model again")
-        weight = tensors.get("weights", np.ones(len(rows))).astype(np.float32)
-        spread = table.astype(np.float32)[rows] if "mapping" in tensors else table.astype(np.float32)
+        table, weight = table.astype(np.float32), weight.astype(np.float32)
+        if not (np.isfinite(table).all() and np.isfinite(weight).all()):
+            raise InputError(f"{folder / 'model.safetensors'} holds what is no number; copy the model again")
+        spread = table[rows] if "mapping" in tensors else table
         mapping = np.arange(len(spread))
         if own and unknown is not None and (at := tokenizer.token_to_id(unknown)) is not None:
             mapping[at] = -1

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -122,6 +123,73 @@ def test_a_table_with_too_few_vectors_is_refused(tmp_path: Path) -> None:
     save_file({"embeddings": np.ones((2, 3), np.float32)}, folder / "model.safetensors")
     with pytest.raises(InputError, match="4 tokens and vectors for 2"):
         encoded(folder, ["sea"])
+
+
+TABLES: list[tuple[dict[str, Any], str]] = [
+    ({"embeddings": np.full((4, 2), np.nan, np.float32)}, "holds what is no number"),
+    ({"embeddings": np.array([[1, 1], [1, np.inf], [1, 0], [0, 1]], np.float32)}, "holds what is no number"),
+    ({"weights": np.full(4, np.nan)}, "holds what is no number"),
+    ({"weights": np.ones(2)}, "do not go with a table"),
+    ({"weights": np.ones((4, 2))}, "do not go with a table"),
+    ({"mapping": np.zeros((4, 2), np.int64)}, "do not go with a table"),
+    ({"mapping": np.zeros(4)}, "do not go with a table"),
+    ({"mapping": np.array([0, 1, 2, 4])}, "4 tokens and vectors for 4"),
+    ({"mapping": np.array([0, 1, 2, -1])}, "4 tokens and vectors for 4"),
+    ({"embeddings": np.ones((4, 2, 2), np.float32)}, "a table called embeddings"),
+    ({"embeddings": np.ones((4, 0), np.float32)}, "of 1 to 16,384 numbers"),
+]
+
+
+@pytest.mark.parametrize("tensors, says", TABLES)
+def test_numbers_that_make_no_vectors_are_refused(tmp_path: Path, tensors: dict[str, Any], says: str) -> None:
+    folder = write_word_model(tmp_path / "m", WORDS)
+    save_file({"embeddings": np.ones((4, 2), np.float32), **tensors}, folder / "model.safetensors")
+    with pytest.raises(InputError, match=says):
+        embedded(pa.array(["sea"]), place_of(str(folder), Path(), "semantic"))
+
+
+@pytest.mark.parametrize("header", [0, 9, 99_999, 2**63, 2**64 - 1])
+def test_a_header_that_lies_about_its_length_is_refused(tmp_path: Path, header: int) -> None:
+    table = write_word_model(tmp_path / "m", WORDS) / "model.safetensors"
+    table.write_bytes(header.to_bytes(8, "little") + table.read_bytes()[8:])
+    with pytest.raises(InputError, match=r"holds no static model: .*copy the model again"):
+        encoded(tmp_path / "m", ["sea"])
+
+
+@pytest.mark.parametrize("path", ["../other", "/etc"])
+def test_a_model_does_not_reach_out_of_its_folder(tmp_path: Path, path: str) -> None:
+    folder = write_word_model(tmp_path / "m", WORDS)
+    write_word_model(tmp_path / "other", WORDS)
+    (folder / "modules.json").write_text(json.dumps([{"type": "x.StaticEmbedding", "path": path}]))
+    with pytest.raises(InputError, match="which is not in the model's folder"):
+        place_of("m", tmp_path, "semantic")
+
+
+BERT = {"model_type": "bert", "vocab_size": 64, "hidden_size": 8, "intermediate_size": 8, "num_hidden_layers": 1}
+FEW = json.dumps(BERT | {"num_attention_heads": 2, "vocab_size": 1}).encode()
+
+
+@pytest.mark.parametrize(
+    "files, says",
+    [
+        ({"config.json": FEW}, "tokens that its weights do not know"),
+        ({}, "lacks weights of its model, and others would be drawn at random"),
+        ({"model.safetensors": b"\xff" * 99}, "copy the model again, or name another"),
+        ({"modules.json": b'[{"idx": 0, "name": "0", "type": "evil.Evil", "path": ""}]'}, "not part of Sentence"),
+    ],
+)
+def test_a_transformer_that_is_damaged_is_refused(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], files: dict[str, bytes], says: str
+) -> None:
+    pytest.importorskip("sentence_transformers", reason="the extra sentence-transformers is not installed")
+    folder = write_word_model(tmp_path / "m", WORDS)
+    (folder / "config.json").write_text(json.dumps(BERT | {"num_attention_heads": 2}))
+    (folder / "evil.py").write_text("raise SystemExit")
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    with pytest.raises(InputError, match=says):
+        encoded(folder, ["sea"])
+    assert capfd.readouterr().err == ""
 
 
 def test_a_transformer_gives_what_sentence_transformers_gives(monkeypatch: pytest.MonkeyPatch) -> None:
