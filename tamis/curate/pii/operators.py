@@ -47,6 +47,13 @@ class Operators:
         """The operator of an entity."""
         return self.own.get(entity, self.default)
 
+    @property
+    def mark(self) -> Callable[[str, str], str] | None:
+        """A tag, for a look at the text without its values; None where all that is put there is a mark anyway."""
+        if {self.default, *self.own.values()} <= {"tag", "pseudonym"}:
+            return None
+        return lambda entity, found: f"<{entity}>"
+
     def replace(self, entity: str, found: str) -> str:
         """What is put in the place of `found`."""
         return _REPLACE[self.of(entity)](self, entity, found)

@@ -17,6 +17,7 @@ from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
 
+from tamis.curate.pii.disguise import as_read
 from tamis.errors import UsageError
 
 LEAST_KEY = 16
@@ -76,12 +77,14 @@ def letters(digest: bytes, count: int = 16) -> str:
 
 def normalised(entity: str, found: str) -> str:
     """`found` without what two spellings of one value differ in."""
-    text = unicodedata.normalize("NFKC", found).strip()
+    text = unicodedata.normalize("NFKC", as_read(found).text).strip()
     if entity == "PHONE_NUMBER":
         return _phone(text)
     if entity == "IP_ADDRESS":
         with suppress(ValueError):
             return str(ipaddress.ip_address(text))
+    if entity == "EMAIL_ADDRESS":
+        return _address(text)
     if entity in _CASE_COUNTS:
         return text
     if entity in _ONE_WORD:
@@ -93,6 +96,12 @@ _CASE_COUNTS = frozenset(("CRYPTO", "SECRET"))
 _ONE_WORD = frozenset(
     ("CREDIT_CARD", "IBAN_CODE", "US_SSN", "US_ITIN", "US_BANK_NUMBER", "US_PASSPORT", "UK_NHS", "MAC_ADDRESS")
 )
+
+
+def _address(text: str) -> str:
+    """In lower case, without what a URL or a mark of emphasis puts before it: Presidio takes `?to=ann` for a name."""
+    name, at, host = text.casefold().rpartition("@")
+    return re.split(r"[/=?&|{}`*#$%^!]", name)[-1].lstrip("_'-.~+") + at + host.rstrip("_.")
 
 
 def _phone(text: str) -> str:

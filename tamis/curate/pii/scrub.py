@@ -57,8 +57,12 @@ class Edited(NamedTuple):
     at: list[tuple[int, int]]
 
 
-def scrub(strings: pa.StringArray, find: Finds, replace: Replace) -> Scrubbed:
-    """`strings` (no nulls) without what `find` finds in them. The same array where it finds nothing."""
+def scrub(strings: pa.StringArray, find: Finds, replace: Replace, mark: Replace | None = None) -> Scrubbed:
+    """`strings` (no nulls) without what `find` finds in them. The same array where it finds nothing.
+
+    mark  what is put there for a look in between, where `replace` puts what looks like the value or nothing: between two
+          surrogates a third number may look like a part of them
+    """
     spans: dict[int, list[Span]] = {}
     found, failed = find(strings)
     failures = list(failed)
@@ -67,12 +71,31 @@ def scrub(strings: pa.StringArray, find: Finds, replace: Replace) -> Scrubbed:
     if not spans:
         return Scrubbed(strings, spans, failures)
     rows = sorted(spans)
-    before = dict(zip(rows, strings.take(pa.array(rows)).to_pylist(), strict=True))
-    edited = {row: splice(before[row], spans[row], replace) for row in rows}
-    busy = rows
-    for _ in range(ROUNDS - 1):
+    texts = dict(zip(rows, strings.take(pa.array(rows)).to_pylist(), strict=True))
+    if mark is not None:
+        _look_again(texts, spans, failures, find, mark, 1)
+    edited, busy = _look_again(texts, spans, failures, find, replace, ROUNDS - 1)
+    failures += [(row, f"scrub: each of {ROUNDS} looks found something more") for row in busy]
+    mask = np.zeros(len(strings), np.bool_)
+    mask[rows] = True
+    new = pa.array([edited[row].text for row in rows], strings.type)
+    return Scrubbed(pc.replace_with_mask(strings, pa.array(mask), new), spans, failures)
+
+
+def _look_again(
+    texts: dict[int, str],
+    spans: dict[int, list[Span]],
+    failures: list[tuple[int, str]],
+    find: Finds,
+    replace: Replace,
+    looks: int,
+) -> tuple[dict[int, Edited], list[int]]:
+    """`texts` with `spans` replaced, searched again: what is found goes to `spans`. And the rows the last look changed."""
+    edited = {row: splice(text, spans[row], replace) for row, text in texts.items()}
+    busy = list(texts)
+    for _ in range(looks):
         news: dict[int, list[Span]] = {}
-        found, failed = find(pa.array([edited[row].text for row in busy], strings.type))
+        found, failed = find(pa.array([edited[row].text for row in busy], pa.string()))
         failures += [(busy[place], why) for place, why in failed]
         for place, span in found:
             row = busy[place]
@@ -82,14 +105,11 @@ def scrub(strings: pa.StringArray, find: Finds, replace: Replace) -> Scrubbed:
         busy = []
         for row, new in news.items():
             if (whole := union([*spans[row], *new])) != spans[row]:
-                spans[row], edited[row] = whole, splice(before[row], whole, replace)
+                spans[row], edited[row] = whole, splice(texts[row], whole, replace)
                 busy.append(row)
         if not busy:
             break
-    mask = np.zeros(len(strings), np.bool_)
-    mask[rows] = True
-    texts = pa.array([edited[row].text for row in rows], strings.type)
-    return Scrubbed(pc.replace_with_mask(strings, pa.array(mask), texts), spans, failures)
+    return edited, busy
 
 
 def splice(text: str, spans: Iterable[Span], replace: Replace) -> Edited:

@@ -18,7 +18,7 @@ from functools import cached_property, lru_cache
 from importlib.metadata import version
 from pathlib import Path
 from threading import Lock
-from typing import Any, ClassVar, Literal, get_args
+from typing import Any, ClassVar, Literal, NamedTuple, get_args
 
 import numpy as np
 import pyarrow as pa
@@ -26,10 +26,12 @@ import pyarrow.compute as pc
 
 from tamis.curate.pii.detector import ENTITIES, Detector
 from tamis.curate.pii.fields import parts_of, put_back
+from tamis.curate.pii.named import check_known, check_marks
 from tamis.curate.pii.noted import SCORES, Noted
 from tamis.curate.pii.operators import Operator, Operators
 from tamis.curate.pii.pseudonym import check_digest, read_key
 from tamis.curate.pii.scrub import Span, scrub
+from tamis.curate.pii.twice import find_twice
 from tamis.errors import UsageError
 from tamis.schemas import ENVELOPE, KINDS
 from tamis.schemas._field import field
@@ -89,6 +91,9 @@ class Pii(Stage):
         for name in ("threshold", "density"):
             if not 0 <= getattr(self, name) <= 1:
                 raise UsageError(f"pii: {name} is {getattr(self, name)!r}; it must be from 0 to 1")
+        for name in ("entities", "recognisers", "ner", "key_env", "key_file", "on"):
+            if getattr(self, name) in ("", (), []):
+                raise UsageError(f"pii: {name} is empty; leave it out, or say what it is")
         self._checked("operators", self.operators or {}, get_args(Operator))
         self._checked("actions", self.actions or {}, get_args(Action))
         if self.operator not in get_args(Operator):
@@ -100,7 +105,7 @@ class Pii(Stage):
             )
         if isinstance(self.on, list):
             object.__setattr__(self, "on", tuple(self.on))
-        if not self.fields or not {*self.fields} <= {*FIELDS}:
+        if not {*self.fields} <= {*FIELDS}:
             raise UsageError(f"pii: on is {self.on!r}; it can name {', '.join(FIELDS)}")
 
     @property
@@ -152,12 +157,12 @@ class Pii(Stage):
 
     def measure(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """The fields without what was found in them; where that was, and how much."""
-        found = Noted(batch.num_rows, self._going)
+        found, put = Noted(batch.num_rows, self._going), self._operators
         columns = {}
         for name, parts in parts_of(batch, self.fields).items():
-            scrubbed = [scrub(part.strings, self.find, self._operators.replace) for part in parts]
+            scrubbed = [scrub(part.strings, self.find, put.replace, put.mark) for part in parts]
             for part, done in zip(parts, scrubbed, strict=True):
-                found.add(part, done, self._operators)
+                found.add(part, done, put)
             changed = any(done.spans for done in scrubbed)
             column = batch.column(name)
             columns[name] = put_back(column, parts, [done.strings for done in scrubbed]) if changed else column
@@ -190,7 +195,10 @@ class Pii(Stage):
         return {"found": dict(sorted(found.items())), "records_with_findings": records}
 
     def find(self, strings: pa.StringArray) -> tuple[list[tuple[int, Span]], list[tuple[int, str]]]:
-        """What is found in `strings`, as `scrub` wants it."""
+        """What is found in `strings`, as they stand and as they are read; as `scrub` wants it."""
+        return find_twice(self._found, strings)
+
+    def _found(self, strings: pa.StringArray) -> tuple[list[tuple[int, Span]], list[tuple[int, str]]]:
         # One at a time: it holds the GIL all the same, and Presidio's time limit for a regex is one for the whole process.
         with _TURN:
             found, failures = self._detector.find(strings)
@@ -201,21 +209,32 @@ class Pii(Stage):
 
     @property
     def _detector(self) -> Detector:
-        own = (self.base / self.recognisers,) if self.recognisers else ()
         ner = str(self.base / self.ner) if isinstance(self.ner, str) and (self.base / self.ner).is_dir() else self.ner
-        return _detector(self.entities or ENTITIES, self.threshold, self.packs, own, ner)
+        return _detector(self.entities or ENTITIES, self.threshold, self.packs, self._own, ner)
 
     @property
     def _entities(self) -> list[str]:
-        """Every entity that may be found. Those by default are known without asking the recognisers, which takes seconds."""
+        """Every entity that may be found; those by default are known without asking the recognisers, which takes seconds.
+
+        Raises UsageError where a parameter names another.
+        """
         wanted = self.entities or ENTITIES
         if self.packs or self.recognisers or self.ner or not {*wanted} <= {*ENTITIES}:
             wanted = tuple(entity for one in self._detector.asked for entity in one.entities)
-        return sorted({*wanted})
+        known = sorted({*wanted})
+        check_marks(known)
+        check_known("actions", self.actions or (), known)
+        check_known("operators", self.operators or (), known)
+        return known
 
     @property
     def _going(self) -> dict[str, Action]:
         return {e: action for e, action in sorted((self.actions or {}).items()) if action != "edit"}
+
+    @cached_property
+    def _own(self) -> tuple[Own, ...]:
+        paths = [self.base / self.recognisers] if self.recognisers else []
+        return tuple(Own(path, path.stat().st_mtime_ns if path.exists() else 0) for path in paths)
 
     @cached_property
     def _key(self) -> bytes | None:
@@ -229,16 +248,22 @@ class Pii(Stage):
         for entity, choice in given.items():
             if choice not in choices:
                 raise UsageError(f"pii: {name} has {choice!r} for {entity}; it can be {', '.join(choices)}")
-            if self.entities is not None and entity not in self.entities:
-                raise UsageError(f"pii: {name} names {entity!r}, which is none of entities: {', '.join(self.entities)}")
+
+
+class Own(NamedTuple):
+    """A file of recognisers, as it was when it was last changed."""
+
+    path: Path
+    changed: int
 
 
 @lru_cache(8)
 def _detector(
-    entities: tuple[str, ...], threshold: float, packs: tuple[str, ...], own: tuple[Path, ...], ner: bool | str
+    entities: tuple[str, ...], threshold: float, packs: tuple[str, ...], own: tuple[Own, ...], ner: bool | str
 ) -> Detector:
     """A detector made once for a process: Presidio takes seconds to import. The stage itself is sent to other processes."""
-    return Detector(entities=entities, threshold=threshold, packs=packs, recognisers=own, ner=ner)
+    recognisers = tuple(one.path for one in own)
+    return Detector(entities=entities, threshold=threshold, packs=packs, recognisers=recognisers, ner=ner)
 
 
 def _versions(detector: Detector) -> dict[str, str]:

@@ -67,6 +67,17 @@ def test_a_second_look_finds_nothing(text: str, put: str, pattern: str) -> None:
     assert all(a.stop <= b.start for a, b in pairwise(spans))
 
 
+def test_a_text_that_never_comes_to_rest_is_told() -> None:
+    done = scrubbed(["(" * 9 + "1" + ")" * 9], r"1|\(\)", lambda *_: "")
+    assert done.failures == [(0, "scrub: each of 4 looks found something more")]
+
+
+def test_a_mark_shows_what_hides_between_two_surrogates() -> None:
+    find = finds(r"(?<!\d )\d(?! \d)|(?<=> )\d(?= <)|^\d|\d$")
+    plain, marked = (scrub(pa.array(["1 2 3"]), find, lambda *_: "5", mark) for mark in (None, lambda *_: "<N>"))
+    assert (plain.strings.to_pylist(), marked.strings.to_pylist()) == (["5 2 5"], ["5 5 5"])
+
+
 def test_overlapping_spans_become_one_of_the_surest() -> None:
     found = [Span(0, 5, "A", 0.5), Span(3, 8, "B", 0.9), Span(8, 9, "C", 0.4)]
     assert union(found) == [Span(0, 8, "B", 0.9), Span(8, 9, "C", 0.4)]
