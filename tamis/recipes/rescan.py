@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from tamis.curate.pii.rescan import leftovers
+from tamis.curate.pii.rescan import elsewhere, leftovers
 from tamis.curate.pii.stage import Pii
 from tamis.recipes.replay import recipe_of
 from tamis.runs import Run, open_run
@@ -41,6 +42,7 @@ class Rescan:
     records  records looked at
     found    in data/: empty where the run is scrubbed
     excused  by entity: surrogates of a reserved range, and what lies within a mark of ours
+    beside   by field that the stage does not look at: records of data/ in which it would find something there
     aside    records of quarantine/ in which something was found: what was set aside before the stage was not scrubbed
     notes    what else holds text as it was, or digests of it
     """
@@ -49,6 +51,7 @@ class Rescan:
     records: int
     found: tuple[Left, ...]
     excused: dict[str, int]
+    beside: dict[str, int]
     aside: int
     notes: tuple[str, ...]
 
@@ -65,9 +68,10 @@ def rescan(run: Run | Path | str) -> Rescan:
     run = run if isinstance(run, Run) else open_run(run)
     steps = [(k, stage) for k, stage in enumerate(recipe_of(run).stages, 1) if isinstance(stage, Pii)]
     step, stage = steps[-1] if steps else (0, Pii())
-    found, excused, records = [], Counter[str](), 0
+    found, excused, beside, records = [], Counter[str](), Counter[str](), 0
     for batch in _batches(run, "data"):
         records += batch.num_rows
+        beside.update(elsewhere(batch, stage))
         for left in leftovers(batch, stage):
             if left.mark:
                 excused[left.span.entity] += 1
@@ -78,7 +82,13 @@ def rescan(run: Run | Path | str) -> Rescan:
         len({left.row for left in leftovers(batch, stage) if not left.mark}) for batch in _batches(run, "quarantine")
     )
     return Rescan(
-        stage.label, records, tuple(found), dict(sorted(excused.items())), aside, tuple(_notes(run, step, aside))
+        stage=stage.label,
+        records=records,
+        found=tuple(found),
+        excused=dict(sorted(excused.items())),
+        beside=dict(sorted(beside.items())),
+        aside=aside,
+        notes=tuple(_notes(run, step, beside, aside)),
     )
 
 
@@ -87,13 +97,20 @@ def _batches(run: Run, what: str) -> Iterator[pa.RecordBatch]:
         yield from pq.ParquetFile(part).iter_batches(BATCH)
 
 
-def _notes(run: Run, step: int, aside: int) -> Iterator[str]:
+def _notes(run: Run, step: int, beside: dict[str, int], aside: int) -> Iterator[str]:
     if not step:
         yield "the run has no pii stage; this is what one with the defaults finds"
+    for name, count in sorted(beside.items()):
+        mend = "a row's own id stays as it is" if name == "id" else "the stage looks there where `on` names it"
+        yield f"{name} holds something in {_records(count)}: {mend}"
     if aside:
-        yield f"quarantine/ holds {aside:,} record{'s' * (aside > 1)} in which something was found; they were set aside unscrubbed"
-    if unread := run.steps[0]["rows"]["quarantined"]:
+        yield f"quarantine/ holds something in {_records(aside)}"
+    if unread := sum(pc.sum(pc.is_valid(batch.column("raw"))).as_py() for batch in _batches(run, "quarantine")):
         yield f"quarantine/ holds {unread:,} line{'s' * (unread > 1)} that could not be read, as they stood"
     early = [s["stage"] for s in run.steps[1:step] if run.parts("scores") and not s["stage"].startswith("pii@")]
     if step and early:
         yield f"{', '.join(early)} came before: what scores/ holds of them was measured on texts that were not scrubbed yet"
+
+
+def _records(count: int) -> str:
+    return f"{count:,} record{'s' * (count > 1)}"

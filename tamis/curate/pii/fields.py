@@ -23,18 +23,20 @@ class FieldPart(NamedTuple):
 
     strings: pa.StringArray
     rows: np.ndarray
-    role: Literal["text", "json", "extra"]
+    what: Literal["text", "json", "role", "extra"]
     field: str | None
     first: np.ndarray | None = None
     """(n,) int64: place of the string in its field, from 0; None: it is the only one."""
     leaves: Leaves | None = None
 
     def name(self, place: int) -> str | None:
-        """What the ledger calls the string at `place`: text, messages[2], meta[5], messages[2].extra[0]."""
+        """What the ledger calls the string at `place`: text, messages[2], messages[2].role, meta[5], messages[2].extra[0]."""
         if self.first is None:
             return self.field
         at = int(self.first[place])
-        if self.role != "extra" or self.leaves is None:
+        if self.what == "role":
+            return f"{self.field}[{at}].role"
+        if self.what != "extra" or self.leaves is None:
             return f"{self.field}[{at}]"
         message = int(np.searchsorted(self.leaves.offsets, place, side="right")) - 1
         return f"{self.field}[{at}].extra[{place - int(self.leaves.offsets[message])}]"
@@ -52,31 +54,40 @@ def parts_of(batch: pa.RecordBatch, fields: Sequence[str]) -> dict[str, list[Fie
         found[name] = [_json(column, name)] if name == "meta" else [_texts(column, name, kind.texts)]
     if "meta" in names:
         for name in kind.texts:
-            found.setdefault(name, []).extend(_extra(batch.column(name), name))
+            found.setdefault(name, []).extend(_beside(batch.column(name), name))
     return found
 
 
 def put_back(column: pa.Array, parts: Sequence[FieldPart], strings: Sequence[pa.StringArray]) -> pa.Array:
     """`column` with the strings of its `parts` replaced; what was null stays so."""
     for part, new in zip(parts, strings, strict=True):
-        if part.role == "text":
-            was = flat(column).strings
-            column = rebuild(column, pc.if_else(was.is_valid(), new, was) if was.null_count else new)
+        if part.what == "text":
+            column = rebuild(column, _but_nulls(flat(column).strings, new))
             continue
-        assert part.leaves is not None
         changed = np.flatnonzero(pc.not_equal(part.strings, new).to_numpy(zero_copy_only=False))
-        if part.role == "json":
+        if part.what == "json":
+            assert part.leaves is not None
             column = with_leaves(column, new, part.leaves, changed)
-        else:
-            values = column.flatten()
-            extra = with_leaves(pc.struct_field(values, "extra"), new, part.leaves, changed)
-            kept = [extra if f.name == "extra" else pc.struct_field(values, f.name) for f in values.type]
-            mask = values.is_null() if values.null_count else None
-            values = pa.StructArray.from_arrays(kept, fields=list(values.type), mask=mask)
-            offsets = pa.array(flat(column).offsets, pa.int32())
-            mask = column.is_null() if column.null_count else None
-            column = pa.ListArray.from_arrays(offsets, values, type=column.type, mask=mask)
+        elif changed.size:
+            column = _with_field(column, part, new, changed)
     return column
+
+
+def _but_nulls(was: pa.StringArray, new: pa.StringArray) -> pa.StringArray:
+    return pc.if_else(was.is_valid(), new, was) if was.null_count else new
+
+
+def _with_field(column: pa.ListArray, part: FieldPart, new: pa.StringArray, changed: np.ndarray) -> pa.ListArray:
+    """Lists of messages with their roles, or what they hold beside, put anew."""
+    values = column.flatten()
+    was = pc.struct_field(values, part.what)
+    put = _but_nulls(was, new) if part.leaves is None else with_leaves(was, new, part.leaves, changed)
+    kept = [put if f.name == part.what else pc.struct_field(values, f.name) for f in values.type]
+    values = pa.StructArray.from_arrays(
+        kept, fields=list(values.type), mask=values.is_null() if values.null_count else None
+    )
+    offsets, mask = pa.array(flat(column).offsets, pa.int32()), column.is_null() if column.null_count else None
+    return pa.ListArray.from_arrays(offsets, values, type=column.type, mask=mask)
 
 
 def _texts(column: pa.Array, name: str, texts: Sequence[str]) -> FieldPart:
@@ -94,18 +105,22 @@ def _json(column: pa.Array, name: str) -> FieldPart:
     return FieldPart(found.strings, rows, "json", name, first, found)
 
 
-def _extra(column: pa.Array, name: str) -> list[FieldPart]:
-    """What messages hold beside their content; nothing where the field is no list of messages that hold more."""
+def _beside(column: pa.Array, name: str) -> list[FieldPart]:
+    """What messages hold beside their content: who speaks, and all else; nothing where the field is no list of messages."""
     if not (pa.types.is_list(column.type) and pa.types.is_struct(column.type.value_type)):
         return []
-    if column.type.value_type.get_field_index("extra") < 0:
-        return []
-    found = leaves(pc.struct_field(column.flatten(), "extra"))
     offsets = flat(column).offsets
     assert offsets is not None
-    of_message, place = _places(offsets)
-    message, _ = _places(found.offsets)
-    return [FieldPart(found.strings, of_message[message], "extra", name, place[message], found)]
+    rows, place = _places(offsets)
+    values, found = column.flatten(), []
+    if values.type.get_field_index("role") >= 0:
+        role = pc.fill_null(pc.struct_field(values, "role"), "")
+        found.append(FieldPart(role, rows, "role", name, place))
+    if values.type.get_field_index("extra") >= 0:
+        more = leaves(pc.struct_field(values, "extra"))
+        message, _ = _places(more.offsets)
+        found.append(FieldPart(more.strings, rows[message], "extra", name, place[message], more))
+    return found
 
 
 def _places(offsets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -35,12 +35,31 @@ def with_leaves(texts: pa.StringArray, strings: pa.StringArray, was: Leaves, cha
         low, high = was.offsets[row : row + 2].tolist()
         before, after = was.strings[low:high].to_pylist(), strings[low:high].to_pylist()
         pairs = zip(before, after, strict=True)
-        new[row] = LEAF.sub(lambda leaf: _put(leaf[0], *next(pairs)), new[row])  # noqa: B023
+        new[row] = _apart(LEAF.sub(lambda leaf: _put(leaf[0], *next(pairs)), new[row]))  # noqa: B023
     return pa.array(new, texts.type)
 
 
 def _put(leaf: str, before: str, after: str) -> str:
     return leaf if before == after else json.dumps(after, ensure_ascii=False)
+
+
+def _apart(text: str) -> str:
+    """JSON `text` as it is; where an object has one key twice, as two addresses that are now one tag, the later are numbered."""
+    twice = False
+
+    def numbered(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        nonlocal twice
+        found: dict[str, Any] = {}
+        for key, value in pairs:
+            name, count = key, 1
+            while name in found:
+                twice, count = True, count + 1
+                name = f"{key} ({count})"
+            found[name] = value
+        return found
+
+    whole = json.loads(text, object_pairs_hook=numbered, strict=False)
+    return json.dumps(whole, separators=(",", ":")) if twice else text
 
 
 def _plain(leaf: str) -> str:

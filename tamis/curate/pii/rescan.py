@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -12,6 +12,7 @@ from tamis.curate.pii.operators import MARK
 from tamis.curate.pii.scrub import Span
 from tamis.curate.pii.stage import Pii
 from tamis.curate.pii.surrogates import is_reserved
+from tamis.schemas import kind_of
 
 
 class Leftover(NamedTuple):
@@ -24,8 +25,21 @@ class Leftover(NamedTuple):
 
 
 def leftovers(batch: pa.RecordBatch, stage: Pii) -> Iterator[Leftover]:
-    """What `stage` finds in the fields it looks at, and in `url` and `meta` only where it does so there."""
-    for parts in parts_of(batch, stage.fields).values():
+    """What `stage` finds in the fields it looks at."""
+    yield from _found(batch, stage.fields, stage)
+
+
+def elsewhere(batch: pa.RecordBatch, stage: Pii) -> dict[str, int]:
+    """By field that `stage` does not look at: the rows of `batch` in which it would find something."""
+    texts = kind_of(batch.schema).texts
+    looked = {name for field in stage.fields for name in (texts if field == "texts" else (field,))}
+    names = [name for name in (*texts, "id", "url", "meta") if name not in looked and name in batch.schema.names]
+    rows = {name: {left.row for left in _found(batch, (name,), stage) if not left.mark} for name in names}
+    return {name: len(found) for name, found in rows.items() if found}
+
+
+def _found(batch: pa.RecordBatch, fields: Sequence[str], stage: Pii) -> Iterator[Leftover]:
+    for parts in parts_of(batch, fields).values():
         for part in parts:
             found, failures = stage.find(part.strings)
             for place, span in found:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from itertools import pairwise
 
+import numpy as np
 import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
@@ -94,6 +95,14 @@ def test_json_is_taken_apart_and_put_back() -> None:
     new = pa.array(["a", "who", 'é"', "n", "<N>", "-3.50e2", "<E>"])
     put = with_leaves(texts, new, found, pa.array([2, 4, 6]).to_numpy())
     assert put.to_pylist() == [None, '{"a":{"who":"é\\"","n":["<N>", -3.50e2,true]},"<E>":null}', "{}"]
+
+
+def test_keys_that_become_one_are_numbered() -> None:
+    texts = pa.array(['{"a":{"x":1.50},"b":[2],"c":{"x":3}}', '{"a": 1,"b":2}'])
+    new = pa.array(["E", "x", "1.50", "E", "2", "E", "x", "3", "E", "1", "b", "2"])
+    found = leaves(texts)
+    put = with_leaves(texts, new, found, np.array([0, 3, 5, 8])).to_pylist()
+    assert put == ['{"E":{"x":1.5},"E (2)":[2],"E (3)":{"x":3}}', '{"E": 1,"b":2}']
 
 
 def test_many_gates_become_few_that_let_the_same_pass() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -76,6 +77,13 @@ def test_the_ledger_says_where_in_the_row_it_was() -> None:
         ("meta[3]", len(MAIL)),
     ]
     assert [s["start"] for s in spans if s["field"] == "messages[1]"] == [2]
+
+
+def test_who_speaks_is_looked_at_with_meta() -> None:
+    talk = [[{"role": MAIL, "content": "hi", "extra": None}, {"role": "user", "content": None, "extra": None}], None]
+    kept, verdicts = Pii(on=("texts", "meta"))(pa.table({"messages": talk, "meta": [None, None]}))
+    assert [m["role"] for m in kept["messages"][0].as_py()] == ["<EMAIL_ADDRESS>", "user"]
+    assert verdicts["spans"][0][0]["field"].as_py() == "messages[0].role"
 
 
 def test_url_and_meta_are_left_alone_unless_named() -> None:
@@ -219,8 +227,48 @@ def test_verify_can_demand_it(tmp_path: Path, tamis: Any) -> None:
         (tmp_path / f"{name}.yaml").write_text(f"name: {name}\nstages: {stages}\n")
         tamis("run", tmp_path / f"{name}.yaml", "-i", lines, "-o", tmp_path / name)
     code, said = tamis("verify", tmp_path / "raw", "--no-pii")
-    assert code == 1 and "EMAIL_ADDRESS at 7–23 of text (score 1.00)" in said and MAIL not in said
+    assert (
+        code == 1
+        and "meta holds something" not in said
+        and "EMAIL_ADDRESS at 7–23 of text (score 1.00)" in said
+        and MAIL not in said
+    )
     code, said = tamis("verify", tmp_path / "fine", "--no-pii")
     assert code == 0 and "nothing found in 10 records" in said and "of ranges that are nobody's" in said
     told = json.loads(tamis("verify", tmp_path / "fine", "--no-pii", "--json")[1])
     assert told["pii"]["found"] == [] and told["pii"]["excused"]["EMAIL_ADDRESS"] > 0
+
+
+def test_a_second_scan_tells_of_fields_that_are_not_looked_at(tmp_path: Path) -> None:
+    kept = [
+        {"id": MAIL, "text": "a", "by": MAIL},
+        {"text": "b", "url": f"https://b.org?{MAIL}"},
+        {"text": "c", "by": 1},
+    ]
+    told = rescan(tamis.run(recipe("pii@1"), write_lines(tmp_path / "in.jsonl", kept), tmp_path / "run"))
+    assert (told.found, told.beside) == ((), {"id": 1, "meta": 1, "url": 1})
+    assert told.notes[0] == "id holds something in 1 record: a row's own id stays as it is"
+
+
+def test_a_second_scan_needs_no_key(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PII_KEY", KEY)
+    steps = recipe({"pii@1": {"operator": "pseudonym", "key_env": "PII_KEY"}})
+    run = tamis.run(steps, write_lines(tmp_path / "in.jsonl", rows(5)), tmp_path / "run")
+    monkeypatch.delenv("PII_KEY")
+    assert rescan(run).found == ()
+
+
+def test_a_file_of_recognisers_is_read_again_when_it_changed(tmp_path: Path) -> None:
+    form = "recognizers:\n- {name: R, supported_entity: WORD, patterns: [{name: r, regex: 'REGEX', score: 0.9}]}\n"
+    done = []
+    for word in ("shoe", "sock"):
+        (tmp_path / "own.yaml").write_text(form.replace("REGEX", word))
+        os.utime(tmp_path / "own.yaml", ns=(len(done), len(done)))
+        done.append(scrubbed({"text": ["shoe sock"]}, recognisers=str(tmp_path / "own.yaml"))[0]["text"])
+    assert done == ["<WORD> sock", "shoe <WORD>"]
+
+
+def test_an_entity_whose_name_no_mark_can_hold_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "own.yaml").write_text("recognizers:\n- {name: R, supported_entity: a+b, deny_list: [shoe]}\n")
+    with pytest.raises(UsageError, match=r"'a\+b' is no name for an entity"):
+        tamis.run(recipe({"pii@1": {"recognisers": str(tmp_path / "own.yaml")}}), [{"text": "a"}], tmp_path / "run")
