@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
 from functools import cached_property
@@ -15,7 +15,9 @@ import pyarrow as pa
 
 from tamis.curate.pii.context import Context, Near, supports, surer
 from tamis.curate.pii.findings import Failure, Finding, Findings, resolved, tabled
-from tamis.curate.pii.gates import Gate, fewer
+from tamis.curate.pii.gates import Gate
+from tamis.curate.pii.passing import Passing
+from tamis.curate.pii.unbroken import Runs, runs
 from tamis.errors import UsageError
 
 if TYPE_CHECKING:
@@ -38,21 +40,39 @@ NAMES = frozenset({"PERSON", "LOCATION", "NRP", "ORGANIZATION"})
 NAMES_USUAL = ("LOCATION", "NRP", "PERSON")
 """What a model is asked for where `entities` names none: of organisations it is wrong more often than right."""
 
-PATIENCE = 3
-"""Texts on which a recogniser may run out of time before it is asked no more: a bad regex must not take days."""
+LONG = 100_000
+"""Code points of a text for which a regex has all the time there is; a shorter one has its share of it."""
+LEAST_SHARE = 0.1
 
 
 class Asked(NamedTuple):
     """A recogniser, ready to be asked.
 
-    find: its findings in a text, given also who can say what a model makes of it; it may raise whatever it likes.
+    holding  where it can be asked about runs of a text alone: what matches those
+    find     its findings in a text, given also who can say what a model makes of it; it may raise whatever it likes
     """
 
     name: str
     entities: frozenset[str]
     gate: Gate | None
+    holding: re.Pattern[str] | None
     context: tuple[str, ...]
     find: Callable[[str, Callable[[], Any]], list[Finding]]
+
+
+class Ask(NamedTuple):
+    """A recogniser that is asked about a text, or about some runs of it."""
+
+    asked: Asked
+    runs: Runs | None = None
+
+    def answer(self, text: str, read: Callable[[], Any]) -> list[Finding]:
+        """What it finds, with places in the text."""
+        if self.runs is None:
+            return self.asked.find(text, read)
+        found = self.asked.find(self.runs.joined, read)
+        places = [self.runs.there(one.start, one.stop) for one in found]
+        return [one._replace(start=a, stop=b) for one, (a, b) in zip(found, places, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -64,7 +84,7 @@ class Detector:
     packs        countries by two letters: all of Presidio's recognisers for them
     recognisers  a user's own: YAML files in Presidio's form, Presidio's objects, or objects with name, entity, gate, find
     overlaps     True: every finding as Presidio would give it; False: findings that do not overlap
-    seconds      that a regex may take for one text
+    seconds      that a regex may take for one text of LONG or more; for a shorter its share, a tenth at least
     ner          a spaCy model for names, by name, path or name==version; True: the first that is installed
     """
 
@@ -89,83 +109,66 @@ class Detector:
     def find(self, strings: pa.Array) -> Findings:
         """Findings in every text of `strings` (string or large_string; null: none)."""
         column = pl.Series(strings)
-        passing = self._passing(column)
+        passing = self.passing.rows(column)
         rows = np.unique(np.concatenate([np.empty(0, np.int64), *passing]))
         texts = dict(zip(rows.tolist(), column.gather(rows).to_list(), strict=True))
-        ask: dict[int, list[Asked]] = {row: [] for row in texts}
-        for one, at in zip(self.asked, passing, strict=True):
-            for row in at.tolist():
-                ask[row].append(one)
+        ask = self._ask(texts, passing)
         told: list[tuple[int, str, list[Finding]]] = []
         failures: list[Failure] = []
-        from tamis.curate.pii.presidio import bounded
-
-        with bounded(self.seconds) as late:
-            for row, text in texts.items():
-                found = self._search(row, text, ask[row], late, failures)
-                if found:
-                    told.append((row, text, found))
+        for row, text in texts.items():
+            found = self._search(row, text, ask[row], failures)
+            if found:
+                told.append((row, text, found))
         return tabled(told, failures)
 
-    def _search(self, row: int, text: str, ask: list[Asked], late: list[str], failures: list[Failure]) -> list[Finding]:
-        """What stands in one text. `late` has the regexes that just ran out of time; `failures` is added to."""
-        if self._plain:
-            return self._asked_plainly(self._plain, row, text, failures)
+    def _ask(self, texts: dict[int, str], passing: list[np.ndarray]) -> dict[int, list[Ask]]:
+        """Whom to ask about each of `texts`."""
+        ask: dict[int, list[Ask]] = {row: [] for row in texts}
+        for one, gate, at in zip(self.asked, self.passing.gates, passing, strict=True):
+            rows = at.tolist()
+            if one.holding and gate:
+                held = runs([texts[row] for row in rows], one.holding, gate)
+                for row, some in zip(rows, held, strict=True):
+                    if some:
+                        ask[row].append(Ask(one, some))
+            else:
+                for row in rows:
+                    ask[row].append(Ask(one))
+        return ask
+
+    def _search(self, row: int, text: str, ask: list[Ask], failures: list[Failure]) -> list[Finding]:
+        """What stands in one text; `failures` is added to."""
+        from tamis.curate.pii.presidio import bounded
+
         found: list[Finding] = []
         read = _Once(lambda: self.words.process_text(text, "en"))
-        for one in ask:
-            if self._times[one.name] >= PATIENCE:
-                failures.append(Failure(row, one.name, f"not asked: it ran out of time on {PATIENCE} texts"))
-                continue
-            try:
-                found += one.find(text, read)
-            # Whatever a recogniser raises, the others go on, and the row is told of. Its message may hold the text.
-            except Exception as error:
-                failures.append(Failure(row, one.name, type(error).__name__))
-            if late:
-                self._times[one.name] += 1
-                failures.append(Failure(row, one.name, f"{', '.join(late)}: more than {self.seconds:g} seconds"))
-                late.clear()
+        # By the text alone: what was slow before it must not decide whether it is searched.
+        seconds = self.seconds * min(1, max(LEAST_SHARE, len(text) / LONG))
+        with bounded(seconds) as late:
+            for one in ask:
+                try:
+                    found += one.answer(text, read)
+                # Whatever a recogniser raises, the others go on, and the row is told of. Its message may hold the text.
+                except Exception as error:
+                    failures.append(Failure(row, one.asked.name, type(error).__name__))
+                if late:
+                    failures.append(Failure(row, one.asked.name, f"{', '.join(late)}: more than {seconds:g} seconds"))
+                    late.clear()
+        if self._plain:
+            return found if self.overlaps else resolved(found, text)
         return self._judged(text, found, read) if found else []
 
-    def _asked_plainly(
-        self, analyze: Callable[[str], list[Finding]], row: int, text: str, failures: list[Failure]
-    ) -> list[Finding]:
-        try:
-            standing = analyze(text)
-        except Exception as error:
-            failures.append(Failure(row, "AnalyzerEngine", type(error).__name__))
-            return []
-        return standing if self.overlaps else resolved(standing, text)
-
     @cached_property
-    def _plain(self) -> Callable[[str], list[Finding]] | None:
-        """Presidio's own engine, where one of a user's recognisers judges context in its own way; else None."""
+    def _plain(self) -> bool:
+        """Whether one of a user's recognisers judges context in its own way: then Presidio's own engine is asked."""
         from tamis.curate.pii import presidio
 
-        if not any(presidio.has_own_context(one) for one in self.consulted):
-            return None
-        return presidio.plain(self.consulted, self.threshold, self.words)
+        return any(presidio.has_own_context(one) for one in self.consulted)
 
     @cached_property
-    def _times(self) -> Counter[str]:
-        """How often each recogniser has run out of time."""
-        return Counter()
-
-    def _passing(self, column: pl.Series) -> list[np.ndarray]:
-        """For each recogniser the rows it is asked about: (k,) int64, ascending."""
-        text = pl.col("text")
-        gates = [
-            pl.any_horizontal(text.str.contains(g) for g in gate).fill_null(False) if gate else text.is_not_null()
-            for gate in self._gates
-        ]
-        masks = pl.LazyFrame({"text": column}).select(g.alias(str(k)) for k, g in enumerate(gates)).collect()
-        return [np.flatnonzero(masks[str(k)].to_numpy()) for k in range(len(gates))]
-
-    @cached_property
-    def _gates(self) -> list[Gate | None]:
-        """The gate of each recogniser; None: it is always asked."""
-        return [None] * len(self.asked) if self._plain else fewer([one.gate for one in self.asked])
+    def passing(self) -> Passing:
+        """Which rows each is asked about."""
+        return Passing([(one.name, one.gate) for one in self.asked])
 
     def _judged(self, text: str, found: list[Finding], read: Callable[[], Any]) -> list[Finding]:
         """What stands of all that was found in one text."""
@@ -200,10 +203,14 @@ class Detector:
 
     @cached_property
     def asked(self) -> tuple[Asked, ...]:
-        """Every recogniser, in a fixed order."""
+        """Every recogniser, in a fixed order; or Presidio's engine, as one."""
         from tamis.curate.pii import presidio
 
-        return tuple(presidio.asked(one) for one in self.consulted)
+        if not self._plain:
+            return tuple(presidio.asked(one) for one in self.consulted)
+        analyze = presidio.plain(self.consulted, self.threshold, self.words)
+        entities = frozenset(entity for one in self.consulted for entity in one.supported_entities)
+        return (Asked("AnalyzerEngine", entities, None, None, (), lambda text, _: analyze(text)),)
 
     @cached_property
     def consulted(self) -> tuple[Any, ...]:

@@ -3,7 +3,7 @@
 Dropping an assertion (`\\b`, `^`, `$`, lookarounds) or putting a copy of a group in place of a reference to it only lets more
 strings through; so does raising an upper bound or forgetting case. What is left is a regular language, which Rust's regex
 engine (Polars) searches for in one pass, without Unicode word boundaries, which would make it slow. Where the gate does not
-match, the recogniser finds nothing: 1.5 % of ordinary documents pass any of the default gates but that for phones.
+match, the recogniser finds nothing.
 
 A construct that is not understood here gives no gate, and then the recogniser is always asked.
 """
@@ -17,6 +17,7 @@ from re import _constants as C  # type: ignore[attr-defined]
 from re import _parser  # type: ignore[attr-defined]
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 CATEGORY = {
@@ -36,6 +37,9 @@ REPEATS = (C.MAX_REPEAT, C.MIN_REPEAT, C.POSSESSIVE_REPEAT)
 ASSERTIONS = (C.AT, C.ASSERT, C.ASSERT_NOT)
 FOREIGN = re.compile(r"\[:\^?[a-z]+:|\{[^}]*[a-z<]|\(\?(?:[|&RV]|\d)|\\[GKLmMpPRX]")
 """What the module `regex` reads otherwise than `re`: POSIX classes, fuzzy counts, recursion, other escapes."""
+
+USUAL = int(re.I | re.S | re.M | re.U | re.X)
+"""Flags under which a gate holds. FULLCASE of `regex` lets ss match ß; what is ASCII to `re` is another syntax to `regex`."""
 
 DOTS = r"\x{130}\x{131}"
 """İ and ı: where case does not count, `regex` takes them for an i; Rust does not."""
@@ -61,6 +65,17 @@ def gate(patterns: Iterable[str], flags: int = re.IGNORECASE) -> Gate | None:
     return found if None not in relaxed and all(map(works, found)) else None
 
 
+def matches(column: pl.Series, gates: Sequence[Gate | None]) -> list[np.ndarray]:
+    """For each gate whether it matches each string: (n,) bool. None matches all; no gate matches a null."""
+    text = pl.col("text")
+    some = [
+        pl.any_horizontal(text.str.contains(one) for one in gate).fill_null(False) if gate else text.is_not_null()
+        for gate in gates
+    ]
+    masks = pl.LazyFrame({"text": column}).select(one.alias(str(k)) for k, one in enumerate(some)).collect()
+    return [masks[str(k)].to_numpy() for k in range(len(gates))]
+
+
 def works(pattern: str) -> bool:
     """Whether Polars can search for `pattern`: Rust refuses what would need too large an automaton."""
     try:
@@ -72,18 +87,28 @@ def works(pattern: str) -> bool:
 
 def relax(pattern: str, flags: int = re.IGNORECASE) -> str | None:
     """One pattern without its assertions; None where it has something that is not understood."""
-    if FOREIGN.search(pattern):
+    tree = parsed(pattern, flags)
+    if tree is None:
         return None
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            tree = list(_parser.parse(pattern, re.I | re.S | re.M))
         written = _written(_core(tree), {})
         ignores = bool(flags & re.I or re.match(r"\(\?[a-z]*i[a-z]*\)", pattern))
         if not ignores and "(?i:" not in written:
             written = written.replace(DOTS, "")
         return f"(?{'i' if ignores else ''}s:{written})" if written else None
-    except (re.error, KeyError, ValueError, RecursionError, FutureWarning, DeprecationWarning, OverflowError):
+    except (KeyError, ValueError, RecursionError):
+        return None
+
+
+def parsed(pattern: str, flags: int) -> list[Any] | None:
+    """The tree that `re` makes of a pattern of `re` or `regex`; None where they read it differently, or `re` cannot."""
+    if FOREIGN.search(pattern) or flags & ~USUAL:
+        return None
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            return list(_parser.parse(pattern, re.I | re.S | re.M | (flags & re.X)))
+    except (re.error, ValueError, RecursionError, FutureWarning, DeprecationWarning, OverflowError):
         return None
 
 
@@ -165,11 +190,11 @@ def _set(items: Any) -> str:
             out.append(f"{_literal(value[0])}-{_literal(value[1])}")
         else:
             out.append(CATEGORY[value])
-    plain = len(items) == 1 and items[0][0] is C.LITERAL and items[0][1] < 128 and chr(items[0][1]) not in "iI"
-    if plain:
-        return out[0]
-    ascii_only = all(op is not C.CATEGORY and (value if op is C.LITERAL else value[1]) < 128 for op, value in items)
-    return "[" + "".join(out) + DOTS + ("]" if ascii_only else r"\p{Cn}]")
+    if any(op is C.CATEGORY or (value if op is C.LITERAL else value[1]) > 127 for op, value in items):
+        return "[" + "".join(out) + r"iI\p{Cn}" + DOTS + "]"
+    if any(value in (73, 105) if op is C.LITERAL else value[0] <= 105 and value[1] >= 73 for op, value in items):
+        return "[" + "".join(out) + DOTS + "]"
+    return out[0] if len(items) == 1 and items[0][0] is C.LITERAL else "[" + "".join(out) + "]"
 
 
 def _literal(code: int) -> str:
@@ -182,12 +207,15 @@ KEPT, LEAST = 30, 4
 be quick (17 times the time on web text); four are not."""
 
 
-def fewer(gates: Sequence[Gate | None]) -> list[Gate | None]:
+def fewer(gates: Sequence[Gate | None], kept: int = KEPT) -> list[Gate | None]:
     """The same gates, in few enough regexes that none is compiled again for every batch, which took 50 ms each time."""
     most = max((len(gate) for gate in gates if gate), default=0)
-    while most > LEAST and sum(min(len(gate), most) for gate in gates if gate) > KEPT:
+    while most > LEAST and sum(min(len(gate), most) for gate in gates if gate) > kept:
         most -= 1
-    return [
-        gate and tuple("|".join(f"(?:{one})" for one in gate[k::most]) for k in range(min(most, len(gate))))
-        for gate in gates
-    ]
+    return [gate and tuple("|".join(f"(?:{one})" for one in part) for part in _parts(gate, most)) for gate in gates]
+
+
+def _parts(gate: Gate, most: int) -> list[Gate]:
+    """`gate` in parts, `most` of them at most: neighbours are alike, and together are the quicker for it."""
+    count = min(len(gate), most)
+    return [gate[k * len(gate) // count : (k + 1) * len(gate) // count] for k in range(count)]

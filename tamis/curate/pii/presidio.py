@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import inspect
 import ipaddress
+import itertools
 import logging
-import re
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +25,16 @@ from tamis.curate.pii.detector import Asked
 from tamis.curate.pii.findings import Finding
 from tamis.curate.pii.gates import Gate, gate
 from tamis.curate.pii.recogniser import Recogniser
+from tamis.curate.pii.unbroken import holding
+from tamis.curate.pii.unseen import unseen
+from tamis.curate.pii.words import RunByRun, Word
 from tamis.errors import UsageError
 from tamis.extras import extra
 
-with extra("pii"):
+# A spaCy model on torch needs one of these packages; none of Presidio's recognisers that are used here needs transformers.
+TORCH = () if any(map(find_spec, ("spacy_transformers", "spacy_curated_transformers"))) else ("torch",)
+
+with extra("pii"), unseen("transformers", *TORCH):
     import presidio_analyzer.pattern_recognizer
     import spacy
     import tldextract
@@ -44,16 +52,15 @@ with extra("pii"):
     )
     from presidio_analyzer.nlp_engine import NlpArtifacts, SpacyNlpEngine
     from presidio_analyzer.predefined_recognizers import (
-        EmailRecognizer,
         IbanRecognizer,
         IpRecognizer,
         PhoneRecognizer,
         SpacyRecognizer,
     )
     from presidio_analyzer.predefined_recognizers.generic import iban_recognizer
+    from spacy.tokenizer import Tokenizer
 
 LANGUAGE = "en"
-UNBROKEN = re.compile(r"\S+")
 
 # For the whole process: whoever asks tldextract here must not start a connection, nor get another answer on another day
 # or from another machine's cache.
@@ -154,6 +161,7 @@ class Words(SpacyNlpEngine):  # type: ignore[misc]
 
     def load(self) -> None:
         """The tokenizer; texts of any length."""
+        self._dull: dict[str, bool] = {}
         self.nlp = {LANGUAGE: spacy.blank(LANGUAGE)}
         self.nlp[LANGUAGE].max_length = 1 << 40
 
@@ -161,13 +169,28 @@ class Words(SpacyNlpEngine):  # type: ignore[misc]
         """None: it knows words only."""
         return []
 
-    def words(self, text: str) -> list[tuple[int, int, str]]:
-        """Where each word of `text` begins and ends, and the word in lower case."""
-        return [(token.idx, token.idx + len(token), token.lower_) for token in self.nlp[LANGUAGE].tokenizer(text)]
+    @cached_property
+    def words(self) -> Callable[[str], list[Word]]:
+        """Where each word of a text begins and ends, and the word in lower case."""
+        whole = self.nlp[LANGUAGE].tokenizer
+        bare = Tokenizer(
+            whole.vocab, {}, whole.prefix_search, whole.suffix_search, whole.infix_finditer, None, whole.url_match
+        )
+        parts = [[token.text for token in bare(case)] for case in whole.rules]
+        beside = {pair for words in parts for pair in itertools.pairwise(words)}
+        return RunByRun(
+            lambda text: [(token.idx, token.idx + len(token), token.lower_) for token in whole(text)],
+            lambda text: [token.text for token in bare(text)],
+            beside,
+        )
 
     def is_dull(self, word: str) -> bool:
         """Whether `word` is no context: a stop word, punctuation."""
-        return self.is_stopword(word, LANGUAGE) or self.is_punct(word, LANGUAGE) or word in ("-PRON-", "be")
+        if word not in self._dull:
+            self._dull[word] = (
+                self.is_stopword(word, LANGUAGE) or self.is_punct(word, LANGUAGE) or word in ("-PRON-", "be")
+            )
+        return self._dull[word]
 
     def _doc_to_nlp_artifact(self, doc: Any, language: str) -> NlpArtifacts:
         places, words = [token.idx for token in doc], [token.lower_ for token in doc]
@@ -290,23 +313,16 @@ def listed(results: Sequence[RecognizerResult], name: str = "") -> list[Finding]
 def asked(one: EntityRecognizer) -> Asked:
     """`one`, ready to be asked."""
     entities = one.supported_entities
+    by_run = isinstance(one, PatternRecognizer) and type(one).analyze is PatternRecognizer.analyze
+    held = holding((pattern.regex for pattern in one.patterns), one.global_regex_flags) if by_run else None
 
     def find(text: str, artifacts: Callable[[], Any]) -> list[Finding]:
         if _is_usual_phone(one):
             found = phone_windows.matches(text, one.supported_regions, one.leniency, _phones)
             return sorted({Finding(a, b, entities[0], one.SCORE, one.name) for a, b in found})
-        if type(one) is EmailRecognizer and one.patterns is EmailRecognizer.PATTERNS:
-            # No address has white space in it, and each has an @: its regex takes a time that grows with the square of
-            # the length of what it is given.
-            return [
-                f._replace(start=f.start + run.start(), stop=f.stop + run.start())
-                for run in UNBROKEN.finditer(text)
-                if "@" in run[0]
-                for f in listed(one.analyze(run[0], entities, None))
-            ]
         return listed(one.analyze(text, entities, artifacts() if wants_model(one) else None) or (), one.name)
 
-    return Asked(one.name, frozenset(entities), gate_of(one), tuple(one.context or ()), find)
+    return Asked(one.name, frozenset(entities), gate_of(one), held, tuple(one.context or ()), find)
 
 
 def wants_model(one: EntityRecognizer) -> bool:

@@ -171,15 +171,14 @@ def test_a_recogniser_that_throws_is_reported_and_the_others_go_on() -> None:
     assert failures.to_pylist() == [{"row": k, "recogniser": "Throws", "reason": "RuntimeError"} for k in (0, 1)]
 
 
-def test_a_catastrophic_regex_is_stopped_reported_and_then_left_alone() -> None:
+def test_a_catastrophic_regex_is_stopped_and_reported_on_each_text_alike() -> None:
     bad = PatternRecognizer("BAD", name="Bad", patterns=[Pattern("slow", r"(?:x|x|xx)+[yz](?=q)", 0.5)])
     detector = Detector(entities=("EMAIL_ADDRESS",), recognisers=(bad,), seconds=0.2)
     began = time.monotonic()
     found, failures = detector.find(pa.array(["a@example.com " + "x" * 40 + "z"] * 8))
     assert time.monotonic() - began < 10 and found.num_rows >= 8
     reasons = failures.column("reason").to_pylist()
-    assert reasons[:3] == ["slow: more than 0.2 seconds"] * 3
-    assert set(reasons[3:]) == {"not asked: it ran out of time on 3 texts"}
+    assert reasons == ["slow: more than 0.02 seconds"] * 8
 
 
 def test_a_user_s_recognisers_come_from_presidio_s_yaml(tmp_path: Path) -> None:
