@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-from functools import cache
-from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
-from jinja2 import BaseLoader, Environment, StrictUndefined
 from markupsafe import Markup
 
 from tamis.data.writer import write_bytes
-from tamis.report import told, wording
-from tamis.report.draw import bars, outlet, shares, stream
+from tamis.report.draw import outlet
 from tamis.report.facts import Summary
 from tamis.report.gather import gather
 from tamis.report.sentences import headline, sources_line
+from tamis.report.templates import render
 from tamis.report.visible import visible
 from tamis.runs import Run
 
@@ -34,17 +28,14 @@ def write(run: Run, out: Path) -> None:
 
 def html(summary: Summary) -> str:
     """The page. Equal summaries give equal pages."""
-    css = _file("page.css")
-    digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
-    page: str = _template().render(
+    return render(
+        "page.html.j2",
+        ("page.css",),
         s=summary,
-        css=Markup(css),
-        css_digest=digest,
         headline=headline(summary),
         sources_line=sources_line(summary),
         outlet=outlet(summary.rows["kept"], summary.rows["in"]),
     )
-    return page
 
 
 def _apology(wrong: Exception) -> str:
@@ -54,34 +45,3 @@ def _apology(wrong: Exception) -> str:
         f"<!doctype html>\n<title>No report</title>\n<p>The run is whole, but its report could not be drawn ({why}). "
         "This is a fault of tamis: please report it with run.json.</p>\n"
     )
-
-
-@cache
-def _template() -> Any:
-    """The template: every expression is escaped, and every hidden character in it made visible."""
-    environment = Environment(
-        loader=BaseLoader(),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        keep_trailing_newline=True,
-        lstrip_blocks=True,
-        finalize=visible,
-    )
-    plain = (wording.count, wording.percent, wording.figure, wording.beside, wording.size, wording.plural)
-    for filter in (*plain, wording.setting, wording.clip):
-        environment.filters[filter.__name__] = filter
-    for tells in (told.in_words, told.fact, told.meaning):
-        environment.filters[tells.__name__] = tells
-    environment.filters["breakable"] = _breakable
-    environment.globals.update(bars=bars, stream=stream, shares=shares)
-    return environment.from_string(_file("page.html.j2"))
-
-
-def _breakable(name: str) -> Markup:
-    """A name that may go on in a new line after an underscore."""
-    return Markup("_<wbr>").join(visible(name).split("_"))
-
-
-def _file(name: str) -> str:
-    return files("tamis.report").joinpath(name).read_text("utf-8")
