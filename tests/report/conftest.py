@@ -10,6 +10,8 @@ import pytest
 from making import recipe, sentences, write_lines
 
 import tamis
+from tamis.recipes.profile import Profile, profile
+from tamis.report.profile import write
 
 NASTY = (
     "<script>document.title='broken'</script></script></style></p><img src=http://x.invalid/p onerror=alert(2)>"
@@ -48,3 +50,23 @@ def run(sieve: Callable[..., tamis.Run]) -> tamis.Run:
 def page(run: tamis.Run) -> Path:
     """The page that the run wrote."""
     return run.path / "report.html"
+
+
+@pytest.fixture(scope="session")
+def profiled(tmp_path_factory: pytest.TempPathFactory) -> Profile:
+    """The profile of rows whose texts, ids, sources and licences try to break out of its page; one is very long."""
+    rows: list[Any] = sentences(300)
+    for k, row in enumerate(rows[::3]):
+        row.update(text=NASTY + row["text"], source=NASTY, license=NASTY, id=f"{NASTY}{k}")
+    rows[4]["text"] = NASTY + "w" * 1_000_000
+    rows[60:60] = [b'{"text": "never ' + NASTY.encode(), b"\xff"]
+    path = write_lines(tmp_path_factory.mktemp("profiled") / "<b>in.jsonl", rows)
+    return profile(path, sample=150)
+
+
+@pytest.fixture(scope="session")
+def profile_page(profiled: Profile, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Its page."""
+    folder = tmp_path_factory.mktemp("profile_page")
+    write(profiled, folder)
+    return folder / "report.html"

@@ -30,11 +30,12 @@ FRAME = """<title></title><script>onmessage = (e) => { document.title = JSON.str
 """A window of a headless browser may be no narrower than 500 pixels; a frame may."""
 
 
+@pytest.mark.parametrize("which", ["page", "profile_page"])
 @pytest.mark.parametrize("width", [1280, 390])
 def test_the_page_fits_and_the_data_in_it_stays_text(
-    width: int, page: Path, browser: Callable[[Path, int, Path], str], tmp_path: Path
+    width: int, which: str, browser: Callable[[Path, int, Path], str], tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
-    text = page.read_text("utf-8")
+    text = request.getfixturevalue(which).read_text("utf-8")
     probed = tmp_path / "probed.html"
     probed.write_text(re.sub("<meta http-equiv[^>]*>", "", text).replace("</body>", PROBE), "utf-8")
     frame = tmp_path / "frame.html"
@@ -45,9 +46,11 @@ def test_the_page_fits_and_the_data_in_it_stays_text(
     assert (tmp_path / "page.png").stat().st_size > 20_000
 
 
+@pytest.mark.parametrize("which", ["page", "profile_page"])
 def test_the_policy_of_the_page_lets_its_style_in(
-    page: Path, browser: Callable[[Path, int, Path], str], tmp_path: Path
+    which: str, browser: Callable[[Path, int, Path], str], tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:
+    page = request.getfixturevalue(which)
     bare = tmp_path / "bare.html"
     bare.write_text(re.sub("<style>.*?</style>", "", page.read_text("utf-8"), flags=re.S), "utf-8")
     for file in (page, bare):
