@@ -146,7 +146,9 @@ def _written(tree: Iterable[Any], groups: dict[int, str]) -> str:
     for op, value in tree:
         if op is C.LITERAL:
             out.append(_set([(op, value)]))
-        elif op is C.NOT_LITERAL or op is C.ANY:
+        elif op is C.NOT_LITERAL:
+            out.append(_set([(C.NEGATE, None), (C.LITERAL, value)]))
+        elif op is C.ANY:
             out.append(".")
         elif op is C.IN:
             out.append(_set(value))
@@ -179,11 +181,11 @@ def _repeat(value: Any, groups: dict[int, str]) -> str:
 
 
 def _set(items: Any) -> str:
-    """A set of characters. What a set leaves out, forgetting case lets in: a negated one stands for any character."""
+    """A set of characters, or a larger one."""
+    if items[0][0] is C.NEGATE:
+        return _others(items[1:])
     out = []
     for op, value in items:
-        if op is C.NEGATE:
-            return "."
         if op is C.LITERAL:
             out.append(_literal(value))
         elif op is C.RANGE:
@@ -195,6 +197,16 @@ def _set(items: Any) -> str:
     if any(value in (73, 105) if op is C.LITERAL else value[0] <= 105 and value[1] >= 73 for op, value in items):
         return "[" + "".join(out) + DOTS + "]"
     return out[0] if len(items) == 1 and items[0][0] is C.LITERAL else "[" + "".join(out) + "]"
+
+
+def _others(items: Any) -> str:
+    """What is not of a set. Forgetting case lets in what it leaves out, and two engines know two sets of classes: so only marks
+    and digits are left out, and the white space that all agree on."""
+    ranges = [(value, value) if op is C.LITERAL else value for op, value in items if op is not C.CATEGORY]
+    codes = {code for low, high in ranges for code in range(low, min(high, 127) + 1) if not chr(code).isalpha()}
+    if any(value is C.CATEGORY_SPACE for op, value in items if op is C.CATEGORY):
+        codes |= set(b" \t\n\r")
+    return "[^" + "".join(map(_literal, sorted(codes))) + "]" if codes else "."
 
 
 def _literal(code: int) -> str:

@@ -14,7 +14,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, lru_cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -72,10 +72,15 @@ class PublicIpRecognizer(IpRecognizer):  # type: ignore[misc]
 
     def invalidate_result(self, pattern_text: str) -> bool:
         """Whether it is no address, or none that is routed."""
-        try:
-            return not ipaddress.ip_interface(pattern_text).ip.is_global
-        except ValueError:
-            return True
+        return not _is_routed(pattern_text)
+
+
+@lru_cache(10_000)  # `::` stands a hundred times in a page on C++ or Haskell
+def _is_routed(address: str) -> bool:
+    try:
+        return ipaddress.ip_interface(address).ip.is_global
+    except ValueError:
+        return False
 
 
 class Wrapped(LocalRecognizer):  # type: ignore[misc]
