@@ -1,25 +1,44 @@
-"""A run with pii opens no connection: it is made where there is none, and every call that would ask for one is watched."""
+"""A run with pii opens no connection in any of its processes: it is made where there is none, and every call is watched."""
 
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
-from making import recipe, write_lines
+from making import digests, recipe, write_lines
+
+import tamis
 
 pytest.importorskip("presidio_analyzer", reason="the extra pii is not installed")
 
-WATCHED = """
-import json, sys
-asked = []
-sys.addaudithook(lambda event, args: asked.append(event) if event.startswith(("socket.", "urllib.", "http.")) else None)
-import tamis
-run = tamis.run(json.loads(sys.argv[1]), sys.argv[2], sys.argv[3], workers=1)
-print(json.dumps([asked, run.data(["text"]).column("text").to_pylist()]))
+STEPS = recipe({"pii@1": {}})
+
+WATCH = """
+import os, sys
+def told(event, args):
+    if event.startswith(("socket.", "urllib.", "http.", "ftplib.", "smtplib.")):
+        with open(os.environ["ASKED"], "a") as file:
+            file.write(event + chr(10))
+with open(os.environ["ASKED"], "a") as file:
+    file.write("process" + chr(10))
+sys.addaudithook(told)
+"""
+"""As `sitecustomize` it is run by every Python process, before anything else."""
+
+RUN = """
+import json, sys, tamis
+from tamis.curate.pii import Pii
+from tamis.recipes.rescan import rescan
+if __name__ == "__main__":
+    Pii.processes_from = 0
+    run = tamis.run(json.loads(sys.argv[1]), sys.argv[2], sys.argv[3], workers=2, partition_size=1000)
+    assert rescan(run).found == ()
 """
 
 
@@ -29,17 +48,50 @@ def tried(*command: str) -> list[str]:
     return [*command] if may else []
 
 
-def test_no_connection_is_asked_for(tmp_path: Path) -> None:
-    lines = write_lines(tmp_path / "in.jsonl", [{"text": "ann@corp.co.uk, bob@x.github.io at 8.8.8.8"}])
-    given = [json.dumps(recipe({"pii@1": {}})), str(lines), str(tmp_path / "run")]
-    calls = tmp_path / "calls"
-    trace = tried("strace", "-f", "-qq", "-e", "trace=connect,sendto,sendmsg,sendmmsg", "-o", str(calls))
+class Watched(NamedTuple):
+    """A run in processes that were watched.
+
+    asked  what they asked of the system, as Python told; first, each says that it is there
+    calls  what the kernel was asked for; None: that could not be watched here
+    """
+
+    run: Path
+    lines: Path
+    asked: list[str]
+    calls: str | None
+
+
+@pytest.fixture(scope="module")
+def watched(tmp_path_factory: pytest.TempPathFactory) -> Watched:
+    """A run by two processes and a second scan of it, without a network where that can be had."""
+    folder = tmp_path_factory.mktemp("watched")
+    lines = write_lines(folder / "in.jsonl", [{"text": "ann@corp.co.uk, bob@x.github.io at 8.8.8.8"}] * 20)
+    (folder / "made.py").write_text(RUN)
+    (folder / "sitecustomize.py").write_text(WATCH)
+    calls = folder / "calls"
+    kinds = "trace=connect,sendto,sendmsg,sendmmsg"
+    trace = tried("strace", "-f", "--seccomp-bpf", "-qq", "-e", kinds, "-o", str(calls))
     alone = tried("unshare", "--net", "--map-root-user")
-    command = [*alone, *trace, sys.executable, "-c", WATCHED, *given]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(
+        [*alone, *trace, sys.executable, folder / "made.py", json.dumps(STEPS), lines, folder / "run"],
+        env={**os.environ, "PYTHONPATH": str(folder), "ASKED": str(folder / "asked")},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
     assert done.returncode == 0, done.stderr
-    asked, texts = json.loads(done.stdout)
-    assert texts == ["<EMAIL_ADDRESS>, <EMAIL_ADDRESS> at <IP_ADDRESS>"]
+    asked = (folder / "asked").read_text().splitlines()
+    return Watched(folder / "run", lines, asked, calls.read_text() if trace else None)
+
+
+def test_no_connection_is_asked_for(watched: Watched) -> None:
+    assert watched.asked.count("process") > 2, "the workers were not watched"
     # urllib3 binds a socket of its own to see whether this machine knows IPv6.
-    assert {*asked} <= {"socket.__new__", "socket.bind", "socket.gethostname"}
-    assert not trace or "AF_INET" not in calls.read_text()
+    assert {*watched.asked} <= {"process", "socket.__new__", "socket.bind", "socket.gethostname"}
+    assert watched.calls is None or "AF_INET" not in watched.calls
+
+
+def test_two_processes_make_the_bytes_of_one(watched: Watched, tmp_path: Path) -> None:
+    one = tamis.run(STEPS, watched.lines, tmp_path / "run", workers=1)
+    assert digests(watched.run) == digests(one.path)
+    assert one.data(["text"]).column("text")[0].as_py() == "<EMAIL_ADDRESS>, <EMAIL_ADDRESS> at <IP_ADDRESS>"
