@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from tamis.engine.plan import plan
 from tamis.engine.segment import Notes, Rows, advance
-from tamis.errors import TamisError
+from tamis.errors import InputError, TamisError
 from tamis.recipes.replay import recipe_of
 from tamis.runs import Life, Records, Run, life, open_run
 from tamis.runs.again import Again
@@ -30,7 +30,7 @@ def explain(run: Run | Path | str, record: str, input: str | Path | Sequence[str
     """
     run = run if isinstance(run, Run) else open_run(run)
     places = [input] if isinstance(input, (str, Path)) else input
-    return life(Records(run, Again(run, places), _Edits(run)), record)
+    return life(Records(run, Again(run, places), _Edits(run), _veil(run)), record)
 
 
 @dataclass
@@ -57,3 +57,34 @@ class _Edits:
         except TamisError:  # a stage of the run that is no longer to be had, or reads what is not
             return None
         return rows.batch if rows.batch.num_rows else None
+
+
+def _veil(run: Run) -> _Hidden | None:
+    try:
+        hiding = [stage for stage in recipe_of(run).stages if stage.hides]
+    except TamisError:  # a stage of the run that is no longer to be had
+        return None
+    return _Hidden(tuple(hiding)) if hiding else None
+
+
+@dataclass(frozen=True)
+class _Hidden:
+    """What the run took out and hides, taken out of a row that came in."""
+
+    stages: tuple[Stage, ...]
+
+    @property
+    def label(self) -> str:
+        """The stages that hide."""
+        return " and ".join(stage.label for stage in self.stages)
+
+    def __call__(self, row: pa.RecordBatch) -> pa.RecordBatch:
+        rows = Rows(row, np.zeros(1, np.uint32), np.ones(1, np.bool_))
+        try:
+            for stage in self.stages:
+                advance(rows, 0, stage, Notes())
+        except TamisError as error:
+            raise InputError(f"what {self.label} takes out of it cannot be taken out here: {error}") from error
+        if not rows.batch.num_rows:
+            raise InputError(f"{self.label} breaks on it")
+        return rows.batch

@@ -132,7 +132,9 @@ def _row(records: Records, record_id: bytes, by_step: dict[int, list[dict[str, A
         stored = records.held(record_id) or records.read(record_id)
     except InputError as wrong:
         return {}, f"a run does not keep the text of what it drops, and its input cannot be read again: {wrong}"
-    edits = [v["stage"] for found in by_step.values() for v in found if v["action"] == "edit"]
+    hidden = records.veil.label if records.veil else ""
+    edited = (v["stage"] for found in by_step.values() for v in found if v["action"] == "edit")
+    edits = [stage for stage in edited if stage not in hidden]
     was = f", before {' and '.join(edits)} changed it" if edits and stored.came_in else ""
     return dict(stored.row.to_pylist()[0]), stored.where + was
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -33,6 +33,19 @@ class Stored(NamedTuple):
     came_in: bool = False
 
 
+class Veil(Protocol):
+    """Takes out of a row that came in what stages of the run hide."""
+
+    @property
+    def label(self) -> str:
+        """Those stages."""
+        ...
+
+    def __call__(self, row: pa.RecordBatch) -> pa.RecordBatch:
+        """The row without. Raises InputError that says why it cannot be had."""
+        ...
+
+
 @dataclass
 class Records:
     """Records of `run`, and of earlier corpora that they lost to; rows that the run does not hold are read `again`."""
@@ -41,6 +54,8 @@ class Records:
     again: Again
     edited: Callable[[pa.RecordBatch, int], pa.RecordBatch | None] = lambda row, step: None
     """What the steps before one make of a row that came in; None where that cannot be told from the row alone."""
+    veil: Veil | None = None
+    """What takes out of a row that came in what the run hides; None: it hides nothing."""
     _places: dict[bytes, Place | None] = field(default_factory=dict)
     _read: dict[bytes, Stored] = field(default_factory=dict)
 
@@ -70,7 +85,10 @@ class Records:
         if record_id not in self._read:
             place = self.place(record_id)
             found = self.again.record(place.ordinal, record_id) if place else self.again.elsewhere(record_id)
-            self._read[record_id] = Stored(found.row, str(found.path), True)
+            row, where = found.row, str(found.path)
+            if self.veil:
+                row, where = self.veil(row), f"{where}, without what {self.veil.label} takes out"
+            self._read[record_id] = Stored(row, where, True)
         return self._read[record_id]
 
     def own_id(self, record_id: bytes) -> str | None:

@@ -101,6 +101,32 @@ def test_a_line_that_is_not_kept_is_explained(tmp_path: Path) -> None:
     assert (life.text, life.origin) == (None, "in.jsonl, line 6, byte 196") and "the input has it" in life.text_from
 
 
+@dataclass(frozen=True)
+class Gone(Licensed):
+    """Drop what has no licence."""
+
+    name = "own.gone"
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        return (Rule("unlicensed", "drop", "licensed", ">=", 1, says="whether it has one"),)
+
+
+@pytest.mark.parametrize("order", [["Gone", "Blot"], ["Blot", "Gone"]])
+def test_a_text_that_is_read_again_is_hidden(tmp_path: Path, order: list[str]) -> None:
+    lines = write_lines(tmp_path / "in.jsonl", ROWS[:2])
+    life = tamis.explain(tamis.run(recipe(*(f"{THIS}:{s}" for s in order)), lines, tmp_path / "run"), "b")
+    assert (life.fate, life.text) == ("dropped", "* goes")
+    assert life.text_from == f"{lines}, without what own.blot@1 takes out"
+
+
+def test_so_is_a_text_beside_another(tmp_path: Path) -> None:
+    lines = write_lines(tmp_path / "in.jsonl", [{"id": i, "text": f"{NAME} is one and two and three"} for i in "ab"])
+    run = tamis.run(recipe("near@1", f"{THIS}:Blot"), lines, tmp_path / "run")
+    lives = [tamis.explain(run, i).as_dict() for i in "ab"]
+    assert NAME not in str(lives) and any(stop["beside"] for life in lives for stop in life["stops"])
+
+
 def test_keys_stay_untold() -> None:
     said = ["keys 'a; a b was wanted: c'; a document was wanted: 'text'", "'text' is null; a value was wanted"]
     assert unkeyed(pa.array(said)).to_pylist() == ["other keys; a document was wanted: 'text'", said[1]]
