@@ -49,6 +49,7 @@ NO_PHONE = re.compile(
     """,
     re.VERBOSE,
 )
+GROUP = re.compile(r"\d+")
 THOUSANDS = re.compile(r"[1-9]\d{0,2}(?:([ .])\d{3})(?:\1\d{3})+$")
 AMERICAN = re.compile(
     r"(?:1[-. ]?)?(?:\([2-9]\d\d\)[-. ]?|[2-9]\d\d[-. ])\d{3}[-. ]\d{4}$|1[-. ]?[2-9]\d\d[-. ]\d{3}[-. ]?\d{4}$"
@@ -80,9 +81,9 @@ def _score(told: str, before: str, after: str, has_extension: bool) -> float:
     number = plain(told)
     if len(set(number)) < 3 or len(number) > 15:
         return 0
-    if told[0] == "+" or (number.startswith("00") and told != number):
+    if told[0] == "+" or (told.lstrip("(").startswith("00") and told != number):
         return 0.75 if _is_possible("+" + number.removeprefix("00")) else 0
-    if NO_PHONE.match(told):
+    if NO_PHONE.match(told) or sum(len(group) == 1 for group in GROUP.findall(told)) > 1:
         return 0
     if _is_called(before) or CALLED_AFTER.match(after) or has_extension:
         return 0.75

@@ -78,9 +78,11 @@ class PublicIpRecognizer(IpRecognizer):  # type: ignore[misc]
 @lru_cache(10_000)  # `::` stands a hundred times in a page on C++ or Haskell
 def _is_routed(address: str) -> bool:
     try:
-        return ipaddress.ip_interface(address).ip.is_global
+        ip = ipaddress.ip_interface(address).ip
     except ValueError:
         return False
+    # ::2 in a regex or a slice: the addresses below 2**32 were given up (RFC 4291, 2.5.5.1), and ipaddress calls them global.
+    return ip.is_global and not (ip.version == 6 and int(ip) < 1 << 32)
 
 
 class Wrapped(LocalRecognizer):  # type: ignore[misc]

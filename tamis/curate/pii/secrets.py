@@ -27,16 +27,49 @@ MORE = (
     r"\bsk-(?:proj|svcacct|admin)-[A-Za-z0-9_-]{40,}",
     r"\bsk-[A-Za-z0-9]{20}T3BlbkFJ[A-Za-z0-9]{20}\b",
     r"\bxapp-\d-[A-Z0-9]+-\d+-[a-f0-9]{32,}",
-    r"\bdop_v1_[a-f0-9]{64}\b",
+    r"\bdo[opr]_v1_[a-f0-9]{64}\b",
     r"\bya29\.[A-Za-z0-9_-]{30,}",
+    r"\bGOCSPX-[A-Za-z0-9_-]{28}",
     r"\bpypi-AgEIcHlwaS5vcmc[A-Za-z0-9_-]{50,}",
+    r"\brubygems_[a-f0-9]{48}\b",
+    r"\bshp(?:at|ca|pa|ss)_[a-fA-F0-9]{32}\b",
+    r"\bdapi[a-f0-9]{32}(?:-\d)?\b",
+    r"\bNRAK-[A-Z0-9]{27}\b",
+    r"\bglsa_[A-Za-z0-9]{32}_[a-fA-F0-9]{8}\b",
+    r"\bhvs\.[A-Za-z0-9_-]{24,}",
+    r"\b[A-Za-z0-9]{14}\.atlasv1\.[A-Za-z0-9_=-]{60,70}",
+    r"\bdckr_pat_[A-Za-z0-9_-]{27}",
+    r"\blin_api_[A-Za-z0-9]{40}\b",
+    r"\bntn_[A-Za-z0-9]{46}\b",
+    r"\bATATT3[A-Za-z0-9_=-]{180,}",
+    r"\bPMAK-[a-f0-9]{24}-[a-f0-9]{34}\b",
+    r"\bfigd_[A-Za-z0-9_-]{40,}",
+    r"\bgsk_[A-Za-z0-9]{52}\b",
+    r"\bxai-[A-Za-z0-9]{80}\b",
+    r"\br8_[A-Za-z0-9]{37}\b",
+    r"\bAGE-SECRET-KEY-1[02-9AC-HJ-NP-Z]{58}\b",
+    r"\b\d{8,10}:AA[A-Za-z0-9_-]{33}(?![A-Za-z0-9_-])",
+    r"\b[rs]k_live_[0-9A-Za-z]{24,}",
+    r"\bkey-[0-9a-f]{32}\b",
+    r"\bHRKU-[A-Za-z0-9_-]{36,}",
+    r"\bdp\.pt\.[A-Za-z0-9]{40,}",
     r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----[A-Za-z0-9+/=\\\s:,.()-]{1,20000}?"
     r"-----END (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----",
 )
-"""GitHub, GitLab, Hugging Face, Google, Anthropic, OpenAI, Slack, DigitalOcean, Google, PyPI, and keys in PEM armour."""
+"""GitHub, GitLab, Hugging Face, Google, Anthropic, OpenAI, Slack, DigitalOcean, Google, PyPI, RubyGems, Shopify, Databricks, New
+Relic, Grafana, Vault, Terraform, Docker, Linear, Notion, Atlassian, Postman, Figma, Groq, xAI, Replicate, age, Telegram, Stripe,
+Mailgun, Heroku, Doppler, and keys in PEM armour.
+"""
 
 DIFFERENT = 6
 """Characters that differ in a real secret, at least: xxxxxxxx stands for one."""
+
+EXAMPLE = re.compile(
+    r"^(?:<[^<>]*>|\[[^\[\]]*\]|\$?\{[^{}]*\}|\W*(?:your|my|some)?[-_ ]?(?:user|username|login)?[-_:]*"
+    r"(?:pass(?:wo?rd|phrase|wd)?|pwd?|secret|token|key)\d{0,3}\W*)$|\.\.\.",
+    re.IGNORECASE,
+)
+"""What stands for a secret in manuals: password, <password>, user:pass, three dots."""
 
 
 class Secrets:
@@ -78,7 +111,7 @@ class Secrets:
             for match in pattern.finditer(text):
                 start, stop = _value(match)
                 value = text[start:stop]
-                if len(set(value)) >= DIFFERENT and not (is_jwt and not _is_jwt(value)):
+                if len(set(value)) >= DIFFERENT and not EXAMPLE.search(value) and not (is_jwt and not _is_jwt(value)):
                     yield Match(start, stop, 0.9)
 
 

@@ -49,6 +49,7 @@ def texts_found(text: str, detector: Detector = DETECTOR) -> list[tuple[str, str
         ("DE89 3704 0044 0532 0130 00 is it", "IBAN_CODE", "DE89 3704 0044 0532 0130 00"),
         ("from 8.8.4.4", "IP_ADDRESS", "8.8.4.4"),
         ("from 192.168.0.1 and 127.0.0.1", "IP_ADDRESS", None),
+        ("x[::2] and ::ffff:10.0.0.1", "IP_ADDRESS", None),
         ("2607:f8b0:4005:80a::200e", "IP_ADDRESS", "2607:f8b0:4005:80a::200e"),
         ("ssn 536-90-4399", "US_SSN", "536-90-4399"),
         ("call (415) 555-2671 x22", "PHONE_NUMBER", "(415) 555-2671 x22"),
@@ -62,6 +63,9 @@ def texts_found(text: str, detector: Detector = DETECTOR) -> list[tuple[str, str
         ("bc1qar0srrr7xfkvy5l643lydnw9re59gtzzwf5mdq", "CRYPTO", "bc1qar0srrr7xfkvy5l643lydnw9re59gtzzwf5mdq"),
         ("ghp_0123456789abcdefghijABCDEFGHIJ012345", "SECRET", "ghp_0123456789abcdefghijABCDEFGHIJ012345"),
         ("AKIA" + "IOSFODNN7EXAMPLE", "SECRET", "AKIA" + "IOSFODNN7EXAMPLE"),
+        ("sk_live_" + "51Nc0dE7" * 6, "SECRET", "sk_live_" + "51Nc0dE7" * 6),
+        ("https://user:password@example.com and ftp://<user>:<password>@host", "SECRET", None),
+        ("postgres://ann:h7Gk2pQz@db:5432/x", "SECRET", "h7Gk2pQz"),
     ],
 )
 def test_an_entity_is_found_where_its_validator_agrees(text: str, entity: str, value: str | None) -> None:
@@ -98,6 +102,7 @@ def test_an_entity_is_found_where_its_validator_agrees(text: str, entity: str, v
             "1234567",
         ),
         *("[1234567]", "0000000000", "item 12-34-5678", "phone of 1987-1990"),
+        *("coded message: 14-23 16-18-9-13-5", "mobile crane 11200-9.1", "approximately 0.020196850941"),
     ],
 )
 def test_numbers_of_other_kinds_are_no_phones(text: str) -> None:
