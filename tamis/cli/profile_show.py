@@ -25,8 +25,10 @@ def show(p: Profile) -> None:
         click.echo(f"characters: median {middle}, 5–95% {some}–{most}, from {low} to {high}")
     twice = percent(rows["duplicates"] / rows["readable"]) if rows["readable"] else "0%"
     click.echo(f"exact duplicates: {count(rows['duplicates'])} ({twice})")
-    drawn = f", {interval(p.near.share)}: of {plural(p.near.of, 'record')}" if p.near.share.low is not None else ""
-    click.echo(f"near-duplicates: {count(p.near.rows)} ({share(p.near.share)} of the rest{drawn})")
+    near = f"{count(p.near.rows)} ({share(p.near.share)} of the rest)"
+    if p.near.share.low is not None:
+        near = f"{share(p.near.share)} of the rest ({interval(p.near.share)}), by {plural(p.near.of, 'record')} drawn together"
+    click.echo(f"near-duplicates: {near}")
     click.echo(f"with listed words (profanity): {count(p.profanity.hit.rows)} ({percent(p.profanity.hit.share)})")
     for warning in p.warnings:
         click.echo(f"warning: {warning}")

@@ -118,7 +118,8 @@ def _shown(row: pa.RecordBatch | None, record_id: bytes, why: str, clean: Clean)
     if row is None:
         return Shown(record_id.hex(), None, "", 0, None, (why,))
     text = joined(row)
-    own, source = (row.column(name)[0].as_py() for name in ("id", "source"))
+    own = None if row.column("id").null_count else clean(row.column("id"))[0].as_py()
+    source = clean(row.column("source"))[0].as_py()
     chars = pc.utf8_length(text)[0].as_py()
     return Shown(record_id.hex(), own, source, chars, excerpt(clean(head(text)))[0].as_py(), (why,))
 

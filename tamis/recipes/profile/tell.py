@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import tempfile
 from collections import Counter
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
+from tamis.curate.semantic.place import place_of
 from tamis.errors import UsageError
 from tamis.recipes.profile.about import About, about
 from tamis.recipes.profile.alike import alike
 from tamis.recipes.profile.counted import counts, fields, languages, licences, profane, quality
-from tamis.recipes.profile.odd import excerpt, oddest
+from tamis.recipes.profile.odd import Clean, excerpt, oddest
 from tamis.recipes.profile.private import Searched, search
 from tamis.recipes.profile.sampled import drawn
 from tamis.recipes.profile.to_read import to_read
@@ -53,6 +55,8 @@ def profile(
     """
     if sample < 1:
         raise UsageError(f"a sample of {sample} records is none; name a number above 0")
+    if model is not None:
+        place_of(model, Path(), "profile")  # a model that is not there is told before the walk, not after it
     with tempfile.TemporaryDirectory(prefix="tamis-", dir=scratch) as folder:
         return _told(
             walk(input, Path(folder), sample, workers, near_bytes, on_progress), sample, model, raw, on_progress
@@ -71,6 +75,7 @@ def _told(walked: Walk, sample: int, model: str | None, raw: bool, on_progress: 
     texts, clean = sampled.texts, lambda strings: strings
     if isinstance(searched, Searched) and not raw:
         texts, clean = searched.texts, searched.clean
+        sampled = sampled.named(clean)
     topics = about(sampled, texts, model)
     if isinstance(topics, Missing):
         missing.append(topics)
@@ -92,7 +97,7 @@ def _told(walked: Walk, sample: int, model: str | None, raw: bool, on_progress: 
         lengths=length.quantiles if length else None,
         length=length,
         fields=fields(walked, _fields(walked)),
-        sources=counts(sources, rows_in),
+        sources=_named(counts(sources, rows_in), clean),
         licences=licences(walked, readable),
         languages=languages(walked),
         near=alike(walked),
@@ -125,7 +130,7 @@ def _fields(walked: Walk) -> tuple[str, ...]:
     return names
 
 
-def _aside(walked: Walk, unreadable: list[dict[str, Any]], whole: int, clean: Any) -> tuple[Aside, ...]:
+def _aside(walked: Walk, unreadable: list[dict[str, Any]], whole: int, clean: Clean) -> tuple[Aside, ...]:
     """The first lines that could not be read, by reason, as they may be shown."""
     first = first_rows(walked.run)
     return tuple(
@@ -142,9 +147,18 @@ def _aside(walked: Walk, unreadable: list[dict[str, Any]], whole: int, clean: An
     )
 
 
-def _line(row: AsideRow, clean: Any) -> AsideRow:
-    if row.content is None:
-        return row
+def _line(row: AsideRow, clean: Clean) -> AsideRow:
+    content = None if row.content is None else _clean(row.content, clean)
+    return AsideRow(row.where, _clean(row.message, clean), content)
+
+
+def _clean(text: str, clean: Clean) -> str:
     # A line may hold bytes that are no text; they were named already.
-    text = pa.array([row.content.encode("utf-8", "backslashreplace").decode()], pa.string())
-    return AsideRow(row.where, row.message, excerpt(clean(text))[0].as_py())
+    shown: str = excerpt(clean(pa.array([text.encode("utf-8", "backslashreplace").decode()])))[0].as_py()
+    return shown
+
+
+def _named(found: tuple[Count, ...], clean: Clean) -> tuple[Count, ...]:
+    """Counts by names as they may be shown."""
+    names = clean(pa.array([c.name for c in found], pa.string())).to_pylist()
+    return tuple(replace(c, name=name) for c, name in zip(found, names, strict=True))

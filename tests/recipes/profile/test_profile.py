@@ -13,6 +13,7 @@ import pytest
 from making import sentences, write_lines
 
 from tamis.curate.quality import C4, FineWeb, Gopher, Repetition
+from tamis.errors import InputError
 from tamis.recipes.profile import Profile, profile
 
 ROWS: list[Any] = [
@@ -132,6 +133,11 @@ def test_topics_by_a_model_say_so(tmp_path: Path) -> None:
     found = profile(write_lines(tmp_path / "in.jsonl", sentences(100)), model=model)
     assert found.topics is not None
     assert found.topics.by == f"the model {model}"
+
+
+def test_a_model_that_is_not_there_is_told_first(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="nothing is downloaded"):
+        profile(tmp_path / "absent.jsonl", model="no/such/model")
 
 
 def test_a_frame_is_profiled_like_a_file() -> None:

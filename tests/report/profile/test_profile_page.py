@@ -86,7 +86,13 @@ def test_every_figure_of_a_sample_has_its_interval(profiled: Profile) -> None:
 ADDRESS, SECRET = "wren.qkzmpb@tamis-sieves.org", "ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"
 
 PRIVATE: list[Any] = [
-    {**row, "text": row["text"] + f" write to {ADDRESS} now, the token is {SECRET} and that is it"} if k < 50 else row
+    {
+        "id": f"{ADDRESS} {k}",
+        "source": f"mail of {ADDRESS}",
+        "text": row["text"] + f" write to {ADDRESS} now, the token is {SECRET} and that is it",
+    }
+    if k < 50
+    else row
     for k, row in enumerate(sentences(100))
 ]
 
