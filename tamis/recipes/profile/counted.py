@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from tamis.recipes.profile.look import FAMILIES
 from tamis.recipes.profile.walk import Walk
+from tamis.report.facts import Histogram
 from tamis.report.groups import Groups
 from tamis.report.histogram import histogram
 from tamis.report.measures import MOST_GROUPS
@@ -26,13 +27,11 @@ EVERY = 1 << 40
 
 
 class Quality(NamedTuple):
-    """What the families would do, over how many records, how many all would keep; characters of each (n,) float64."""
+    """What the families would do, over how many records, and how many all would keep."""
 
     families: tuple[Family, ...]
     measured: int
     passes: int
-    chars: np.ndarray
-    total: int
 
 
 def scores(walk: Walk, stage: str, names: list[str], most: int = EVERY) -> Iterator[pa.Table]:
@@ -47,8 +46,8 @@ def quality(walk: Walk) -> Quality:
     names = sorted({"chars", *(name for family in FAMILIES for name in family.scores.names)})
     gone: Counter[str] = Counter()
     alone: Counter[tuple[str, str]] = Counter()
-    chars, measured, passes = [np.zeros(0)], 0, 0
-    for table in scores(walk, "look", names, MOST_GROUPS):
+    measured = passes = 0
+    for table in scores(walk, "look", names):
         for batch in _read(table).combine_chunks().to_batches():
             broken = np.zeros(batch.num_rows, bool)
             for family in FAMILIES:
@@ -57,7 +56,6 @@ def quality(walk: Walk) -> Quality:
                 gone[family.name] += len(rows)
                 for rule in family.rules:
                     alone[family.name, rule.id] += first_broken((rule,), batch).num_rows
-            chars.append(batch.column("chars").to_numpy().astype(np.float64))
             measured, passes = measured + len(broken), passes + int(np.count_nonzero(~broken))
     families = tuple(
         Family(
@@ -68,7 +66,14 @@ def quality(walk: Walk) -> Quality:
         )
         for family in FAMILIES
     )
-    return Quality(families, measured, passes, np.concatenate(chars), Groups(walk.run.parts("scores"), EVERY).total)
+    return Quality(families, measured, passes)
+
+
+def length(walk: Walk) -> Histogram | None:
+    """Characters of a record."""
+    tables = list(scores(walk, "look", ["chars"], MOST_GROUPS))
+    chars = [_read(table).column("chars").to_numpy().astype(np.float64) for table in tables]
+    return histogram(np.concatenate([np.zeros(0), *chars]), total=_total(walk, tables))
 
 
 def fields(walk: Walk, names: tuple[str, ...]) -> tuple[Field, ...]:
@@ -78,7 +83,7 @@ def fields(walk: Walk, names: tuple[str, ...]) -> tuple[Field, ...]:
         columns = [f"chars.{name}", f"parts.{name}"]
         tables = [t.drop_null() for t in scores(walk, "look", columns, MOST_GROUPS)]
         chars, parts = (np.concatenate([np.zeros(0), *(t.column(c).to_numpy() for t in tables)]) for c in columns)
-        drawn = histogram(chars)
+        drawn = histogram(chars, total=_total(walk, tables))
         if drawn is not None:
             found.append(Field(name, drawn, histogram(parts) if np.any(parts != 1) else None))
     return tuple(found)
@@ -125,6 +130,12 @@ def counts(found: Counter[str], whole: int) -> tuple[Count, ...]:
     """The most frequent first."""
     ordered = sorted(found.items(), key=lambda item: (-item[1], item[0]))
     return tuple(Count(name, rows, _share(rows, whole)) for name, rows in ordered)
+
+
+def _total(walk: Walk, tables: list[pa.Table]) -> int | None:
+    """Records of the run, where `tables` are not all of its row groups."""
+    groups = Groups(walk.run.parts("scores"), EVERY)
+    return groups.total if len(groups) > len(tables) else None
 
 
 def _values(column: pa.ChunkedArray) -> dict[str, int]:

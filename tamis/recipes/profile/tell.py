@@ -15,7 +15,7 @@ from tamis.curate.semantic.place import place_of
 from tamis.errors import UsageError
 from tamis.recipes.profile.about import About, about
 from tamis.recipes.profile.alike import alike
-from tamis.recipes.profile.counted import counts, fields, languages, licences, profane, quality
+from tamis.recipes.profile.counted import counts, fields, languages, length, licences, profane, quality
 from tamis.recipes.profile.odd import Clean, excerpt, oddest
 from tamis.recipes.profile.private import Searched, search
 from tamis.recipes.profile.sampled import drawn
@@ -23,7 +23,6 @@ from tamis.recipes.profile.to_read import to_read
 from tamis.recipes.profile.walk import NEAR_BYTES, OnProgress, Walk, walk
 from tamis.report.aside import first_rows
 from tamis.report.facts import Aside, AsideRow
-from tamis.report.histogram import histogram
 from tamis.report.measures import measured
 from tamis.report.profile.facts import Count, Missing, Profile
 from tamis.report.wording import plural
@@ -81,7 +80,7 @@ def _told(walked: Walk, sample: int, model: str | None, raw: bool, on_progress: 
         missing.append(topics)
     found = topics if isinstance(topics, About) else None
     told = quality(walked)
-    length = histogram(told.chars, total=told.total)
+    long = length(walked)
     unreadable = [r for r in facts["steps"][0]["reasons"] if r["fate"] == "quarantined"]
     sources = Counter({s["source"]: s["in"] for s in facts["sources"]})
     return Profile(
@@ -94,8 +93,8 @@ def _told(walked: Walk, sample: int, model: str | None, raw: bool, on_progress: 
         rows={"in": rows_in, "readable": readable, "unreadable": aside, "duplicates": duplicates},
         unreadable=tuple(Count(r["rule"], r["rows"], r["rows"] / rows_in) for r in unreadable),
         aside=_aside(walked, unreadable, aside, clean),
-        lengths=length.quantiles if length else None,
-        length=length,
+        lengths=long.quantiles if long else None,
+        length=long,
         fields=fields(walked, _fields(walked)),
         sources=_named(counts(sources, rows_in), clean),
         licences=licences(walked, readable),

@@ -178,7 +178,7 @@ class Profile:
     rows        in, readable, unreadable, duplicates (beyond the first of each), of those readable
     lengths     characters of a record: min, 5 %, median, 95 %, max; None where there is none
     licences    of all readable records, most frequent first; "" is none declared
-    measured    records the families were asked about: up to 2 million in evenly spaced row groups
+    measured    records the families were asked about
     passes      of these, records that every family would keep
     scrubbed    whether private data in the texts that are shown was replaced by tags
     missing     sections that are None, and why
