@@ -242,8 +242,10 @@ def undoubled(found: Iterable[Finding]) -> list[Finding]:
     As Presidio does it. Of equal ones the recogniser that is first by name stands.
     """
     kept: list[Finding] = []
+    near: list[Finding] = []  # of those kept, the ones that may hold what comes next
     for one in sorted(found, key=lambda f: (f.entity, f.start, -f.stop, -f.score, f.recogniser)):
-        inside = (k.entity == one.entity and k.stop >= one.stop and k.score >= one.score for k in reversed(kept))
-        if one.score > 0 and not any(inside):
+        near = [k for k in near if k.entity == one.entity and k.stop >= one.start]
+        if one.score > 0 and not any(k.stop >= one.stop and k.score >= one.score for k in near):
             kept.append(one)
+            near.append(one)
     return sorted(kept)

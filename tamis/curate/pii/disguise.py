@@ -58,13 +58,16 @@ def windows(text: str) -> list[tuple[int, int]]:
     out: list[tuple[int, int]] = []
     for spot in SPOT.finditer(text):
         start, stop = max(0, spot.start() - REACH), min(len(text), spot.end() + REACH)
-        low, high = max(0, start - LONGEST), min(len(text), stop + LONGEST)
-        while start > low and not text[start - 1].isspace():
-            start -= 1
+        if out and stop <= out[-1][1]:
+            continue
+        high = min(len(text), stop + LONGEST)
         while stop < high and not text[stop].isspace():
             stop += 1
+        low = max(0, start - LONGEST, out[-1][1] if out else 0)
+        while start > low and not text[start - 1].isspace():
+            start -= 1
         if out and start <= out[-1][1]:
-            out[-1] = (out[-1][0], max(stop, out[-1][1]))
+            out[-1] = (out[-1][0], stop)
         else:
             out.append((start, stop))
     return out

@@ -5,6 +5,7 @@ Neither holds any text: a finding is a place, and who said what of it.
 
 from __future__ import annotations
 
+from bisect import bisect_right, insort
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -68,18 +69,22 @@ def resolved(found: Iterable[Finding], text: str) -> list[Finding]:
     Of two that overlap the surer one stands, then the longer, the earlier, and the first by name; of the other stays what
     sticks out, so that nothing a recogniser saw is left uncovered. Findings that merely touch stay apart.
     """
-    taken: list[Finding] = []
+    taken: list[Finding] = []  # in order, none overlapping another
     for one in sorted(found, key=lambda f: (-f.score, f.start - f.stop, f.start, f.entity, f.recogniser)):
-        pieces = [(one.start, one.stop)]
-        for other in taken:
-            pieces = [
-                part
-                for a, b in pieces
-                for part in ((a, min(b, other.start)), (max(a, other.stop), b))
-                if part[0] < part[1]
-            ]
+        at = max(0, bisect_right(taken, one.start, key=lambda f: f.start) - 1)
+        pieces, start = [], one.start
+        for other in (taken[k] for k in range(at, len(taken))):
+            if other.start >= one.stop:
+                break
+            if start < other.start:
+                pieces.append((start, other.start))
+            start = max(start, other.stop)
+        if start < one.stop:
+            pieces.append((start, one.stop))
         whole = pieces == [(one.start, one.stop)]
-        taken += [one._replace(start=a, stop=b) for a, b in pieces if whole or any(c.isalnum() for c in text[a:b])]
+        for a, b in pieces:
+            if whole or any(c.isalnum() for c in text[a:b]):
+                insort(taken, one._replace(start=a, stop=b), key=lambda f: f.start)
     return sorted(taken)
 
 
