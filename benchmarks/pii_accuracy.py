@@ -24,7 +24,7 @@ from pii_texts import rows, texts
 from tamis.curate.pii import ENTITIES, Detector, presidio
 
 STOCK = ("CreditCard", "UsSsn", "Crypto", "Email", "Iban", "Ip", "Phone")
-SAME = {"GPE": "LOCATION", "DOMAIN_NAME": "URL"}
+SAME = {"GPE": "LOCATION", "LOC": "LOCATION", "PER": "PERSON", "DOMAIN_NAME": "URL"}
 NAMES = ("PERSON", "LOCATION", "NRP")
 
 

@@ -36,12 +36,14 @@ KNOWN = 200_000
 
 
 class _Matcher(phonenumbers.PhoneNumberMatcher):
-    """The matcher, which remembers what it made of each candidate."""
+    """The matcher, which remembers what it made of each candidate. tried: candidates and where they begin, in order."""
 
     known: dict[Any, Any]
+    tried: list[tuple[str, int]]
     preferred_region: str
 
     def _parse_and_verify(self, candidate: str, offset: int) -> Any:
+        self.tried.append((candidate, offset))
         if sum(map(str.isdigit, candidate)) < FEWEST.get(self.preferred_region, 6):
             return None
         stop = offset + len(candidate)
@@ -63,15 +65,21 @@ class _Matcher(phonenumbers.PhoneNumberMatcher):
 
 def matches(text: str, regions: Sequence[str], leniency: int, known: dict[Any, Any]) -> Iterator[tuple[int, int]]:
     """Where `PhoneNumberMatcher` finds a number valid in one of `regions`: starts and stops, some more than once."""
-    stretches = list(_stretches(text))
-    for region in regions:
-        for low, high, digits in stretches:
+    for low, high, digits in _stretches(text):
+        tried: list[tuple[str, int]] | None = None
+        for region in regions:
             if digits < FEWEST.get(region, 6):
                 continue
             matcher = _Matcher(text[low:high], region, leniency=leniency)
-            matcher.known = known
-            for match in matcher:
-                yield low + match.start, low + match.end
+            matcher.known, matcher.tried = known, []
+            # What the matcher tries next depends on nothing but what it found: where one region has none of what it tried,
+            # another that has none of it either tries no more.
+            if tried is not None and not any(matcher._parse_and_verify(*one) for one in tried):
+                continue
+            found = [(low + match.start, low + match.end) for match in matcher]
+            if not found and tried is None:
+                tried = matcher.tried
+            yield from found
 
 
 def _stretches(text: str) -> Iterator[tuple[int, int, int]]:
