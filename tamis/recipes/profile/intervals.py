@@ -46,7 +46,7 @@ def lost(sizes: np.ndarray, alone: int, alike: float, all_there: bool) -> Estima
 
     A group may be drawn in part: a pair of similarity J is together with probability J. `low` takes what was seen; `high`
     makes up for all that pairs would have lost, which is too much for larger groups; the value lies between. Of 90,832
-    documents, 8.0 % near-duplicates: a quarter said 7.9 % (6.9 to 8.8), a tenth 8.1 (6.9 to 9.4), 2 % said 7.6 (5.7 to 9.6).
+    documents, 8.0 % near-duplicates: a quarter said 7.8 % (6.9 to 8.8), a tenth 8.1 (6.9 to 9.4), 2 % said 7.7 (5.7 to 9.9).
 
     sizes      (g,) records of each group of two or more
     alone      records that are in none
