@@ -44,7 +44,7 @@ ISSUERS: tuple[tuple[int, int, tuple[int, ...]], ...] = (
 
 MARK = f"[{SPACES}{DASHES}{UNSEEN}]{{0,2}}"
 SHAPE = re.compile(rf"(?<![\w{DASHES}.,])\d(?:{MARK}\d){{11,18}}(?![\w]|[{DASHES}.,]\d)")
-
+"""12 to 19 digits in a row, up to two marks between two of them, no part of a longer number."""
 
 CALLED = re.compile(
     r"\b(?:cards?|credit|debit|visa|master ?card|amex|american express|jcb|diners|maestro|cc)\b", re.IGNORECASE

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -141,7 +141,7 @@ class Detector:
         from tamis.curate.pii.presidio import bounded
 
         found: list[Finding] = []
-        read = _Once(lambda: self.words.process_text(text, "en"))
+        read = cache(lambda: self.words.process_text(text, "en"))
         # By the text alone: what was slow before it must not decide whether it is searched.
         seconds = self.seconds * min(1, max(LEAST_SHARE, len(text) / LONG))
         with bounded(seconds) as late:
@@ -154,12 +154,12 @@ class Detector:
                 if late:
                     failures.append(Failure(row, one.asked.name, f"{', '.join(late)}: more than {seconds:g} seconds"))
                     late.clear()
-        if self._plain:
+        if self._by_engine:
             return found if self.overlaps else resolved(found, text)
         return self._judged(text, found, read) if found else []
 
     @cached_property
-    def _plain(self) -> bool:
+    def _by_engine(self) -> bool:
         """Whether one of a user's recognisers judges context in its own way: then Presidio's own engine is asked."""
         from tamis.curate.pii import presidio
 
@@ -206,7 +206,7 @@ class Detector:
         """Every recogniser, in a fixed order; or Presidio's engine, as one."""
         from tamis.curate.pii import presidio
 
-        if not self._plain:
+        if not self._by_engine:
             return tuple(presidio.asked(one) for one in self.consulted)
         analyze = presidio.plain(self.consulted, self.threshold, self.words)
         entities = frozenset(entity for one in self.consulted for entity in one.supported_entities)
@@ -214,7 +214,7 @@ class Detector:
 
     @cached_property
     def consulted(self) -> tuple[Any, ...]:
-        """The same as Presidio's objects."""
+        """Every recogniser as an object of Presidio's. Raises UsageError for an entity that nothing here finds."""
         from tamis.curate.pii.choice import chosen
 
         names = [entity for entity in self.entities if entity in NAMES]
@@ -222,18 +222,6 @@ class Detector:
             raise UsageError(f"pii: {names[0]} takes a model to find: say `ner: true`, or leave it out of `entities`")
         others = chosen([entity for entity in self.entities if entity not in NAMES], self.packs, self.recognisers)
         return (*others, self.model.recogniser(names or NAMES_USUAL)) if self.ner else tuple(others)
-
-
-class _Once:
-    """Calls `of` when it is first wanted, and keeps what it gave."""
-
-    def __init__(self, of: Callable[[], Any]) -> None:
-        self.of, self.has, self.gave = of, False, None
-
-    def __call__(self) -> Any:
-        if not self.has:
-            self.gave, self.has = self.of(), True
-        return self.gave
 
 
 def undoubled(found: Iterable[Finding]) -> list[Finding]:

@@ -17,8 +17,12 @@ from tamis.schemas import flat, kind_of, rebuild
 class FieldPart(NamedTuple):
     """Strings of one field of every row.
 
-    rows   (n,) int64  row of each string
-    names  how the ledger calls a string: by field, place in the row, and place in the JSON there; None: the only text
+    strings  n of them, none null; nulls of the field are empty
+    rows     (n,) int64: row of each string
+    what     where they stand: the field's texts, its JSON, or of its messages who speaks or all else
+    field    None: the field is the only text of its kind, and the ledger need not name it
+    first    (n,) int64: place of the string in its field, from 0; None: it is the only one
+    leaves   how they are put back, where they are of JSON
     """
 
     strings: pa.StringArray
@@ -26,7 +30,6 @@ class FieldPart(NamedTuple):
     what: Literal["text", "json", "role", "extra"]
     field: str | None
     first: np.ndarray | None = None
-    """(n,) int64: place of the string in its field, from 0; None: it is the only one."""
     leaves: Leaves | None = None
 
     def name(self, place: int) -> str | None:

@@ -25,7 +25,6 @@ Operator = Literal["tag", "redact", "mask", "pseudonym", "surrogate"]
 MARK = re.compile(r"<[A-Z][A-Z0-9_]*(?::[a-z]{16})?>")
 """What `tag` and `pseudonym` leave behind."""
 
-
 _SHAPE = frozenset("!\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~")
 """ASCII punctuation: what a mask leaves of a value."""
 

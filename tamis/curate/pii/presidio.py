@@ -2,7 +2,8 @@
 
 Recognisers come from here as Presidio has them, unchanged but for three things: nothing is ever fetched (the e-mail
 recogniser would fetch a list of suffixes, an engine without a model would fetch one), an IP address is private data only
-where it is public, and a regex has `SECONDS` for a text. `plain` runs them as Presidio would, to compare with.
+where it is public, and inside `bounded` a regex has so many seconds for a text. `plain` runs them as Presidio would, to
+compare with.
 """
 
 from __future__ import annotations
@@ -188,6 +189,7 @@ class Words(SpacyNlpEngine):  # type: ignore[misc]
         return RunByRun(
             lambda text: [(token.idx, token.idx + len(token), token.lower_) for token in whole(text)],
             lambda text: [token.text for token in bare(text)],
+            frozenset(whole.rules),
             beside,
         )
 
@@ -293,6 +295,7 @@ def _is_usual_phone(one: EntityRecognizer) -> bool:
 
 
 _phones: dict[Any, Any] = {}
+"""What libphonenumber made of each candidate, for all detectors of a process: see phone_windows."""
 
 
 def plain(
