@@ -23,16 +23,18 @@ class RunByRun:
 
     whole   the tokenizer
     bare    the same without special cases: what they are made of
-    beside  pairs of bare words that stand side by side in a special case
+    special the special cases
+    beside  pairs of bare words that stand side by side in one of them
     """
 
     def __init__(
         self,
         whole: Callable[[str], list[Word]],
         bare: Callable[[str], list[str]],
+        special: Collection[str],
         beside: Collection[tuple[str, str]],
     ) -> None:
-        self.whole, self.bare, self.beside = whole, bare, beside
+        self.whole, self.bare, self.special, self.beside = whole, bare, special, beside
         self._known: dict[str, tuple[list[Word], str, str]] = {}
 
     def __call__(self, text: str) -> list[Word]:
@@ -59,6 +61,9 @@ class RunByRun:
         """The words of a run, and the first and the last without special cases."""
         known = self._known.get(run)
         if known is None:
+            # What splits a run is a mark, or a unit behind a digit.
+            if run.isascii() and run.isalpha() and run not in self.special:
+                return [(0, len(run), run.lower())], run, run
             bare = self.bare(run)
             known = self.whole(run), bare[0], bare[-1]
             if len(self._known) < KNOWN and len(run) <= LONGEST:
