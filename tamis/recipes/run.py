@@ -142,7 +142,7 @@ def prepare(recipe: Recipe, input: Any, scratch: Path, partition_size: int = PAR
         raise UsageError("what should be read? name paths with -i, or under input: in the recipe")
     if input is None:
         input = [path if path == "-" else recipe.base / path for path in recipe.input.paths]
-    files = tuple(spool(input, scratch) if _is_frame(input) else find(_listed(input), scratch))
+    files = tuple(spool(input, scratch) if is_frame(input) else find(listed(input), scratch))
     spec = recipe.input
     seen = recognise(files, spec.kind, spec.fields)
     reading = Reading(
@@ -170,11 +170,12 @@ def _promised(recipe: Recipe, of: Kind) -> list[Stage]:
     return [step] if step else []
 
 
-def _listed(input: Any) -> list[Any]:
+def listed(input: Any) -> list[Any]:
+    """A path as a list of one; several as they are."""
     return [input] if isinstance(input, (str, Path)) else list(input)
 
 
-def _is_frame(input: Any) -> bool:
+def is_frame(input: Any) -> bool:
     """True for tables and datasets, False for paths."""
     if isinstance(input, (str, Path)):
         return False

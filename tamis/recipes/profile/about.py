@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from tamis.curate.semantic.terms import counted
 from tamis.recipes.profile.clusters import clusters, laid_out
 from tamis.recipes.profile.counted import counts
-from tamis.recipes.profile.features import READ, by_model, by_words
+from tamis.recipes.profile.features import LETTERS, READ, by_model, by_words
 from tamis.recipes.profile.intervals import share
 from tamis.recipes.profile.sampled import Drawn
 from tamis.report.profile.facts import Missing, Topic, Topics
@@ -28,9 +28,6 @@ WIDTH, HEIGHT = 720.0, 420.0
 
 INK = 0.3
 """Share of the map that the discs cover."""
-
-NAMES = r"\pL{2}|[^\x00-\x{2FFF}]"
-"""What a word must hold to be shown: two letters, or one of a script that writes words with one."""
 
 TAGS = r"<[A-Z][A-Z0-9_]*>"
 """What stands where private data stood: no word of the text."""
@@ -89,7 +86,7 @@ def telling(table: pa.Table, sizes: np.ndarray) -> list[tuple[str, ...]]:
     By p · log(p / q)², p the share of the topic's records that have the word and q that of the others: a word that is
     everywhere says little, however often a topic has it.
     """
-    table = table.filter(pc.match_substring_regex(table.column("word"), NAMES))
+    table = table.filter(pc.match_substring_regex(table.column("word"), LETTERS))
     topic, hashes, records = (table.column(n).to_numpy() for n in ("topic", "hash", "records"))
     _, place = np.unique(hashes, return_inverse=True)
     of_all = np.bincount(place, records)[place] if len(place) else records

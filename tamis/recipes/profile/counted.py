@@ -122,8 +122,9 @@ def profane(walk: Walk) -> Profane:
     gone = sum(reason["rows"] for reason in walk.reasons("profanity"))
     params = walk.run.steps[walk.step_of["profanity"]]["params"]
     lists = "lists of 28 languages, each text by that of its own" if params["by"] else "the English list"
-    share = 1e6 * listed / words if words else 0.0
-    return Profane(lists, Count("hit", hit, _share(hit, records)), Count("dropped", gone, _share(gone, records)), share)
+    per_million = 1e6 * listed / words if words else 0.0
+    found, dropped = Count("hit", hit, _share(hit, records)), Count("dropped", gone, _share(gone, records))
+    return Profane(lists, found, dropped, per_million)
 
 
 def counts(found: Counter[str], whole: int) -> tuple[Count, ...]:

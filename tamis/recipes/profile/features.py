@@ -25,6 +25,9 @@ WORDS, DIMENSIONS = 4_096, 48
 FEWEST = 3
 """Texts that a word must be in."""
 
+LETTERS = r"\pL{2}|[^\x00-\x{2FFF}]"
+"""What a word must hold to tell anything: two letters, or one of a script that writes words with one."""
+
 PASSES = 2
 """Power iterations: with two, the leading dimensions are those of the whole decomposition to some digits."""
 
@@ -88,9 +91,9 @@ def _weighed(texts: pa.StringArray) -> np.ndarray:
 
 
 def _is_word(texts: pa.StringArray, starts: np.ndarray, stops: np.ndarray) -> np.ndarray:
-    """Whether what stands from `starts` to `stops`, bytes of all texts, is more than one letter and no number: (k,) bool."""
+    """Whether what stands from `starts` to `stops`, bytes of all texts (k,), holds LETTERS: (k,) bool."""
     data = texts.buffers()[2]
     spelt = [data[a:b].to_pybytes() if data else b"" for a, b in zip(starts.tolist(), stops.tolist(), strict=True)]
     strings = pc.cast(pa.array(spelt, pa.binary()), pa.string())
-    told: np.ndarray = pc.match_substring_regex(strings, r"\pL{2}|[^\x00-\x{2FFF}]").to_numpy(zero_copy_only=False)
+    told: np.ndarray = pc.match_substring_regex(strings, LETTERS).to_numpy(zero_copy_only=False)
     return told.astype(bool)

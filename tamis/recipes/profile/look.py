@@ -141,6 +141,7 @@ class Seen(Stage):
     """Let every record go: a profile keeps no copy of the data."""
 
     name: ClassVar[str] = "seen"
+    scores: ClassVar[pa.Schema] = pa.schema([field("seen", pa.uint8(), "0.")])
 
     @property
     def rules(self) -> tuple[Rule, ...]:
@@ -155,5 +156,3 @@ class Seen(Stage):
         """All."""
         rows = np.arange(scores.num_rows, dtype=np.uint32)
         return decisions(rows, ["seen"] * len(rows))
-
-    scores: ClassVar[pa.Schema] = pa.schema([field("seen", pa.uint8(), "0.")])

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from tamis.errors import InputError
 from tamis.recipes.profile.about import About
 from tamis.recipes.profile.counted import scores
+from tamis.recipes.profile.private import Clean
 from tamis.recipes.profile.sampled import Drawn
 from tamis.recipes.profile.walk import Walk
 from tamis.report.profile.facts import Shown
@@ -29,8 +30,6 @@ EXCERPT = 600
 
 LEAST, LEAST_WORDS = 20, 50
 """Characters and words under which a share says nothing."""
-
-Clean = Callable[[pa.StringArray], pa.StringArray]
 
 
 class Extreme(NamedTuple):

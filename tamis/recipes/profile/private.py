@@ -22,13 +22,16 @@ CHUNK = 500
 
 MILLION = 1e6
 
+Clean = Callable[[pa.StringArray], pa.StringArray]
+"""Takes private data out of texts: of n, without nulls, to n."""
+
 
 class Searched(NamedTuple):
     """What was found, the texts with tags in its place, and what takes private data out of other texts."""
 
     found: Private
     texts: pa.StringArray
-    clean: Callable[[pa.StringArray], pa.StringArray]
+    clean: Clean
 
 
 def search(texts: pa.StringArray, of: int, on_progress: Callable[[Progress], None] | None) -> Searched | Missing:

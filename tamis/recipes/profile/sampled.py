@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,6 +11,7 @@ import pyarrow.compute as pc
 
 from tamis.recipes.profile.counted import scores
 from tamis.recipes.profile.look import CLIP, COUNTED, DRAWN, FAMILIES
+from tamis.recipes.profile.private import Clean
 from tamis.recipes.profile.walk import Walk
 from tamis.report.profile.facts import Sample
 from tamis.stage import first_broken
@@ -53,7 +53,7 @@ class Drawn:
             kept[first_broken(family.rules, self.rows).column("row").to_numpy()] = False
         return kept
 
-    def named(self, clean: Callable[[pa.StringArray], pa.StringArray]) -> Drawn:
+    def named(self, clean: Clean) -> Drawn:
         """The same with ids and sources as `clean` leaves them: an address is as private there as in a text."""
         rows = self.rows
         for name in ("drawn_id", "drawn_source"):

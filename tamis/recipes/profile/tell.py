@@ -16,8 +16,8 @@ from tamis.errors import UsageError
 from tamis.recipes.profile.about import About, about
 from tamis.recipes.profile.alike import alike
 from tamis.recipes.profile.counted import counts, fields, languages, length, licences, profane, quality
-from tamis.recipes.profile.odd import Clean, excerpt, oddest
-from tamis.recipes.profile.private import Searched, search
+from tamis.recipes.profile.odd import excerpt, oddest
+from tamis.recipes.profile.private import Clean, Searched, search
 from tamis.recipes.profile.sampled import drawn
 from tamis.recipes.profile.to_read import to_read
 from tamis.recipes.profile.walk import NEAR_BYTES, OnProgress, Walk, walk

@@ -19,7 +19,7 @@ from tamis.errors import ExtraMissing
 from tamis.recipes.profile.look import Look, Seen, Together
 from tamis.recipes.profile.size import bytes_in, records_in
 from tamis.recipes.recipe import Recipe
-from tamis.recipes.run import _is_frame, _listed, run
+from tamis.recipes.run import is_frame, listed, run
 from tamis.report.profile.facts import Missing
 from tamis.runs import Run
 from tamis.schemas import kind
@@ -65,10 +65,10 @@ def walk(
 ) -> Walk:
     """Carry it out in `scratch`. `sample`: records whose texts are to be kept. Raises what `run` raises."""
     scratch.mkdir(parents=True, exist_ok=True)
-    files = spool(input, scratch) if _is_frame(input) else find(_listed(input), scratch)
+    files = spool(input, scratch) if is_frame(input) else find(listed(input), scratch)
     # Standard input is read once: what is left of it is the copy.
     paths = (
-        [scratch / "table"] if _is_frame(input) else [scratch / "stdin" if str(p) == "-" else p for p in _listed(input)]
+        [scratch / "table"] if is_frame(input) else [scratch / "stdin" if str(p) == "-" else p for p in listed(input)]
     )
     near_rate = min(1.0, near_bytes / max(1.0, bytes_in(files)))
     rate = min(1.0, (SPARE * sample + 50) / max(1.0, records_in(files)))
