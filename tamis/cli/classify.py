@@ -58,8 +58,8 @@ def train_command(
 
     check_place(output)
     found = train(positive, negative, on=on or None, held_out=held_out, seed=seed, bits=bits, max_rows=max_rows)
-    digest = found.model.write(output)
-    _show(output, digest, found.report, as_json, quiet)
+    digest = found.write(output)
+    _show(output, digest, found.card, as_json, quiet)
     return 0
 
 

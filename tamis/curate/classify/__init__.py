@@ -2,6 +2,6 @@
 
 from tamis.curate.classify.model import Model
 from tamis.curate.classify.stage import Classify
-from tamis.curate.classify.train import Trained, train
+from tamis.curate.classify.train import train
 
-__all__ = ["Classify", "Model", "Trained", "train"]
+__all__ = ["Classify", "Model", "train"]

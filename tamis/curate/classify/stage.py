@@ -10,11 +10,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import numpy as np
 import pyarrow as pa
 
+from tamis.curate.action import ACTIONS, Choice
 from tamis.curate.classify.model import Model, read
 from tamis.errors import InputError, UsageError
 from tamis.schemas import ENVELOPE, joined
@@ -23,7 +24,6 @@ from tamis.schemas.rows import KINDS
 from tamis.stage import Rule, Stage, decisions, first_broken
 
 _TAKEN = {*ENVELOPE.names, *(f.name for kind in KINDS.values() for f in kind.fields)}
-_ACTIONS = {"drop": "drop", "quarantine": "quarantine", "flag": "review"}
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Classify(Stage):
     model: str = ""
     threshold: float = 0.5
     on: str | tuple[str, ...] | None = None
-    action: Literal["drop", "quarantine", "flag"] = "drop"
+    action: Choice = "drop"
     column: str | None = None
 
     name: ClassVar[str] = "classify"
@@ -59,8 +59,8 @@ class Classify(Stage):
             raise UsageError(f"classify: on is {self.on!r}; name a field or several, or leave it out for all texts")
         if not 0 <= self.threshold <= 1:
             raise UsageError(f"classify: threshold is {self.threshold!r}; a chance from 0 to 1 was wanted")
-        if self.action not in _ACTIONS:
-            raise UsageError(f"classify: action is {self.action!r}; it can be {', '.join(map(repr, _ACTIONS))}")
+        if self.action not in ACTIONS:
+            raise UsageError(f"classify: action is {self.action!r}; it can be {', '.join(map(repr, ACTIONS))}")
         if self.column is not None and (not self.column or self.column in _TAKEN):
             raise UsageError(f"classify: column is {self.column!r}; name one that no row has of itself")
 
@@ -97,7 +97,7 @@ class Classify(Stage):
     def rules(self) -> tuple[Rule, ...]:
         """One rule; its value is the chance."""
         says = "Chance that it is of the positive sample"
-        return (Rule("threshold", _ACTIONS[self.action], "score", ">=", self.threshold, says=says),)  # type: ignore[arg-type]
+        return (Rule("threshold", ACTIONS[self.action], "score", ">=", self.threshold, says=says),)
 
     @property
     def classifier(self) -> Model:

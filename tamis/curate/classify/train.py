@@ -7,7 +7,7 @@ the rest a tenth chooses the strength of the penalty and makes the margins into 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -41,18 +41,6 @@ class Sample(NamedTuple):
     unreadable: int
 
 
-@dataclass(frozen=True)
-class Trained:
-    """A classifier, and how it was made: `model.card` says the same."""
-
-    model: Model
-
-    @property
-    def report(self) -> dict[str, Any]:
-        """Samples, settings and how good it was on the rows held out."""
-        return self.model.card
-
-
 def train(
     positive: Sequence[str | Path],
     negative: Sequence[str | Path],
@@ -64,8 +52,10 @@ def train(
     ngram: int = 4,
     limit: int = 1 << 16,
     max_rows: int = 50_000,
-) -> Trained:
+) -> Model:
     """A classifier that tells rows of `positive` from rows of `negative` (files, folders or globs; rows of any kind).
+
+    Its card has the samples, the settings and how good it was on the rows held out.
 
     on        field or fields of text; None: all texts of the row
     held_out  share of each sample it is measured by, 0.05 to 0.5
@@ -75,7 +65,8 @@ def train(
     limit     bytes of a text that are looked at
     max_rows  of each sample, drawn by hash
 
-    Raises UsageError where a sample has too few texts of its own.
+    Raises UsageError where a sample has too few texts of its own or a parameter is out of its range, InputError where a
+    file is not there or damaged.
     """
     _check(held_out, bits, ngram, limit, max_rows)
     two = [_sample(paths, on, seed, max_rows) for paths in (positive, negative)]
@@ -104,7 +95,7 @@ def train(
         "trained_on": int((part == TRAIN).sum()),
         "held_out": goodness(chance, truth[test]),
     }
-    return Trained(Model(weights, model.bias, ngram, limit, card))
+    return replace(model, card=card)
 
 
 def _check(held_out: float, bits: int, ngram: int, limit: int, max_rows: int) -> None:
@@ -193,9 +184,9 @@ def _sample(paths: Sequence[str | Path], on: str | tuple[str, ...] | None, seed:
     pending: list[pa.Array] = []
     files = find(list(paths))
     reading = Reading(recognise(files).kind)
-    for block in _blocks(files, reading):
-        count, bad = count + block[1], bad + block[2]
-        pending.append(joined(block[0], on))
+    for rows, total, unreadable in _blocks(files, reading):
+        count, bad = count + total, bad + unreadable
+        pending.append(joined(rows, on))
         if sum(map(len, pending)) >= most:
             texts, keys = _lowest([texts, *pending], seed, most)
             pending = []
@@ -204,6 +195,7 @@ def _sample(paths: Sequence[str | Path], on: str | tuple[str, ...] | None, seed:
 
 
 def _lowest(parts: list[pa.Array], seed: int, most: int) -> tuple[pa.Array, np.ndarray]:
+    """Up to `most` different texts, none of them empty, of the lowest hashes; and those, (n,) uint64, ascending."""
     texts = pa.concat_arrays([part.cast(pa.string()) for part in parts])
     pairs, filled = folded_keys(texts)
     # Any odd number times a hash is a hash of another order: another seed draws, and holds out, other texts.
@@ -216,7 +208,7 @@ def _lowest(parts: list[pa.Array], seed: int, most: int) -> tuple[pa.Array, np.n
 
 
 def _blocks(files: Sequence[InputFile], reading: Reading) -> Iterator[tuple[pa.RecordBatch, int, int]]:
-    """Rows, and how many were read and could not be."""
+    """Rows; how many there were, and how many of those could not be read."""
     for file in files:
         for fragment in fragments(file):
             for block in read(fragment, reading):

@@ -14,22 +14,19 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import numpy as np
 import pyarrow as pa
 
+from tamis.curate.action import ACTIONS, Choice
 from tamis.curate.profanity.lists import LANGUAGES, OWN, Listed, bit, listed
 from tamis.curate.profanity.scorers import CHECK, file_of, scores_of, versions
 from tamis.errors import InputError, UsageError
 from tamis.kernels.lexicon import ABSENT, count
 from tamis.schemas import joined
 from tamis.schemas._field import field
-from tamis.schemas.ledger import Action
 from tamis.stage import Rule, Stage, decisions, first_broken
-
-Policy = Literal["drop", "quarantine", "flag"]
-_ACTIONS: dict[str, Action] = {"drop": "drop", "quarantine": "quarantine", "flag": "review"}
 
 
 @dataclass(frozen=True)
@@ -57,7 +54,7 @@ class Profanity(Stage):
     max_hits: int | None = None
     model: str | None = None
     max_score: float = 0.5
-    action: Policy = "drop"
+    action: Choice = "drop"
     on: str | tuple[str, ...] | None = None
 
     name: ClassVar[str] = "profanity"
@@ -91,8 +88,8 @@ class Profanity(Stage):
                 raise UsageError(f"profanity: {name} is {given!r}; it is a share, from 0 to 1")
         if self.max_hits is not None and self.max_hits < 0:
             raise UsageError(f"profanity: max_hits is {self.max_hits!r}; it must be 0 or more, or null for any number")
-        if self.action not in _ACTIONS:
-            raise UsageError(f"profanity: action is {self.action!r}; it can be {', '.join(_ACTIONS)}")
+        if self.action not in ACTIONS:
+            raise UsageError(f"profanity: action is {self.action!r}; it can be {', '.join(ACTIONS)}")
         if self.model not in (None, CHECK):
             file_of(self.model or "")
 
@@ -125,7 +122,7 @@ class Profanity(Stage):
     @property
     def rules(self) -> tuple[Rule, ...]:
         """In the order in which they are asked."""
-        act = _ACTIONS[self.action]
+        act = ACTIONS[self.action]
         asked = []
         if self.max_hits is not None:
             asked.append(Rule("max_hits", act, "hits", "<=", self.max_hits, says="Listed phrases in the text"))

@@ -41,7 +41,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("classify")
     sea = write_lines(folder / "sea.jsonl", rows(SEA, 300, 1))
     land = write_lines(folder / "land.jsonl", rows(LAND, 200, 2))
-    train([sea], [land], bits=12).model.write(folder / "sea.model")
+    train([sea], [land], bits=12).write(folder / "sea.model")
     write_lines(folder / "mixed.jsonl", [*rows(SEA, 40, 3), *rows(LAND, 40, 4), {"id": "none", "text": ""}])
     return folder
 
@@ -61,14 +61,14 @@ def test_training_again_in_another_order_gives_the_same_file(place: Path) -> Non
     for name, part in (("b.jsonl", lines[:100]), ("a.jsonl", lines[100:] + lines[:7])):
         (place / "turned" / name).write_bytes(b"".join(reversed(part)))
     again = train([place / "turned"], [place / "land.jsonl"], bits=12)
-    assert np.array_equal(again.model.weights, read(place / "sea.model").weights)
+    assert np.array_equal(again.weights, read(place / "sea.model").weights)
 
 
 def test_a_text_in_both_samples_is_in_neither(place: Path, tmp_path: Path) -> None:
     from tamis.curate.classify import train
 
     both = write_lines(tmp_path / "both.jsonl", [*rows(LAND, 200, 2), *rows(SEA, 60, 1)])
-    card = train([place / "sea.jsonl"], [both], bits=12).report
+    card = train([place / "sea.jsonl"], [both], bits=12).card
     assert (card["in_both"], card["samples"]["positive"]["used"], card["samples"]["negative"]["used"]) == (60, 240, 200)
 
 
@@ -101,7 +101,7 @@ def test_the_kind_of_either_sample_is_told(place: Path, tmp_path: Path) -> None:
     from tamis.curate.classify import train
 
     chats = [{"messages": [{"role": "user", "content": row["text"]}]} for row in rows(LAND, 60, 5)]
-    card = train([place / "sea.jsonl"], [write_lines(tmp_path / "chats.jsonl", chats)], bits=10).report
+    card = train([place / "sea.jsonl"], [write_lines(tmp_path / "chats.jsonl", chats)], bits=10).card
     assert [sample["kind"] for sample in card["samples"].values()] == ["document", "chat"]
 
 
