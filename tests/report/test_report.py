@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from page_tags import Tags
 
 import tamis
 from tamis.report import as_json, gather, html, markdown, write
@@ -23,20 +23,6 @@ from tamis.report.visible import visible
 from tamis.report.wording import figure, percent
 
 Sieve = Callable[..., tamis.Run]
-
-
-class Tags(HTMLParser):
-    """Elements and attributes of a page."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.names: list[str] = []
-        self.attributes: list[tuple[str, str]] = []
-        self.feed(page)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.names.append(tag)
-        self.attributes += [(name, value or "") for name, value in attrs]
 
 
 def test_every_part_of_a_run_can_be_read(run: tamis.Run) -> None:
@@ -54,30 +40,6 @@ def test_a_rerun_differs_only_in_what_varies(run: tamis.Run, sieve: Sieve, tmp_p
     again = tamis.run(run.path / "recipe.yaml", run.path.parent / "in.jsonl", tmp_path / "again", engine="inline")
     one, two = (json.dumps({**as_json(r), "varies": {}}) for r in (run, again))
     assert one == two
-
-
-def test_nothing_in_the_data_becomes_an_element(page: Path) -> None:
-    tags = Tags(page.read_text("utf-8"))
-    assert not {"script", "img", "iframe", "object", "form"} & set(tags.names)
-    assert tags.names.count("style") == 1
-    assert not [a for a in tags.attributes if a[0].startswith("on") or a[0] == "style" or "javascript:" in a[1]]
-
-
-def test_the_page_asks_for_nothing(page: Path) -> None:
-    attributes = Tags(page.read_text("utf-8")).attributes
-    assert {value for name, value in attributes if name in ("src", "href") and not value.startswith("#")} == {"data:,"}
-
-
-def test_every_link_has_its_place(page: Path) -> None:
-    attributes = Tags(page.read_text("utf-8")).attributes
-    places = {value for name, value in attributes if name == "id"}
-    assert {value[1:] for name, value in attributes if name == "href" and value.startswith("#")} <= places
-
-
-def test_hidden_characters_are_named(page: Path) -> None:
-    text = page.read_text("utf-8")
-    assert "‹U+202E›evil‹U+0007›" in text
-    assert not re.search("[\u202a-\u202e\u2066-\u2069\x00-\x08]", text)
 
 
 @given(st.text())

@@ -6,13 +6,10 @@ import re
 from collections.abc import Callable
 from itertools import pairwise
 
-import numpy as np
 import pyarrow as pa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tamis.curate.pii.gates import KEPT, fewer
-from tamis.curate.pii.leaves import leaves, with_leaves
 from tamis.curate.pii.operators import MARK
 from tamis.curate.pii.scrub import Finds, Scrubbed, Span, scrub, splice, union
 
@@ -82,33 +79,3 @@ def test_a_mark_shows_what_hides_between_two_surrogates() -> None:
 def test_overlapping_spans_become_one_of_the_surest() -> None:
     found = [Span(0, 5, "A", 0.5), Span(3, 8, "B", 0.9), Span(8, 9, "C", 0.4)]
     assert union(found) == [Span(0, 8, "B", 0.9), Span(8, 9, "C", 0.4)]
-
-
-META = '{"a":{"who":"Ann \\u0040 \\"home\\"","n":[12, -3.50e2,true]},"a@b":null}'
-
-
-def test_json_is_taken_apart_and_put_back() -> None:
-    texts = pa.array([None, META, "{}"])
-    found = leaves(texts)
-    assert found.strings.to_pylist() == ["a", "who", 'Ann @ "home"', "n", "12", "-3.50e2", "a@b"]
-    assert found.offsets.tolist() == [0, 0, 7, 7]
-    new = pa.array(["a", "who", 'é"', "n", "<N>", "-3.50e2", "<E>"])
-    put = with_leaves(texts, new, found, pa.array([2, 4, 6]).to_numpy())
-    assert put.to_pylist() == [None, '{"a":{"who":"é\\"","n":["<N>", -3.50e2,true]},"<E>":null}', "{}"]
-
-
-def test_keys_that_become_one_are_numbered() -> None:
-    texts = pa.array(['{"a":{"x":1.50},"b":[2],"c":{"x":3}}', '{"a": 1,"b":2}'])
-    new = pa.array(["E", "x", "1.50", "E", "2", "E", "x", "3", "E", "1", "b", "2"])
-    found = leaves(texts)
-    put = with_leaves(texts, new, found, np.array([0, 3, 5, 8])).to_pylist()
-    assert put == ['{"E":{"x":1.5},"E (2)":[2],"E (3)":{"x":3}}', '{"E": 1,"b":2}']
-
-
-def test_many_gates_become_few_that_let_the_same_pass() -> None:
-    gates = [("(?i:a1)", "b"), None, tuple(f"x{k}y" for k in range(40))]
-    few = fewer(gates)
-    assert few[1] is None and sum(len(gate) for gate in few if gate) <= KEPT
-    for text in ("A1", "a2", "x7y x", "x40y", "X7y"):
-        passes = [[any(re.search(one, text) for one in gate) for gate in some if gate] for some in (gates, few)]
-        assert passes[0] == passes[1]

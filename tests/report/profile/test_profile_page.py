@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -19,44 +18,6 @@ from tamis.recipes.profile import Profile, profile
 from tamis.report.profile import html
 from tamis.report.profile.facts import Count, Estimate
 from tamis.report.profile.words import interval, top
-
-
-class Tags(HTMLParser):
-    """Elements and attributes of a page."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.names: list[str] = []
-        self.attributes: list[tuple[str, str]] = []
-        self.feed(page)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.names.append(tag)
-        self.attributes += [(name, value or "") for name, value in attrs]
-
-
-def test_nothing_in_the_data_becomes_an_element(profile_page: Path) -> None:
-    tags = Tags(profile_page.read_text("utf-8"))
-    assert not {"script", "img", "iframe", "object", "form", "b>in.jsonl"} & set(tags.names)
-    assert tags.names.count("style") == 1
-    assert not [a for a in tags.attributes if a[0].startswith("on") or a[0] == "style" or "javascript:" in a[1]]
-
-
-def test_the_profile_asks_for_nothing(profile_page: Path) -> None:
-    attributes = Tags(profile_page.read_text("utf-8")).attributes
-    assert {value for name, value in attributes if name in ("src", "href") and not value.startswith("#")} == {"data:,"}
-
-
-def test_every_link_on_the_profile_has_its_place(profile_page: Path) -> None:
-    attributes = Tags(profile_page.read_text("utf-8")).attributes
-    places = {value for name, value in attributes if name == "id"}
-    assert {value[1:] for name, value in attributes if name == "href" and value.startswith("#")} <= places
-
-
-def test_hidden_characters_are_named_on_the_profile(profile_page: Path) -> None:
-    text = profile_page.read_text("utf-8")
-    assert "‹U+202E›evil‹U+0007›" in text
-    assert not re.search("[\u202a-\u202e\u2066-\u2069\x00-\x08]", text)
 
 
 def test_a_long_text_is_shown_by_its_beginning(profiled: Profile, profile_page: Path) -> None:
