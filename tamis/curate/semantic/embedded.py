@@ -106,6 +106,18 @@ def take(desk: Desk, ordinals: np.ndarray) -> np.ndarray:
     return found
 
 
+def places_in(table: pa.Table, first: int, ordinal: np.ndarray) -> pa.Array:
+    """Where `table` (`row`, ascending, of a fragment whose first ordinal is `first`) has each of `ordinal` (n,): (n,) int64.
+
+    Null where it has none.
+    """
+    row, known = ordinal - first, table.column("row").to_numpy()
+    if not len(known):
+        return pa.nulls(len(row), pa.int64())
+    at = np.minimum(np.searchsorted(known, row), len(known) - 1)
+    return pa.array(at, mask=known[at] != row)
+
+
 def as_column(vectors: np.ndarray) -> pa.Array:
     """Vectors (n, d) int16 as their bytes."""
     ends = np.arange(len(vectors) + 1, dtype=np.int64) * (2 * vectors.shape[1])

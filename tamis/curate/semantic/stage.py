@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 
 from tamis.curate import survivor
-from tamis.curate.semantic.embedded import Block, Embedded, as_column, blocks, take
+from tamis.curate.semantic.embedded import Block, Embedded, as_column, blocks, take, places_in
 from tamis.curate.semantic.encoder import matrix
 from tamis.curate.semantic.nearest import TILE, nearest_by_index, nearest_exactly
 from tamis.desk import Desk, KeyRange, Tables
@@ -190,11 +190,8 @@ class Semantic(Embedded):
         if len(ordinal):
             fragment = int(np.searchsorted(desk.bases, ordinal[0], "right")) - 1
             table = desk.table("told", fragment)
-            row, known = ordinal - int(desk.bases[fragment]), table.column("row").to_numpy()
-            at = np.minimum(np.searchsorted(known, row), max(0, len(known) - 1))
-            mask = known[at] != row if len(known) else np.ones(len(row), bool)
-            if not mask.all():
-                columns = [_one(table.column(n)).take(pa.array(at, mask=mask)) for n in ("similarity", "like")]
+            at = places_in(table, int(desk.bases[fragment]), ordinal)
+            columns = [_one(table.column(n)).take(at) for n in ("similarity", "like")]
         return pa.record_batch([*columns, *columns], schema=pa.schema([*self.writes, *self.scores]))
 
     def decide(self, scores: pa.RecordBatch) -> pa.RecordBatch:

@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from tamis.curate.learned import centres
-from tamis.curate.semantic.embedded import Embedded, as_column, ordinals_of, rows_of, take
+from tamis.curate.semantic.embedded import Embedded, as_column, ordinals_of, rows_of, take, places_in
 from tamis.curate.semantic.encoder import matrix
 from tamis.curate.semantic.terms import COUNTED, counted, named
 from tamis.desk import Desk, Tables
@@ -124,10 +124,8 @@ class Topics(Embedded):
         if len(ordinal):
             fragment = int(np.searchsorted(desk.bases, ordinal[0], "right")) - 1
             table = desk.table("assigned", fragment)
-            row, known = ordinal - int(desk.bases[fragment]), table.column("row").to_numpy()
-            if len(known):
-                at = np.minimum(np.searchsorted(known, row), len(known) - 1)
-                topic = pa.array(table.column("topic").to_numpy()[at].astype(np.int32), mask=known[at] != row)
+            at = places_in(table, int(desk.bases[fragment]), ordinal)
+            topic = table.column("topic").combine_chunks().take(at).cast(pa.int32())
         return pa.record_batch([topic], schema=self.writes)
 
     def facts(self, desk: Desk) -> dict[str, Any]:

@@ -58,26 +58,35 @@ def about(drawn: Drawn, texts: pa.StringArray, model: str | None) -> About | Mis
     radius = np.maximum(9.0, np.sqrt(sizes / sizes.sum() * INK * WIDTH * HEIGHT / np.pi))
     place = laid_out(middle, radius, WIDTH, HEIGHT)
     terms = telling(counted(read.take(pa.array(inside)), label), sizes)
-    sources, keeps, chars = drawn.strings("source"), drawn.keeps(), drawn.numbers("chars")
-    topics = []
-    for number, rows in enumerate(inside[label == t] for t in range(len(sizes))):
-        of = Counter(sources[row] for row in rows.tolist())
-        topics.append(
-            Topic(
-                number + 1,
-                len(rows),
-                share(len(rows), drawn.n, drawn.of),
-                terms[number],
-                counts(of, len(rows))[:3],
-                float(keeps[rows].mean()),
-                int(np.median(chars[rows])),
-                *(round(float(v), 1) for v in (*place[number], radius[number])),
-            )
-        )
+    topics = _topics(drawn, [inside[label == t] for t in range(len(sizes))], terms, place, radius)
     topic, closeness = np.full(drawn.n, -1), np.full(drawn.n, np.nan)
     topic[inside], closeness[inside] = label, np.einsum("nd,nd->n", vectors[inside], middle[label])
     by = f"the model {model}" if model else "the words in them (TF-IDF, no model)"
-    return About(Topics(by, tuple(topics), drawn.n - len(inside)), topic, closeness)
+    return About(Topics(by, topics, drawn.n - len(inside)), topic, closeness)
+
+
+def _topics(
+    drawn: Drawn, members: list[np.ndarray], terms: list[tuple[str, ...]], place: np.ndarray, radius: np.ndarray
+) -> tuple[Topic, ...]:
+    """What is told of k topics.
+
+    members  rows of the sample in each
+    place    (k, 2) float64: where they stand on the map; radius (k,) float64
+    """
+    sources, keeps, chars = drawn.strings("source"), drawn.keeps(), drawn.numbers("chars")
+    return tuple(
+        Topic(
+            number + 1,
+            len(rows),
+            share(len(rows), drawn.n, drawn.of),
+            terms[number],
+            counts(Counter(sources[row] for row in rows.tolist()), len(rows))[:3],
+            float(keeps[rows].mean()),
+            int(np.median(chars[rows])),
+            *(round(float(v), 1) for v in (*place[number], radius[number])),
+        )
+        for number, rows in enumerate(members)
+    )
 
 
 def telling(table: pa.Table, sizes: np.ndarray) -> list[tuple[str, ...]]:
