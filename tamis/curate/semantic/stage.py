@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 
 from tamis.curate import survivor
-from tamis.curate.semantic.embedded import Block, Embedded, as_column, blocks, take, places_in
+from tamis.curate.semantic.embedded import Block, Embedded, as_column, blocks, places_in, take
 from tamis.curate.semantic.encoder import matrix
 from tamis.curate.semantic.nearest import TILE, nearest_by_index, nearest_exactly
 from tamis.desk import Desk, KeyRange, Tables

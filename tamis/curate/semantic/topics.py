@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 
 from tamis.curate.learned import centres
-from tamis.curate.semantic.embedded import Embedded, as_column, ordinals_of, rows_of, take, places_in
+from tamis.curate.semantic.embedded import Embedded, as_column, ordinals_of, places_in, rows_of, take
 from tamis.curate.semantic.encoder import matrix
 from tamis.curate.semantic.terms import COUNTED, counted, named
 from tamis.desk import Desk, Tables
