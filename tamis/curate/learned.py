@@ -16,12 +16,12 @@ class Line(NamedTuple):
     bias: float
 
 
-def logistic(x: Any, y: np.ndarray, strength: float, weight: np.ndarray | None = None, named: str = "classify") -> Line:
+def logistic(x: Any, y: np.ndarray, strength: float, weight: np.ndarray | None = None) -> Line:
     """Logistic regression with an L2 penalty of 1 / (2 strength).
 
     x  (n, d) sparse or dense;  y (n,) bool;  weight (n,) of each row, all 1 where there is none
     """
-    with extra(named):
+    with extra("classify"):
         from sklearn.linear_model import LogisticRegression
         from threadpoolctl import threadpool_limits
     with threadpool_limits(1):
@@ -29,9 +29,9 @@ def logistic(x: Any, y: np.ndarray, strength: float, weight: np.ndarray | None =
     return Line(found.coef_[0].astype(np.float64), float(found.intercept_[0]))
 
 
-def centres(x: np.ndarray, k: int, seed: int, named: str = "semantic") -> np.ndarray:
+def centres(x: np.ndarray, k: int, seed: int) -> np.ndarray:
     """(k, d) float32: centres of `k` clusters of the rows of `x` (n, d) float32 (mini-batch k-means, Sculley 2010)."""
-    with extra(named):
+    with extra("semantic"):
         from sklearn.cluster import MiniBatchKMeans
         from threadpoolctl import threadpool_limits
     with threadpool_limits(1):
@@ -40,9 +40,9 @@ def centres(x: np.ndarray, k: int, seed: int, named: str = "semantic") -> np.nda
     return middle
 
 
-def sparse(values: np.ndarray, slots: np.ndarray, rows: np.ndarray, width: int, named: str = "classify") -> Any:
+def sparse(values: np.ndarray, slots: np.ndarray, rows: np.ndarray, width: int) -> Any:
     """A sparse matrix (n, width): row i has `values` at the columns `slots`, both `[rows[i]:rows[i + 1]]`; repeats add up."""
-    with extra(named):
+    with extra("classify"):
         from scipy.sparse import csr_array
     found = csr_array((values, slots, rows), shape=(len(rows) - 1, width))
     found.sum_duplicates()
