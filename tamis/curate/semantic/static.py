@@ -33,46 +33,17 @@ class Static:
     @classmethod
     def read(cls, folder: Path) -> Static:
         """The model in `folder`. Raises InputError where it is none."""
-        with extra("semantic"):
-            from safetensors import SafetensorError
-            from safetensors.numpy import load_file
-            from tokenizers import Tokenizer
-        try:
-            tensors = load_file(folder / "model.safetensors")
-            text = (folder / "tokenizer.json").read_text("utf-8")
-            unknown = json.loads(text)["model"].get("unk_token")
-        except (OSError, SafetensorError, ValueError, KeyError, TypeError, AttributeError) as wrong:
-            raise InputError(f"{folder} holds no static model: {wrong}; copy the model again") from wrong
-        try:
-            tokenizer = Tokenizer.from_str(text)
-        except Exception as wrong:  # tokenizers raises nothing narrower
-            raise InputError(f"{folder / 'tokenizer.json'} is no tokenizer: {wrong}; copy the model again") from wrong
-        tokenizer.no_padding()
-        tokenizer.no_truncation()
-        own = "embeddings" in tensors
-        table = tensors.get("embeddings" if own else "embedding.weight")
-        if table is None or table.ndim != 2:
-            raise InputError(
-                f"{folder / 'model.safetensors'} holds {', '.join(sorted(tensors)) or 'nothing'}; a table called embeddings "
-                "(model2vec) or embedding.weight (sentence-transformers) was wanted"
-            )
-        # model2vec may give several ids one row, and has a weight for each id.
-        rows, weight = tensors.get("mapping", np.arange(len(table))), tensors.get("weights")
-        weight = np.ones(len(rows), np.float32) if weight is None else weight
-        if rows.ndim != 1 or rows.dtype.kind not in "iu" or weight.shape != rows.shape:
-            raise InputError(
-                f"{folder / 'model.safetensors'}: mapping {rows.dtype} {rows.shape} and weights {weight.shape} do not go with a "
-                f"table of {table.shape}; copy the model again"
-            )
+        tensors, written, unknown = _files(folder)
+        tokenizer = _tokenizer(folder, written)
+        table, weight, rows = _numbers(folder, tensors)
         ids = tokenizer.get_vocab_size(with_added_tokens=True)
         if len(rows) < ids or (len(rows) and not 0 <= rows.min() <= rows.max() < len(table)):
             raise InputError(f"{folder}: {ids:,} tokens and vectors for {len(rows):,}; copy the model again")
-        table, weight = table.astype(np.float32), weight.astype(np.float32)
         if not (np.isfinite(table).all() and np.isfinite(weight).all()):
             raise InputError(f"{folder / 'model.safetensors'} holds what is no number; copy the model again")
         spread = table[rows] if "mapping" in tensors else table
         mapping = np.arange(len(spread))
-        if own and unknown is not None and (at := tokenizer.token_to_id(unknown)) is not None:
+        if "embeddings" in tensors and unknown is not None and (at := tokenizer.token_to_id(unknown)) is not None:
             mapping[at] = -1
         return cls(tokenizer, np.ascontiguousarray(spread), weight, mapping)
 
@@ -85,3 +56,48 @@ class Static:
         out = np.zeros((len(texts), self.table.shape[1]))
         mean_all(self.table, self.weight, self.mapping[ids], rows, out)
         return out
+
+
+def _files(folder: Path) -> tuple[dict[str, np.ndarray], str, str | None]:
+    """The tensors by name, the tokenizer as JSON, and its token for what it does not know."""
+    with extra("semantic"):
+        from safetensors import SafetensorError
+        from safetensors.numpy import load_file
+    try:
+        tensors = load_file(folder / "model.safetensors")
+        written = (folder / "tokenizer.json").read_text("utf-8")
+        return tensors, written, json.loads(written)["model"].get("unk_token")
+    except (OSError, SafetensorError, ValueError, KeyError, TypeError, AttributeError) as wrong:
+        raise InputError(f"{folder} holds no static model: {wrong}; copy the model again") from wrong
+
+
+def _tokenizer(folder: Path, written: str) -> Any:
+    """The tokenizer, which neither pads nor cuts."""
+    with extra("semantic"):
+        from tokenizers import Tokenizer
+    try:
+        tokenizer = Tokenizer.from_str(written)
+    except Exception as wrong:  # tokenizers raises nothing narrower
+        raise InputError(f"{folder / 'tokenizer.json'} is no tokenizer: {wrong}; copy the model again") from wrong
+    tokenizer.no_padding()
+    tokenizer.no_truncation()
+    return tokenizer
+
+
+def _numbers(folder: Path, tensors: dict[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The table (t, d) float32; weight (ids,) float32 and row of the table (ids,) of each id."""
+    table = tensors.get("embeddings" if "embeddings" in tensors else "embedding.weight")
+    if table is None or table.ndim != 2:
+        raise InputError(
+            f"{folder / 'model.safetensors'} holds {', '.join(sorted(tensors)) or 'nothing'}; a table called embeddings "
+            "(model2vec) or embedding.weight (sentence-transformers) was wanted"
+        )
+    # model2vec may give several ids one row, and has a weight for each id.
+    rows, weight = tensors.get("mapping", np.arange(len(table))), tensors.get("weights")
+    weight = np.ones(len(rows), np.float32) if weight is None else weight
+    if rows.ndim != 1 or rows.dtype.kind not in "iu" or weight.shape != rows.shape:
+        raise InputError(
+            f"{folder / 'model.safetensors'}: mapping {rows.dtype} {rows.shape} and weights {weight.shape} do not go with a "
+            f"table of {table.shape}; copy the model again"
+        )
+    return table.astype(np.float32), weight.astype(np.float32), rows
