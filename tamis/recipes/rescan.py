@@ -43,7 +43,7 @@ class Rescan:
     found    in data/: empty where the run is scrubbed
     excused  by entity: surrogates of a reserved range, and what lies within a mark of ours
     beside   by field that the stage does not look at: records of data/ in which it would find something there
-    aside    records of quarantine/ in which something was found: what was set aside before the stage was not scrubbed
+    aside    records of quarantine/ in which something was found: a run with a pii stage scrubs what it sets aside, too
     notes    what else holds text as it was, or digests of it
     """
 
