@@ -4,7 +4,7 @@
     "GPLv3 or later"       ->  GPL-3.0-or-later
     "apache-2.0 or mit"    ->  Apache-2.0 OR MIT
 
-Two tables lie in licenses/. aliases.csv: spellings, compared as `plain` leaves them; `source` is hf (an id on the Hugging
+Two tables lie beside this file. aliases.csv: spellings, compared as `plain` leaves them; `source` is hf (an id on the Hugging
 Face hub's page of licences), trove (a PyPI classifier) or usual (met in use, no list behind it). A spelling that differs
 from an SPDX id in case and punctuation only needs no line there. Names without a version (`cc-by`, `bsd`) stay unknown,
 but for those of GNU, which mean any version. flags.csv: what a licence asks for; the first pattern that fits counts. It
@@ -39,6 +39,8 @@ class Flags(NamedTuple):
     share_alike: str
     """none, weak (its own files or data) or strong (all that is built with it)"""
     derivatives: bool
+    ai_training: str = "unclear"
+    """yes: any use is granted, or this one by name; no: it is shut out by name; unclear: the licence leaves it open"""
 
     @property
     def rank(self) -> int:
@@ -183,12 +185,18 @@ def _flags() -> list[tuple[str, Flags]]:
     return [
         (
             row["pattern"],
-            Flags(row["use"], row["attribution"] == "yes", row["share_alike"], row["derivatives"] == "yes"),
+            Flags(
+                row["use"],
+                row["attribution"] == "yes",
+                row["share_alike"],
+                row["derivatives"] == "yes",
+                row["ai_training"],
+            ),
         )
         for row in _table("flags.csv")
     ]
 
 
 def _table(name: str) -> Iterable[dict[str, str]]:
-    with files("tamis.curate").joinpath("licenses", name).open(encoding="utf-8") as lines:
+    with files("tamis.licenses").joinpath(name).open(encoding="utf-8") as lines:
         return list(DictReader(lines))
