@@ -1,0 +1,241 @@
+"""A run made a snapshot: a new version of a name, which can be checked offline by anyone.
+
+    freeze("runs/docs", "snapshots/docs/1.0.0")
+
+All is written in the store's work folder, then put in place by one rename.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tamis.data.parquet import open_file
+from tamis.errors import GateError, UsageError
+from tamis.runs import Run, open_run
+from tamis.runs import verify as verify_run
+from tamis.runs.manifest import MANIFEST, sha256
+from tamis.snapshot.build import Draft, Made, build
+from tamis.snapshot.folder import Snapshot, open_snapshot
+from tamis.snapshot.journal import Step, Work
+from tamis.snapshot.names import FIRST, Version, checked, named
+from tamis.snapshot.names import version as parsed
+from tamis.snapshot.store import FOLDER, Store, find_store
+
+EVIDENCE = {
+    "run.json": "run.json",
+    "recipe.yaml": "recipe.yaml",
+    "recipe.resolved.json": "recipe.resolved.json",
+    "contract.odcs.yaml": "contract.odcs.yaml",
+    "contract.result.json": "contract.result.json",
+    "env.json": "env.json",
+}
+"""Files of a run that go to evidence/."""
+
+Progress = Callable[[int], None]
+
+
+def freeze(
+    run: Run | Path | str,
+    output: Path | str,
+    *,
+    name: str | None = None,
+    version: str | None = None,
+    parent: str | None = None,
+    contract: Path | str | None = None,
+    lineage: pa.Table | None = None,
+    sign: Path | str | None = None,
+    store: Path | str | None = None,
+    on_progress: Progress | None = None,
+) -> Snapshot:
+    """Freeze `run` as a snapshot at `output`, a folder that must not exist.
+
+    name      of the snapshot; None: what `output` says, …/NAME or …/NAME/1.2.0
+    version   None: what `output` says, else one minor version after the parent's, else 1.0.0
+    parent    the version before it (folder, NAME, NAME@VERSION, sha256:ID); None: what the name stands for now
+    contract  a contract to hold the data against, in the place of the one the run has
+    lineage   LINEAGE rows
+    sign      private ed25519 key (PEM) to sign it with
+    store     folder whose store it goes to; None: the nearest above `output`, else one is made
+    on_progress  called with the number of records read so far
+
+    Raises GateError where the contract is broken or the run is not whole, else UsageError, InputError or OutputError.
+    """
+    run = run if isinstance(run, Run) else open_run(run)
+    output = Path(output)
+    place = _store(output, store)
+    place.recover()
+    before = _parent(place, output, name, parent)
+    called, number = _names(output, name, version, before)
+    _is_free(place, output, called, number)
+    _whole(run)
+    result, promised = _contract(run, contract)
+    with place.work() as work:
+        draft = Draft(
+            name=called,
+            version=str(number),
+            parents=(before.id,) if before else (),
+            kind=str(run.facts["kind"]),
+            schema=pq.read_schema(run.parts("data")[0]) if run.parts("data") else pa.schema([]),
+            batches=lambda: batches(run),
+            salts=before,
+            lineage=lineage,
+            facts=_facts(run, promised),
+            files=_files(run, contract, result),
+        )
+        made = build(draft, work.folder / "snapshot", place, output, sign=sign, on_progress=on_progress)
+        with place.lock():
+            _is_free(place, output, called, number)
+            work.commit([*made.steps, *register(place, work, made, _run_entry(place, run))])
+    return Snapshot(output)
+
+
+def batches(run: Run) -> Iterator[pa.RecordBatch]:
+    """The rows of `run` in order, some thousand at a time."""
+    for part in run.parts("data"):
+        with open_file(part) as file:
+            yield from file.iter_batches(8192)
+
+
+def register(store: Store, work: Work, made: Made, run: dict[str, Any] | None = None) -> list[Step]:
+    """Steps that make a new snapshot known to its store, and the one its name stands for."""
+    facts = made.facts
+    entry = {
+        "id": made.id,
+        "name": facts["name"],
+        "version": facts["version"],
+        "path": store.placed(made.path),
+        "created": facts["created"],
+        "parents": facts["parents"],
+        "root": facts["content"]["root"],
+        "rows": sum(facts["splits"].values()),
+    }
+    steps = [
+        store.write(work, "snapshots", made.id.removeprefix("sha256:"), entry),
+        use(store, work, facts["name"], made.id),
+    ]
+    if run is not None:
+        steps.append(store.write(work, "runs", run["id"], {**run, "snapshots": sorted({*run["snapshots"], made.id})}))
+    return steps
+
+
+def use(store: Store, work: Work, name: str, id: str) -> Step:
+    """The step that makes `name` stand for the snapshot `id`."""
+    known = store.history(name)
+    was = known.get("was", [])
+    if known.get("current"):
+        was = [*was, {"id": known["current"], "until": _now()}]
+    return store.write(work, "names", name, {"current": id, "was": was})
+
+
+def _store(output: Path, given: Path | str | None) -> Store:
+    """The store that a snapshot at `output` goes to."""
+    if given is not None:
+        return Store(Path(given)).make()
+    found = find_store(output.parent)
+    if found is not None:
+        return found.make()
+    above = Path(os.path.abspath(output)).parent
+    return Store(above.parent if named(Path(os.path.abspath(output))).version else above).make()
+
+
+def _parent(store: Store, output: Path, name: str | None, given: str | None) -> Snapshot | None:
+    if given is not None:
+        return open_snapshot(given, store.root)
+    current = store.entry(checked(name or named(Path(os.path.abspath(output))).name))
+    return Snapshot(current.path) if current and current.state == "live" else None
+
+
+def _names(output: Path, name: str | None, version: str | None, parent: Snapshot | None) -> tuple[str, Version]:
+    said = named(Path(os.path.abspath(output)))
+    if version is not None:
+        number = parsed(version)
+    else:
+        number = said.version or (parsed(parent.version).next() if parent else FIRST)
+    return checked(name or said.name), number
+
+
+def _is_free(store: Store, output: Path, name: str, version: Version) -> None:
+    """Raises UsageError where there is something at `output`, or another snapshot of that name and version."""
+    if os.path.lexists(output):
+        raise UsageError(
+            f"{output} is there already, and a snapshot is never written over; name another folder with -o"
+        )
+    if FOLDER in Path(os.path.abspath(output)).parts:
+        raise UsageError(f"{output} is within {FOLDER}, which belongs to the store; name a folder outside it with -o")
+    for entry in store.snapshots():
+        if (entry.name, entry.version) == (name, str(version)) and entry.state != "missing":
+            raise UsageError(f"{name}@{version} is there already, at {entry.path}; give another --version")
+
+
+def _whole(run: Run) -> None:
+    if found := verify_run(run.path):
+        more = f", and {len(found) - 1} more" if found[1:] else ""
+        raise GateError(
+            f"the run at {run.path} is not as it was written: {found[0].file} {found[0].problem}{more}; "
+            f"`tamis verify {run.path}` names all, a new run mends it"
+        )
+
+
+def _contract(run: Run, given: Path | str | None) -> tuple[bytes | None, dict[str, Any] | None]:
+    """The data of `run` held against the contract once more: the result, and the gist for snapshot.json."""
+    path = Path(given) if given is not None else run.path / "contract.odcs.yaml"
+    if given is None and not path.is_file():
+        return None, None
+    from tamis.contracts import check, load
+
+    contract = load(path)
+    result = check(run.parts("data"), contract)
+    if not result.passed:
+        broken = [outcome.message for outcome in result.broken if outcome.stops]
+        more = f"; and {len(broken) - 1} more" if broken[1:] else ""
+        raise GateError(
+            f"the data breaks the contract {contract.id} {contract.version}, and cannot be frozen: {broken[0]}{more}; "
+            f"`tamis check {run.path} -c {path}` names all"
+        )
+    gist = {"id": contract.id, "version": contract.version, "sha256": contract.sha256, "result": "passed"}
+    return result.to_json().encode(), gist
+
+
+def _facts(run: Run, contract: dict[str, Any] | None) -> dict[str, Any]:
+    facts = run.facts
+    return {
+        "conservation": run.rows,
+        "contract": contract,
+        "recipe": {"name": facts["name"], **facts["recipe"]},
+        "inputs": facts["inputs"],
+        "run": {"manifest": sha256(run.path / MANIFEST)},
+        "env": {"versions": facts["versions"], "sha256": sha256(run.path / "env.json")},
+    }
+
+
+def _files(run: Run, contract: Path | str | None, result: bytes | None) -> dict[str, Path | bytes | pa.Table]:
+    """What goes beside data, leaves and lineage."""
+    files: dict[str, Path | bytes | pa.Table] = {
+        f"evidence/{name}": run.path / found for name, found in EVIDENCE.items() if (run.path / found).is_file()
+    }
+    if contract is not None:
+        files["evidence/contract.odcs.yaml"] = Path(contract)
+    if result is not None:
+        files["evidence/contract.result.json"] = result
+    for what in ("verdicts", "edges"):
+        files |= {f"ledger/{what}/{part.name}": part for part in run.parts(what)}
+    files |= {f"evidence/stages/{path.name}": path for path in sorted((run.path / "stages").glob("*.py"))}
+    files["ledger/fates.parquet"] = run.fates()
+    return files
+
+
+def _run_entry(store: Store, run: Run) -> dict[str, Any]:
+    id = sha256(run.path / MANIFEST)
+    known = next((entry["snapshots"] for entry in store.runs() if entry["id"] == id), [])
+    return {"id": id, "path": store.placed(run.path), "name": run.facts["name"], "snapshots": known}
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,73 @@
+"""Salts of a new version: a record that is as it was keeps its own, so its leaf is the same; any other gets a new one."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+import numpy as np
+
+from tamis.snapshot.canonical import Canonical
+from tamis.snapshot.folder import Snapshot
+from tamis.snapshot.leaves import fixed, leaves_of, numbers
+
+
+@dataclass(frozen=True)
+class Salts:
+    """Salts and leaves of the version before.
+
+    ids     (n, 2) uint64, ascending
+    salts   (n, 16) uint8
+    leaves  (n, 32) uint8
+    """
+
+    ids: np.ndarray
+    salts: np.ndarray
+    leaves_before: np.ndarray
+
+    @classmethod
+    def of(cls, snapshot: Snapshot | None) -> Salts:
+        """Those of `snapshot`, without its tombstones; None: none."""
+        if snapshot is None:
+            return cls(np.empty((0, 2), np.uint64), np.empty((0, 16), np.uint8), np.empty((0, 32), np.uint8))
+        table = snapshot.leaves()
+        table = table.filter(table.column("record_id").is_valid())
+        return cls(
+            numbers(fixed(table.column("record_id"), 16)),
+            fixed(table.column("salt"), 16),
+            fixed(table.column("leaf"), 32),
+        )
+
+    def leaves(self, ids: np.ndarray, records: Canonical) -> tuple[np.ndarray, np.ndarray]:
+        """Salts (n, 16) and leaves (n, 32) of `records`, whose ids are (n, 16) uint8."""
+        salts = np.frombuffer(os.urandom(16 * len(ids)), np.uint8).reshape(-1, 16)
+        at = self._places(numbers(ids))
+        known = at >= 0
+        if known.any():
+            salts = np.where(known[:, None], self.salts[at], salts)
+        leaves = leaves_of(records, salts)
+        # A salt is used for one content only: two leaves under one salt would tell whether a guess fits both.
+        changed = known & (leaves != self.leaves_before[at]).any(axis=1) if known.any() else np.zeros(len(ids), bool)
+        if changed.any():
+            salts = np.where(
+                changed[:, None], np.frombuffer(os.urandom(16 * len(ids)), np.uint8).reshape(-1, 16), salts
+            )
+            leaves = leaves_of(records, salts)
+        return salts, leaves
+
+    def _places(self, ids: np.ndarray) -> np.ndarray:
+        """Where ids (m, 2) are among those known, -1 where they are not: (m,) int64."""
+        if not len(self.ids):
+            return np.full(len(ids), -1)
+        at = np.searchsorted(self.ids[:, 0], ids[:, 0])
+        at = np.minimum(at, len(self.ids) - 1)
+        found = (self.ids[at] == ids).all(axis=1)
+        # Different ids that begin with the same 8 bytes: looked at one by one, they are the exception.
+        for k in np.flatnonzero(~found & (self.ids[at, 0] == ids[:, 0])).tolist():
+            place = int(at[k])
+            while place < len(self.ids) and self.ids[place, 0] == ids[k, 0]:
+                if self.ids[place, 1] == ids[k, 1]:
+                    at[k], found[k] = place, True
+                    break
+                place += 1
+        return np.where(found, at, -1)
