@@ -17,12 +17,14 @@ COMMANDS = {
     "contamination": "Which evaluation items stand in training data.",
     "demo": "The whole walk on bundled real data.",
     "explain": "What became of a record, and why.",
+    "model": "Which models were trained on which snapshots.",
     "profile": "Look before you curate.",
     "recipes": "List, show and check recipes.",
     "replay": "What other thresholds would change, from stored scores.",
     "report": "Write a run's report again, as HTML, Markdown or JSON.",
     "run": "Carry a recipe out on data.",
     "signatures": "MinHash signatures, as datasketch has them.",
+    "trace": "What was made of some records, and what they were made of.",
     "verify": "Is a run whole, byte for byte?",
 }
 

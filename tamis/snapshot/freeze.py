@@ -8,7 +8,7 @@ All is written in the store's work folder, then put in place by one rename.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,7 @@ from tamis.runs.manifest import MANIFEST, sha256
 from tamis.snapshot.build import Draft, Made, build
 from tamis.snapshot.folder import Snapshot, open_snapshot
 from tamis.snapshot.journal import Step, Work
+from tamis.snapshot.lineage import lineage as lineage_of
 from tamis.snapshot.names import FIRST, Version, checked, named
 from tamis.snapshot.names import version as parsed
 from tamis.snapshot.store import FOLDER, Store, find_store
@@ -49,7 +50,8 @@ def freeze(
     version: str | None = None,
     parent: str | None = None,
     contract: Path | str | None = None,
-    lineage: pa.Table | None = None,
+    lineage: pa.Table | Path | str | None = None,
+    derived_from: Sequence[str] = (),
     sign: Path | str | None = None,
     store: Path | str | None = None,
     on_progress: Progress | None = None,
@@ -60,7 +62,8 @@ def freeze(
     version   None: what `output` says, else one minor version after the parent's, else 1.0.0
     parent    the version before it (folder, NAME, NAME@VERSION, sha256:ID); None: what the name stands for now
     contract  a contract to hold the data against, in the place of the one the run has
-    lineage   LINEAGE rows
+    lineage   what its records were made of: LINEAGE rows, a file of edges, or `meta.NAME` (tamis/snapshot/lineage.py)
+    derived_from  snapshots that own ids of parents are looked up in; without a lineage, the data was made of them as a whole
     sign      private ed25519 key (PEM) to sign it with
     store     folder whose store it goes to; None: the nearest above `output`, else one is made
     on_progress  called with the number of records read so far
@@ -76,6 +79,8 @@ def freeze(
     _is_free(place, output, called, number)
     _whole(run)
     result, promised = _contract(run, contract)
+    parents = [open_snapshot(ref, place.root) for ref in derived_from]
+    edges = lineage if isinstance(lineage, pa.Table) else lineage_of(run, lineage, parents)
     with place.work() as work:
         draft = Draft(
             name=called,
@@ -85,8 +90,8 @@ def freeze(
             schema=pq.read_schema(run.parts("data")[0]) if run.parts("data") else pa.schema([]),
             batches=lambda: batches(run),
             salts=before,
-            lineage=lineage,
-            facts=_facts(run, promised),
+            lineage=edges,
+            facts={**_facts(run, promised), **_derived(parents, edges)},
             files=_files(run, contract, result),
         )
         made = build(draft, work.folder / "snapshot", place, output, sign=sign, on_progress=on_progress)
@@ -213,6 +218,13 @@ def _facts(run: Run, contract: dict[str, Any] | None) -> dict[str, Any]:
         "run": {"manifest": sha256(run.path / MANIFEST)},
         "env": {"versions": facts["versions"], "sha256": sha256(run.path / "env.json")},
     }
+
+
+def _derived(parents: Sequence[Snapshot], edges: pa.Table) -> dict[str, Any]:
+    """Which snapshots it was made of, and whether it is known which records of them."""
+    if not parents:
+        return {}
+    return {"derived_from": {"snapshots": [p.id for p in parents], "by": "records" if edges.num_rows else "whole"}}
 
 
 def _files(run: Run, contract: Path | str | None, result: bytes | None) -> dict[str, Path | bytes | pa.Table]:

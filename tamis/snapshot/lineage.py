@@ -144,9 +144,8 @@ class _Names:
         own = ids.get_column("id").to_arrow().cast(pa.string())
         found = [ids.clear().with_columns(record_id=pl.lit(b"")).clear()]
         for source in self.run.facts["sources"] if len(ids) else ():
-            made = ids.with_columns(
-                pl.from_arrow(record_ids(pa.repeat(source["source"], len(ids)), own)).alias("record_id")
-            )  # type: ignore[union-attr]
+            ids_of_source: Any = pl.from_arrow(record_ids(pa.repeat(source["source"], len(ids)), own))
+            made = ids.with_columns(ids_of_source.alias("record_id"))
             found.append(made.join(read, on="record_id", how="semi"))
         return pl.concat(found).with_columns(pl.lit(None, pl.String).alias("snapshot"))
 
