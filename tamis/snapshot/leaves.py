@@ -13,6 +13,7 @@ import hashlib
 import numpy as np
 import pyarrow as pa
 
+from tamis.kernels.digests import nodes, sha256_all
 from tamis.snapshot.canonical import Canonical
 from tamis.snapshot.tables import LEAVES
 
@@ -27,22 +28,17 @@ def leaves_of(records: Canonical, salts: np.ndarray) -> np.ndarray:
     at = records.offsets[:-1, None]
     records.data[records.offsets[:-1]] = 0
     records.data[at + np.arange(1, LEAD)] = salts
-    view = memoryview(records.data)
-    bounds = records.offsets.tolist()
-    digests = b"".join(hashlib.sha256(view[a:b]).digest() for a, b in zip(bounds, bounds[1:], strict=False))
-    return np.frombuffer(digests, np.uint8).reshape(-1, 32)
+    return sha256_all(records.data, records.offsets)
 
 
 def root(leaves: np.ndarray) -> bytes:
     """The root over `leaves` (n, 32) uint8, in their order; that of none is the sha256 of nothing."""
-    level = [leaf.tobytes() for leaf in leaves]
-    if not level:
+    if not len(leaves):
         return hashlib.sha256(b"").digest()
+    level = leaves
     while len(level) > 1:
-        pairs = zip(level[::2], level[1::2], strict=False)
-        odd = level[-1:] if len(level) % 2 else []
-        level = [hashlib.sha256(b"\x01" + left + right).digest() for left, right in pairs] + odd
-    return level[0]
+        level = nodes(level)
+    return level[0].tobytes()
 
 
 def fixed(array: pa.Array | pa.ChunkedArray, width: int) -> np.ndarray:
