@@ -89,6 +89,14 @@ def permissiveness(expression: str) -> int:
     return UNKNOWN if tree is None else fold(tree, lambda id, _: UNKNOWN if (asks := flags(id)) is None else asks.rank)
 
 
+def leaves(expression: str | None) -> list[str]:
+    """Ids of the licences in `expression`, in order, each once; none where it is no expression."""
+    tree = None if expression is None else parse(expression)
+    if tree is None:
+        return []
+    return list(dict.fromkeys(str(getattr(s, "license_symbol", s).key) for s in tree.symbols))
+
+
 def fold(tree: Any, leaf: Callable[[str, str], int]) -> int:
     """`leaf` of every licence in `tree`: the highest of a choice (OR), the lowest of a sum (AND).
 
