@@ -9,7 +9,7 @@ import numpy as np
 
 from tamis.snapshot.canonical import Canonical
 from tamis.snapshot.folder import Snapshot
-from tamis.snapshot.leaves import fixed, leaves_of, numbers
+from tamis.snapshot.leaves import fixed, leaves_of, numbers, places
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Salts:
     def leaves(self, ids: np.ndarray, records: Canonical) -> tuple[np.ndarray, np.ndarray]:
         """Salts (n, 16) and leaves (n, 32) of `records`, whose ids are (n, 16) uint8."""
         salts = np.frombuffer(os.urandom(16 * len(ids)), np.uint8).reshape(-1, 16)
-        at = self._places(numbers(ids))
+        at = places(self.ids, numbers(ids))
         known = at >= 0
         if known.any():
             salts = np.where(known[:, None], self.salts[at], salts)
@@ -54,20 +54,3 @@ class Salts:
             )
             leaves = leaves_of(records, salts)
         return salts, leaves
-
-    def _places(self, ids: np.ndarray) -> np.ndarray:
-        """Where ids (m, 2) are among those known, -1 where they are not: (m,) int64."""
-        if not len(self.ids):
-            return np.full(len(ids), -1)
-        at = np.searchsorted(self.ids[:, 0], ids[:, 0])
-        at = np.minimum(at, len(self.ids) - 1)
-        found = (self.ids[at] == ids).all(axis=1)
-        # Different ids that begin with the same 8 bytes: looked at one by one, they are the exception.
-        for k in np.flatnonzero(~found & (self.ids[at, 0] == ids[:, 0])).tolist():
-            place = int(at[k])
-            while place < len(self.ids) and self.ids[place, 0] == ids[k, 0]:
-                if self.ids[place, 1] == ids[k, 1]:
-                    at[k], found[k] = place, True
-                    break
-                place += 1
-        return np.where(found, at, -1)
