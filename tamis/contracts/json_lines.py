@@ -108,7 +108,7 @@ def _column_type(prop: Property) -> pl.DataType:
         return pl.String()
     if prop.logical_type == "integer":
         return pl.Int128()
-    if prop.logical_type == "array":
+    if prop.logical_type in ("array", "map"):
         return pl.List(_column_type(prop.items) if prop.items else pl.Boolean)
     if prop.logical_type == "object":
         return pl.Struct(
@@ -177,6 +177,8 @@ def _fit(prop: Property, value: Any, path: str, wrong: list[str]) -> Any:
         if prop.items is None:
             return [True if item is not None else None for item in value]
         return [_fit(prop.items, item, f"{path}[]", wrong) for item in value]
+    elif logical == "map" and isinstance(value, dict) and prop.items is not None:
+        return [_fit(prop.items, {"key": k, "value": v}, f"{path}[]", wrong) for k, v in value.items()]
     elif logical == "object" and isinstance(value, dict):
         fields = {m.column: _fit(m, value.get(m.column), f"{path}.{m.name}", wrong) for m in prop.properties}
         return fields | {name: None if value.get(name) is None else True for name in _bare(prop)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -61,6 +62,20 @@ def parts(data: Any) -> list[Part]:
     if isinstance(data, Sequence) and data and all(isinstance(item, str | Path) for item in data):
         return [_open(path, name) for path, name in _files(data)]
     raise UsageError(f"cannot check {type(data).__name__}; wanted paths, a Polars frame or an Arrow table")
+
+
+def flow_of(data: Any) -> dict[str, Any] | None:
+    """What came into and stayed in the run or snapshot that `data` is the folder of; None for any other data."""
+    one = data[0] if isinstance(data, Sequence) and not isinstance(data, str) and len(data) == 1 else data
+    if not isinstance(one, str | Path):
+        return None
+    for name, where in (("run.json", "rows"), ("snapshot.json", "conservation")):
+        try:
+            facts = json.loads((Path(one) / name).read_bytes())
+            return {"rows": facts[where], "sources": facts.get("sources", ())}
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+    return None
 
 
 def _open(path: Path, name: str) -> Part:
