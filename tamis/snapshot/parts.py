@@ -129,7 +129,7 @@ def _groups(rows: pa.Table, sizes: np.ndarray) -> Iterator[pa.Table]:
     """`rows` in row groups: a new one begins where the bytes before it pass a multiple of GROUP."""
     number = (np.cumsum(sizes) - sizes) // GROUP
     starts = np.flatnonzero(np.diff(number, prepend=-1)).tolist()
-    for start, end in zip(starts, [*starts[1:], len(sizes)], strict=True):
+    for start, end in zip(starts, [*starts, len(sizes)][1:], strict=True):
         yield rows.slice(start, end - start)
 
 

@@ -75,7 +75,7 @@ def _info(dossier: Dossier) -> dict[str, Any]:
     splits: list[dict[str, Any]] = [
         {
             "name": split_name(split),
-            "num_bytes": dossier.census.splits[split].bytes if split in dossier.census.splits else 0,
+            "num_bytes": dossier.census.split(split).bytes,
             "num_examples": rows,
         }
         for split, rows in dossier.splits.items()
@@ -143,7 +143,7 @@ def _body(dossier: Dossier) -> str:
         "offline.\n",
         '```python\nfrom datasets import load_dataset\n\nrows = load_dataset("path/to/this/folder")\n```\n',
         "## What is in it\n",
-        table(["split", "rows", "bytes of text"], [[s, n, census.splits[s].bytes] for s, n in dossier.splits.items()]),
+        table(["split", "rows", "bytes of text"], [[s, n, census.split(s).bytes] for s, n in dossier.splits.items()]),
         _sources(dossier),
         "## What was taken out\n",
         _flow(dossier),

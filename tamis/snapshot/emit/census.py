@@ -78,10 +78,14 @@ class Census:
         """By licence as declared, most rows first."""
         return dict(sorted(_by(self.groups, 1).items(), key=lambda item: (-item[1].rows, item[0] or "")))
 
+    def split(self, name: str) -> Count:
+        """Rows of one split."""
+        return self.splits.get(name, Count())
+
     def add(self, batch: pa.RecordBatch, split: str) -> None:
         """Count the rows of `batch`, which has the columns of its kind."""
         bytes = text_bytes(batch)
-        self.splits[split] = self.splits.get(split, Count()) + Count(batch.num_rows, int(bytes.sum()))
+        self.splits[split] = self.split(split) + Count(batch.num_rows, int(bytes.sum()))
         sources, licenses = _texts(batch, "source"), _texts(batch, "license")
         _count(self.groups, bytes, sources, licenses)
         if "url" in batch.schema.names:
