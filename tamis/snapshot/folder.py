@@ -17,6 +17,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tamis.data.parquet import open_file
 from tamis.errors import InputError
 from tamis.schemas import FATES, LINEAGE, VERDICT
 from tamis.snapshot.store import find_store, is_ref, store_at
@@ -88,8 +89,13 @@ class Snapshot:
     def batches(self, columns: Sequence[str] | None = None, split: str | None = None) -> Iterator[pa.RecordBatch]:
         """Its rows in order, some thousand at a time."""
         for part in self.parts(split):
-            with pq.ParquetFile(part, pre_buffer=False, page_checksum_verification=True) as file:
-                yield from file.iter_batches(8192, columns=None if columns is None else list(columns))
+            yield from self.batches_of(part, columns)
+
+    @staticmethod
+    def batches_of(part: Path, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
+        """The rows of one of `parts`."""
+        with open_file(part) as file:
+            yield from file.iter_batches(8192, columns=None if columns is None else list(columns))
 
     def data(self, columns: Sequence[str] | None = None, split: str | None = None) -> pa.Table:
         """Its rows in order."""

@@ -208,6 +208,14 @@ def _contract(run: Run, given: Path | str | None) -> tuple[bytes | None, dict[st
     return result.to_json().encode(), gist
 
 
+def _lineage(run: Run, given: pa.Table | Path | str | None, parents: Sequence[Snapshot]) -> pa.Table:
+    from tamis.snapshot.lineage import lineage, settled
+
+    if isinstance(given, pa.Table):
+        return settled([given, lineage(run, None, parents)])
+    return lineage(run, given, parents)
+
+
 def _facts(run: Run, contract: dict[str, Any] | None) -> dict[str, Any]:
     facts = run.facts
     return {

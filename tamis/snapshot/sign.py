@@ -24,8 +24,8 @@ STATEMENT = "https://in-toto.io/Statement/v1"
 
 PREDICATE = "https://slsa.dev/provenance/v1"
 
-BUILD = "https://tamis.dev/freeze/v1"
-"""What is meant by freezing, for who reads the predicate; a name, not an address to fetch."""
+BUILD = "urn:tamis:freeze:v1"
+"""What is meant by freezing, for who reads the predicate."""
 
 
 def provenance(snapshot: Snapshot, key: Path) -> bytes:
