@@ -16,7 +16,9 @@ COMMANDS = {
     "classify": "Train a classifier from two samples of rows.",
     "contamination": "Which evaluation items stand in training data.",
     "demo": "The whole walk on bundled real data.",
+    "diff": "What a version has that another had not, and why.",
     "explain": "What became of a record, and why.",
+    "freeze": "Make a run a snapshot that anyone can check.",
     "model": "Which models were trained on which snapshots.",
     "profile": "Look before you curate.",
     "recipes": "List, show and check recipes.",
@@ -25,7 +27,8 @@ COMMANDS = {
     "run": "Carry a recipe out on data.",
     "signatures": "MinHash signatures, as datasketch has them.",
     "trace": "What was made of some records, and what they were made of.",
-    "verify": "Is a run whole, byte for byte?",
+    "snapshots": "What a store holds, and which version a name stands for.",
+    "verify": "Is a run or a snapshot whole, byte for byte?",
 }
 
 

@@ -110,8 +110,19 @@ def batches(run: Run) -> Iterator[pa.RecordBatch]:
 
 def register(store: Store, work: Work, made: Made, run: dict[str, Any] | None = None) -> list[Step]:
     """Steps that make a new snapshot known to its store, and the one its name stands for."""
+    steps = [
+        store.write(work, "snapshots", made.id.removeprefix("sha256:"), entry(store, made)),
+        use(store, work, made.facts["name"], made.id),
+    ]
+    if run is not None:
+        steps.append(store.write(work, "runs", run["id"], {**run, "snapshots": sorted({*run["snapshots"], made.id})}))
+    return steps
+
+
+def entry(store: Store, made: Made) -> dict[str, Any]:
+    """What the catalog of `store` says of a new snapshot."""
     facts = made.facts
-    entry = {
+    return {
         "id": made.id,
         "name": facts["name"],
         "version": facts["version"],
@@ -121,13 +132,6 @@ def register(store: Store, work: Work, made: Made, run: dict[str, Any] | None = 
         "root": facts["content"]["root"],
         "rows": sum(facts["splits"].values()),
     }
-    steps = [
-        store.write(work, "snapshots", made.id.removeprefix("sha256:"), entry),
-        use(store, work, facts["name"], made.id),
-    ]
-    if run is not None:
-        steps.append(store.write(work, "runs", run["id"], {**run, "snapshots": sorted({*run["snapshots"], made.id})}))
-    return steps
 
 
 def use(store: Store, work: Work, name: str, id: str) -> Step:
@@ -159,11 +163,8 @@ def _parent(store: Store, output: Path, name: str | None, given: str | None) -> 
 
 def _names(output: Path, name: str | None, version: str | None, parent: Snapshot | None) -> tuple[str, Version]:
     said = named(Path(os.path.abspath(output)))
-    if version is not None:
-        number = parsed(version)
-    else:
-        number = said.version or (parsed(parent.version).next() if parent else FIRST)
-    return checked(name or said.name), number
+    following = parsed(parent.version).next() if parent else FIRST
+    return checked(name or said.name), parsed(version) if version is not None else said.version or following
 
 
 def _is_free(store: Store, output: Path, name: str, version: Version) -> None:
