@@ -3,7 +3,7 @@
 A table written from general knowledge stands behind it; it helps to sort and to warn, and is no legal advice.
 """
 
-from tamis.licenses.permissions import Permissions, join, permissions, standing_conflict
+from tamis.licenses.permissions import Permissions, choices, join, permissions, permissions_of_all, standing_conflict
 from tamis.licenses.spdx import canonical
 
-__all__ = ["Permissions", "canonical", "join", "permissions", "standing_conflict"]
+__all__ = ["Permissions", "canonical", "choices", "join", "permissions", "permissions_of_all", "standing_conflict"]

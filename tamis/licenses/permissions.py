@@ -55,10 +55,21 @@ UNKNOWN = Permissions("unknown", True, frozenset(), False, "unclear")
 @lru_cache(65_536)
 def permissions(expression: str | None) -> Permissions:
     """What `expression` permits, taken the best way its choices leave open."""
+    return choices(expression)[0]
+
+
+@lru_cache(65_536)
+def choices(expression: str | None) -> tuple[Permissions, ...]:
+    """What `expression` permits, by each way its choices leave open, best first."""
     tree = None if expression is None else parse(expression)
-    if tree is None:
-        return UNKNOWN
-    return min((join(map(_of, ids)) for ids in _ways(tree)), key=_rank)
+    return (UNKNOWN,) if tree is None else tuple(join(map(_of, way)) for way in _ways(tree))
+
+
+def permissions_of_all(expressions: Iterable[str | None]) -> Permissions:
+    """What is permitted where all of `expressions` must be kept at once, their choices taken the best way together."""
+    trees = [None if e is None else parse(e) for e in expressions]
+    ways = reduce(_each_with_each, (_ways(tree) for tree in trees if tree is not None), [frozenset[str]()])
+    return join([*map(_of, ways[0]), *(UNKNOWN for tree in trees if tree is None)])
 
 
 def join(parts: Iterable[Permissions]) -> Permissions:
@@ -121,7 +132,7 @@ def _of(id: str) -> Permissions:
 
 
 def _ways(tree: Any) -> list[frozenset[str]]:
-    """Every way to take an expression: the licences that must then be kept, none of them needlessly."""
+    """Every way to take an expression, best first: the licences that must then be kept, none of them needlessly."""
     if hasattr(tree, "exception_symbol"):  # an exception only grants more
         return [frozenset([str(tree.license_symbol.key)])]
     if not tree.args:
@@ -129,11 +140,15 @@ def _ways(tree: Any) -> list[frozenset[str]]:
     parts = [_ways(part) for part in tree.args]
     if type(tree).__name__ == "OR":
         return _fewest([way for part in parts for way in part])
-    return reduce(lambda ways, part: _fewest([a | b for a in ways for b in part]), parts)
+    return reduce(_each_with_each, parts)
+
+
+def _each_with_each(ways: list[frozenset[str]], others: list[frozenset[str]]) -> list[frozenset[str]]:
+    return _fewest([way | other for way in ways for other in others])
 
 
 def _fewest(ways: list[frozenset[str]]) -> list[frozenset[str]]:
-    """`ways` without those that keep all licences of another and more."""
+    """`ways`, best first, without those that keep all licences of another and more."""
     unlike = sorted(set(ways), key=lambda way: (_rank(join(map(_of, way))), sorted(way)))[:MOST_CHOICES]
     return [way for way in unlike if not any(other < way for other in unlike)]
 

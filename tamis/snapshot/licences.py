@@ -1,0 +1,307 @@
+"""Under which licences the records of a snapshot really are, when what they were made of counts.
+
+A record's own licence is what was declared of it; beside it stand those of all it was made of, through however many steps
+and snapshots: a summary of a text that may not be sold may not be sold either, whatever its own row says. Where the two do
+not go together, that is a conflict. A way to find what to look at, and no legal advice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+import numpy as np
+import pyarrow as pa
+
+from tamis.kernels.inherit import inherit
+from tamis.kernels.reach import Numbering
+from tamis.licenses import Permissions, canonical, choices, permissions, permissions_of_all, standing_conflict
+from tamis.licenses.permissions import TRAINING, USES, together
+from tamis.schemas.ids import halves
+
+if TYPE_CHECKING:
+    from tamis.snapshot.emit.census import Census
+
+EXAMPLES = 5
+"""Records that a conflict names."""
+
+MOST = 1023
+"""Different licences that are told apart; any more count as unknown. A record in the lineage takes a bit for each."""
+
+UNREADABLE = "NOASSERTION"
+"""Stands for a licence that was declared and is no SPDX expression."""
+
+RULES = {
+    "no_derivatives": "made of a record whose licence lets nobody pass changed versions on",
+    "use": "declares more uses than what it was made of permits",
+    "attribution": "declares a licence without attribution, and was made of records that ask for it",
+    "share_alike": "was made of records that all built with them must come under, and declares another licence",
+    "incompatible": "no licence satisfies all that it is made of",
+    "training": "was made of records whose licence shuts AI training out, and declares one that does not",
+    "unknown_ancestor": "was made of records whose licence nobody knows",
+    "text": "its text names a licence that permits less than the one declared",
+}
+"""Conflicts, by name."""
+
+
+class Held(Protocol):
+    """What is asked of a snapshot; `Snapshot` gives it."""
+
+    @property
+    def id(self) -> str:
+        """sha256:…"""
+
+    def batches(self, columns: list[str] | None = None, split: str | None = None) -> Iterator[pa.RecordBatch]:
+        """The rows, batch by batch."""
+
+    def lineage(self) -> pa.Table:
+        """LINEAGE rows."""
+
+
+class Group(NamedTuple):
+    """Records with the same licence of their own and the same ones behind them; None: none is declared, or known."""
+
+    declared: str | None
+    inherited: tuple[str | None, ...]
+    """in order of name; empty where they were made of nothing"""
+
+    @property
+    def permits(self) -> Permissions:
+        """What its own licence and all behind it permit at once; its own is left out where it has none and others do."""
+        own = [] if self.declared is None and self.inherited else [self.declared]
+        return permissions_of_all([*own, *self.inherited])
+
+
+@dataclass
+class Conflict:
+    """Records that break one of RULES in one way: how many, and the ids of some."""
+
+    rule: str
+    says: str
+    rows: int = 0
+    records: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Licences:
+    """Licences of all records of a snapshot: how many there are of each group, and what does not go together."""
+
+    groups: dict[Group, int] = field(default_factory=dict)
+    conflicts: list[Conflict] = field(default_factory=list)
+    missing: list[str] = field(default_factory=list)
+    """snapshots that hold parents and could not be read"""
+
+    @property
+    def notes(self) -> list[str]:
+        """What no record is wrong about by itself, and whoever passes all of them on as one should know."""
+        families = frozenset(f for group in self.groups for f in group.permits.share_alike)
+        rows: dict[str, int] = {}
+        for group, count in self.groups.items():
+            rows[group.permits.use] = rows.get(group.permits.use, 0) + count
+        found = [
+            f"{rows[use]:,} of {sum(rows.values()):,} records permit {use} use only"
+            for use in ("restricted", "noncommercial", "research")
+            if use in rows
+        ]
+        if rows.get("unknown"):
+            found.append(f"of {rows['unknown']:,} records nobody knows what they permit: missing does not mean free")
+        if len(families) > 1 and not together(families):
+            names = ", ".join(sorted(families))
+            found.append(
+                f"records under {names} can lie side by side, but not be made one work: no licence is open to all"
+            )
+        return found + [f"parents in {id} could not be looked up: no such snapshot here" for id in self.missing]
+
+    def facts(self) -> dict[str, Any]:
+        """As JSON can hold it; most records first."""
+        return {
+            "evidence": {
+                "declared": sum(n for g, n in self.groups.items() if g.declared is not None),
+                "inferred": sum(n for g, n in self.groups.items() if g.declared is None and g.inherited),
+                "none": sum(n for g, n in self.groups.items() if g.declared is None and not g.inherited),
+            },
+            "groups": [
+                {"rows": n, "declared": g.declared, "inherited": list(g.inherited), "permits": g.permits.facts()}
+                for g, n in sorted(self.groups.items(), key=lambda item: (-item[1], str(item[0])))
+            ],
+            "conflicts": [vars(conflict) for conflict in self.conflicts],
+            "notes": self.notes,
+        }
+
+
+def licences(
+    snapshot: Held, find: Callable[[str], Held | None] = lambda id: None, census: Census | None = None
+) -> Licences:
+    """Licences of the records of `snapshot`.
+
+    find    gives the snapshot of an id, which holds parents; None where there is none
+    census  counts over its rows, so that they need not be read where nothing was derived
+    """
+    behind = _Behind(snapshot, find)
+    if not behind.edges and census is not None:
+        return _judged([(Group(_known(name), ()), count.rows, []) for name, count in census.licenses.items()], [])
+    return _judged(behind.groups(), behind.missing)
+
+
+def broken(group: Group) -> list[tuple[str, str]]:
+    """Rules that records of `group` break, each with what is wrong."""
+    known = [name for name in group.inherited if permissions(name).use != "unknown"]
+    below = permissions_of_all(known)
+    made = f"made of {', '.join(n for n in group.inherited if n)}"
+    found = []
+    if reason := standing_conflict(group.permits):
+        found.append(("incompatible", reason))
+    if len(known) < len(group.inherited):
+        found.append(("unknown_ancestor", "a record it was made of has no licence that is known"))
+    if not below.derivatives:
+        found.append(("no_derivatives", made))
+    if group.declared is None or not known:
+        return found
+    # Where a choice was declared, the way that contradicts least of what it was made of is meant.
+    wrong = min((_contradicts(own, below) for own in choices(group.declared)), key=len)
+    return found + [(rule, f"declared {group.declared}, {made}{why}") for rule, why in wrong]
+
+
+def _contradicts(own: Permissions, below: Permissions) -> list[tuple[str, str]]:
+    """Rules that a record under `own` breaks that was made of records under `below`, and why."""
+    found = []
+    if USES.index(own.use) < USES.index(below.use):
+        found.append(("use", f": {below.use} use only"))
+    if below.attribution and not own.attribution:
+        found.append(("attribution", ""))
+    if below.share_alike and (common := together(below.share_alike)) and not own.share_alike & common:
+        found.append(("share_alike", f": it must be under {' or '.join(sorted(common))}"))
+    if below.ai_training == "no" and own.ai_training != "no":
+        found.append(("training", ""))
+    return found
+
+
+def permits_less(found: str, declared: str | None) -> bool:
+    """Whether a licence that a text names permits less than the one declared of it."""
+    named, own = permissions(found), permissions(declared)
+    if own.use == "unknown" or named.use == "unknown":
+        return False
+    narrower = (
+        USES.index(named.use) > USES.index(own.use),
+        own.derivatives and not named.derivatives,
+        bool(named.share_alike - own.share_alike),
+        TRAINING.index(named.ai_training) > TRAINING.index(own.ai_training),
+    )
+    return any(narrower)
+
+
+def _judged(groups: Iterable[tuple[Group, int, list[str]]], missing: Sequence[str]) -> Licences:
+    """Groups, their numbers of records and some of their ids, with what is wrong with them."""
+    found = Licences(missing=list(missing))
+    wrong: dict[tuple[str, str], Conflict] = {}
+    for group, rows, records in groups:
+        found.groups[group] = found.groups.get(group, 0) + rows
+        for rule, says in broken(group):
+            conflict = wrong.setdefault((rule, says), Conflict(rule, says))
+            conflict.rows += rows
+            conflict.records = (conflict.records + records)[:EXAMPLES]
+    order = list(RULES)
+    found.conflicts = sorted(wrong.values(), key=lambda c: (order.index(c.rule), -c.rows, c.says))
+    return found
+
+
+class _Behind:
+    """The lineage of `snapshot`, through all snapshots that hold parents, and the licences of all records in it."""
+
+    def __init__(self, snapshot: Held, find: Callable[[str], Held | None]) -> None:
+        self.snapshot, self.missing = snapshot, list[str]()
+        self.others: dict[str, Held] = {}
+        tables = [snapshot.lineage()]
+        ahead = _named(tables[0]) - {snapshot.id}
+        while ahead:
+            id = min(ahead)
+            other = find(id)
+            if other is None:
+                self.missing.append(id)
+            else:
+                self.others[id] = other
+                tables.append(other.lineage())
+                ahead |= _named(tables[-1])
+            ahead -= {snapshot.id, *self.others, *self.missing}
+        self.edges = sum(len(table) for table in tables)
+        self._numbering = Numbering(2 * self.edges)
+        self._below = _joined([self._numbering.add(halves(t.column("child"))) for t in tables])
+        self._above = _joined([self._numbering.add(halves(t.column("parent"))) for t in tables])
+
+    def groups(self) -> Iterator[tuple[Group, int, list[str]]]:
+        """Every group with how many records it has, and the ids of some."""
+        names: list[str | None] = [None]
+        codes: dict[str | None, int] = {None: 0}
+        own = list(_own(self.snapshot, names, codes))
+        there = [pair for other in self.others.values() for pair in _own(other, names, codes)]
+        inherited = self._inherited([*own, *there], len(names))
+        sets, of = np.unique(inherited, axis=0, return_inverse=True)
+        of = of.reshape(-1)
+        counts: dict[tuple[int, int], tuple[int, list[str]]] = {}
+        for ids, code in own:
+            at = self._numbering.find(halves(ids))
+            key = np.stack([code.astype(np.int64), np.where(at < 0, -1, of[at] if len(of) else -1)], axis=1)
+            pairs, first, rows = np.unique(key, axis=0, return_index=True, return_counts=True)
+            for (c, s), start, n in zip(pairs.tolist(), first.tolist(), rows.tolist(), strict=True):
+                some = np.flatnonzero((key == key[start]).all(axis=1))[:EXAMPLES].tolist()
+                before, listed = counts.get((c, s), (0, []))
+                counts[c, s] = (before + n, (listed + [ids[k].as_py().hex() for k in some])[:EXAMPLES])
+        empty = np.zeros(inherited.shape[1], np.uint64)
+        for (c, s), (n, listed) in sorted(counts.items()):
+            yield Group(names[c], _names(empty if s < 0 else sets[s], names)), n, listed
+
+    def _inherited(self, known: Sequence[tuple[pa.Array, np.ndarray]], licenses: int) -> np.ndarray:
+        """(nodes, words) uint64: of each record in the lineage, the licences of all it was made of, as bits."""
+        nodes = self._numbering.count
+        bits = np.zeros((nodes, -(-licenses // 64)), np.uint64)
+        seen = np.zeros(nodes, np.bool_)
+        derived = np.zeros(nodes, np.bool_)
+        derived[self._below] = True
+        for ids, code in known:
+            number = self._numbering.find(halves(ids))
+            here = number >= 0
+            at, own = number[here], code[here]
+            seen[at] = True
+            # A record without a licence of its own has those it was made of, where it was made of any.
+            says = (own > 0) | ~derived[at]
+            at, own = at[says], own[says]
+            np.bitwise_or.at(bits, (at, own // 64), np.uint64(1) << (own % 64).astype(np.uint64))
+        # Nobody has the record itself: what is not known to be permitted is not.
+        bits[~seen & ~derived, 0] |= np.uint64(1)
+        return inherit(self._above, self._below, bits)
+
+
+def _own(
+    snapshot: Held, names: list[str | None], codes: dict[str | None, int]
+) -> Iterator[tuple[pa.Array, np.ndarray]]:
+    """record ids of each batch, and for each the place of its licence in `names`; 0: none that is known."""
+    for batch in snapshot.batches(["record_id", "license"]):
+        coded = batch.column("license").cast(pa.string()).dictionary_encode()
+        places = []
+        for text in coded.dictionary.to_pylist():
+            expression = _known(text)
+            if expression not in codes:
+                expression = expression if len(names) < MOST else UNREADABLE
+                codes[expression] = codes.get(expression, len(names))
+                names += [expression] * (codes[expression] == len(names))
+            places.append(codes[expression])
+        found = np.append(np.array(places, np.int64), 0)[coded.indices.fill_null(len(places)).to_numpy()]
+        yield batch.column("record_id").cast(pa.binary(16)), found
+
+
+def _known(declared: str | None) -> str | None:
+    return canonical(declared) or UNREADABLE if declared and declared.strip() else None
+
+
+def _named(lineage: pa.Table) -> set[str]:
+    return {id for id in lineage.column("snapshot").unique().to_pylist() if id}
+
+
+def _names(bits: np.ndarray, names: list[str | None]) -> tuple[str | None, ...]:
+    found = [names[k] for k in range(len(names)) if int(bits[k // 64]) >> (k % 64) & 1]
+    return tuple(sorted(found, key=lambda name: (name is None, name or "")))
+
+
+def _joined(parts: list[np.ndarray]) -> np.ndarray:
+    return np.concatenate(parts) if parts else np.empty(0, np.int32)
