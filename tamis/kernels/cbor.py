@@ -10,7 +10,7 @@ valid  (n,) bool     false: nothing is written
 from __future__ import annotations
 
 from tamis.kernels.jit import njit
-from tamis.kernels.raw import load8
+from tamis.kernels.raw import copy_bytes
 
 
 @njit(nogil=True, cache=True, inline="always")
@@ -64,8 +64,7 @@ def put_strings(out, at, major, offsets, address, valid):
         if valid[row]:
             start, stop = offsets[row], offsets[row + 1]
             place = put_head(out, at[row], major, stop - start)
-            for k in range(stop - start):
-                out[place + k] = load8(address, start + k)
+            copy_bytes(out.ctypes.data + place, address + start, stop - start)
 
 
 @njit(nogil=True, cache=True)

@@ -77,7 +77,7 @@ def sha256_all(data: np.ndarray, offsets: np.ndarray) -> np.ndarray:
     if has_sha():
         _all(data.ctypes.data, offsets, out)
         return out
-    view = memoryview(np.ascontiguousarray(data))
+    view = np.ascontiguousarray(data).data
     found = b"".join(hashlib.sha256(view[start:end]).digest() for start, end in pairwise(offsets.tolist()))
     out[:] = np.frombuffer(found, np.uint8).reshape(-1, 32)
     return out

@@ -21,6 +21,11 @@ _config: Any = numba.config
 _VECTOR = ir.VectorType(ir.IntType(32), 4)
 
 
+def _intrinsic(function: Any) -> Any:
+    """numba's `intrinsic`; its type would have callers pass the typing context, which numba passes itself."""
+    return intrinsic(function)
+
+
 @cache
 def has_sha() -> bool:
     """Whether kernels may use the instructions: the processor has them, and numba was not told to compile for another."""
@@ -28,7 +33,7 @@ def has_sha() -> bool:
     return not told and bool(binding.get_host_cpu_features().get("sha"))
 
 
-@intrinsic  # type: ignore[untyped-decorator]
+@_intrinsic
 def mix(typingctx: Any, state: Any, data: Any, blocks: Any) -> Any:
     """Mix `blocks` blocks of 64 bytes from the address `data` into the state at the address `state`.
 

@@ -20,6 +20,7 @@ import pyarrow.parquet as pq
 from tamis.data.parquet import open_file
 from tamis.errors import InputError
 from tamis.schemas import FATES, LINEAGE, VERDICT
+from tamis.snapshot.names import split_order
 from tamis.snapshot.store import find_store, is_ref, store_at
 from tamis.snapshot.tables import LEAVES
 
@@ -67,7 +68,8 @@ class Snapshot:
     @property
     def splits(self) -> dict[str, int]:
         """Rows of each split, in the order in which they are stored."""
-        return dict(self.facts["splits"])
+        rows = self.facts["splits"]
+        return {name: rows[name] for name in sorted(rows, key=split_order)}
 
     @property
     def root(self) -> bytes:

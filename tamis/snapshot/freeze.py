@@ -72,6 +72,7 @@ def freeze(
     """
     run = run if isinstance(run, Run) else open_run(run)
     output = Path(output)
+    _name(output, name)  # before a folder is made
     place = _store(output, store)
     place.recover()
     before = _parent(place, output, name, parent)
@@ -157,14 +158,18 @@ def _store(output: Path, given: Path | str | None) -> Store:
 def _parent(store: Store, output: Path, name: str | None, given: str | None) -> Snapshot | None:
     if given is not None:
         return open_snapshot(given, store.root)
-    current = store.entry(checked(name or named(Path(os.path.abspath(output))).name))
+    current = store.entry(_name(output, name))
     return Snapshot(current.path) if current and current.state == "live" else None
 
 
 def _names(output: Path, name: str | None, version: str | None, parent: Snapshot | None) -> tuple[str, Version]:
     said = named(Path(os.path.abspath(output)))
     following = parsed(parent.version).next() if parent else FIRST
-    return checked(name or said.name), parsed(version) if version is not None else said.version or following
+    return _name(output, name), parsed(version) if version is not None else said.version or following
+
+
+def _name(output: Path, name: str | None) -> str:
+    return checked(named(Path(os.path.abspath(output))).name if name is None else name)
 
 
 def _is_free(store: Store, output: Path, name: str, version: Version) -> None:
@@ -254,7 +259,7 @@ def _files(run: Run, contract: Path | str | None, result: bytes | None) -> dict[
 
 def _run_entry(store: Store, run: Run) -> dict[str, Any]:
     id = sha256(run.path / MANIFEST)
-    known = next((entry["snapshots"] for entry in store.runs() if entry["id"] == id), [])
+    known: list[str] = next((entry["snapshots"] for entry in store.runs() if entry["id"] == id), [])
     return {"id": id, "path": store.placed(run.path), "name": run.facts["name"], "snapshots": known}
 
 

@@ -38,7 +38,8 @@ def root(leaves: np.ndarray) -> bytes:
     level = leaves
     while len(level) > 1:
         level = nodes(level)
-    return level[0].tobytes()
+    top: bytes = level[0].tobytes()
+    return top
 
 
 def fixed(array: pa.Array | pa.ChunkedArray, width: int) -> np.ndarray:

@@ -68,6 +68,12 @@ def checked(name: str) -> str:
     return name
 
 
+def split_order(name: str) -> tuple[int, str]:
+    """The place of a split among others: train, validation, test, then the rest by name."""
+    usual = ("train", "validation", "test")
+    return (usual.index(name) if name in usual else len(usual), name)
+
+
 class Named(NamedTuple):
     """What a folder says of the snapshot in it; `version` is None where it says none."""
 

@@ -17,6 +17,7 @@ import pyarrow as pa
 from tamis.data.writer import LEVEL, write_parquet
 from tamis.errors import UsageError
 from tamis.kernels.hash import xxh64
+from tamis.snapshot.names import split_order
 
 TARGET, LEAST, MOST = 32 << 20, 8 << 20, 96 << 20
 """Bytes of a part, as canonical bytes of its records: on average beyond the least, at least, and from which it ends."""
@@ -76,7 +77,7 @@ class Parts:
         if not self.splits:
             self._take(ONLY, self.schema.empty_table(), np.empty(0, np.int64))
         parts, rows = [], {}
-        for name in sorted(self.splits, key=lambda split: (_ORDER.get(split, 3), split)):
+        for name in sorted(self.splits, key=split_order):
             split = self.splits[name]
             if split.rows or not split.written:
                 self._write(name, split)
@@ -107,9 +108,6 @@ class Parts:
         path = self.folder / "data" / f"{name}-{len(split.written):05d}.parquet"
         split.written.append(write_parquet(path, _groups(rows, sizes), self.schema))
         split.rows, split.sizes, split.bytes = [], [], 0
-
-
-_ORDER = {"train": 0, "validation": 1, "test": 2}
 
 
 def cuts(ids: pa.Array, sizes: np.ndarray, before: int) -> np.ndarray:

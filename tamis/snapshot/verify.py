@@ -23,6 +23,7 @@ from tamis.snapshot.check_leaves import check_leaves
 from tamis.snapshot.folder import FORMAT, Snapshot
 from tamis.snapshot.jcs import canonical_json
 from tamis.snapshot.store import Store, find_store
+from tamis.snapshot.withdraw import WITHDRAWN, check, vouched, words
 
 Level = Literal["manifest", "files", "leaves", "rerun"]
 
@@ -91,6 +92,8 @@ def verify(
     found = Verified(path, level)
     facts = _facts(found)
     listed = _manifest(found)
+    if (path / WITHDRAWN).is_file():
+        return _withdrawn(found, listed, id, key)
     there = _agree(found, facts, listed)
     _known(found, id)
     if (path / SIGNATURE).exists() or key is not None:
@@ -99,6 +102,23 @@ def verify(
         _files(found, listed, there)
     if level in ("leaves", "rerun") and facts is not None:
         _records(found, facts, on_progress)
+    return found
+
+
+def _withdrawn(found: Verified, listed: dict[str, str], id: str | None, key: Path | str | None) -> Verified:
+    """What is left of a version that an erasure withdrew: its id, its root, and the records that were not erased."""
+    there = _agree(found, None, listed)
+    _known(found, id)
+    if key is not None:
+        found.findings += vouched(found.path, found.id or "", key)
+    if found.level != "manifest":
+        _files(found, listed, there)
+    if found.level in ("leaves", "rerun"):
+        try:
+            found.findings += check(found.path, find_store(found.path))
+            found.notes.append(words(found.path))
+        except (*UNREADABLE, InputError, KeyError, TypeError) as error:
+            found.wrong(WITHDRAWN, f"cannot be held against what it stands for: {one_line(error)}")
     return found
 
 
@@ -128,10 +148,17 @@ def _facts(found: Verified) -> dict[str, Any] | None:
     if wrong := _misshapen(facts):
         found.wrong(SNAPSHOT, f"is not what was written: {wrong}")
         return None
-    if canonical_json(facts) != raw:
+    if _spelled(facts) != raw:
         found.wrong(SNAPSHOT, "is not what was written: it is not in its one spelling (RFC 8785)")
     assert isinstance(facts, dict)
     return facts
+
+
+def _spelled(facts: Any) -> bytes | None:
+    try:
+        return canonical_json(facts)
+    except (ValueError, RecursionError):  # a number or a depth that we never write
+        return None
 
 
 _SHAPE: dict[str, type] = {
