@@ -54,6 +54,12 @@ class Reached:
     keys: np.ndarray
     distance: np.ndarray
 
+    @classmethod
+    def of(cls, keys: np.ndarray) -> Reached:
+        """Those of `keys` (n, 2) uint64 themselves."""
+        found = np.unique(keys, axis=0)
+        return cls(found, np.zeros(len(found), np.int32))
+
     def __post_init__(self) -> None:
         self._numbering = Numbering(len(self.keys))
         self._numbering.add(self.keys)

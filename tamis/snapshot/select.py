@@ -144,6 +144,11 @@ def spelled_ids(matches: Iterable[Match]) -> np.ndarray:
     return halves(pa.array(ids, pa.binary(16)))
 
 
+def by_record(matches: Iterable[Match]) -> bool:
+    """Whether any of `matches` names a record id."""
+    return any(m.field == "record_id" for m in matches)
+
+
 def demand_fields(matches: Iterable[Match], schemas: Iterable[pa.Schema]) -> None:
     """Raises UsageError where a field of `matches` is a column of none of `schemas`."""
     schemas = list(schemas)

@@ -16,7 +16,7 @@ from tamis.schemas.ids import halves
 from tamis.snapshot.folder import Snapshot
 from tamis.snapshot.graph import Graph, Reached
 from tamis.snapshot.models import uses
-from tamis.snapshot.select import Match, demand_fields, meant, spelled_ids
+from tamis.snapshot.select import Match, by_record, demand_fields, meant, spelled_ids
 from tamis.snapshot.store import Store
 
 NAMED = 20
@@ -151,14 +151,10 @@ def seeds_of(places: Iterable[Snapshot], matches: Sequence[Match]) -> np.ndarray
 def matching(place: Snapshot, matches: Sequence[Match]) -> Iterable[pa.Array]:
     """Record ids of the rows of `place` that `matches` mean."""
     columns = list(dict.fromkeys(["record_id", *(c for m in matches for c in m.columns(place.schema))]))
-    for batch in place.batches(columns) if len(columns) > 1 or _by_id(matches) else ():
+    for batch in place.batches(columns) if len(columns) > 1 or by_record(matches) else ():
         rows = meant(batch, matches)
         if rows.any():
             yield batch.column("record_id").filter(pa.array(rows))
-
-
-def _by_id(matches: Iterable[Match]) -> bool:
-    return any(m.field == "record_id" for m in matches)
 
 
 def held(known: dict[str, Snapshot], reached: Reached) -> list[Holding]:

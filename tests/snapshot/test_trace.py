@@ -27,7 +27,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Store:
     """docs@1.0.0, docs@1.1.0, synth@1.0.0 and two models."""
     folder = tmp_path_factory.mktemp("store")
     store_of(folder)
-    found = Store(folder / "snapshots")
+    found = Store(folder / "store")
     add_model(found, "on-synth", ["synth@1.0.0#train"])
     add_model(found, "on-docs", ["docs@1.0.0"])
     return found
@@ -83,7 +83,7 @@ def test_a_licence_is_followed_whatever_it_stands_beside(tmp_path: Path) -> None
     rows = [{**person(1), "license": "MIT AND CC-BY-NC-4.0"}, {**person(2), "license": "MIT"}]
     docs = frozen(tmp_path, "docs", rows)
     frozen(tmp_path, "synth", [{"id": "s", "text": "made", "derived_from": "d1"}], parents=[docs])
-    found = trace(Store(tmp_path / "snapshots"), [select.licence("cc-by-nc-*")])
+    found = trace(Store(tmp_path / "store"), [select.licence("cc-by-nc-*")])
     assert [(h.ref, h.records) for h in found.holdings or ()] == [("docs@1.0.0", 1), ("synth@1.0.0", 1)]
 
 
@@ -110,16 +110,16 @@ def test_up_from_a_record_to_its_sources_files_and_rows(store: Store) -> None:
 def test_a_parent_that_no_snapshot_holds_is_told(tmp_path: Path) -> None:
     gone = "ab" * 16
     frozen(tmp_path, "synth", [{"id": "s", "text": "made", "derived_from": gone}])
-    found = trace(Store(tmp_path / "snapshots"), [select.record("s")], up=True)
+    found = trace(Store(tmp_path / "store"), [select.record("s")], up=True)
     assert (found.ancestry or {})["not_held"] == 1
-    down = trace(Store(tmp_path / "snapshots"), [select.record(gone)])
+    down = trace(Store(tmp_path / "store"), [select.record(gone)])
     assert [h.records for h in down.holdings or ()] == [1]
 
 
 def test_what_was_made_of_a_snapshot_as_a_whole_is_named(tmp_path: Path) -> None:
     docs = frozen(tmp_path, "docs", [person(1)])
     frozen(tmp_path, "blend", [{"id": "s", "text": "made"}], parents=[docs])
-    found = trace(Store(tmp_path / "snapshots"), [select.record("d1")])
+    found = trace(Store(tmp_path / "store"), [select.record("d1")])
     assert [(h.ref, h.records, h.as_a_whole) for h in found.holdings or ()] == [
         ("docs@1.0.0", 1, False),
         ("blend@1.0.0", 0, True),
