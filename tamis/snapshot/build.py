@@ -22,9 +22,11 @@ from tamis.runs.manifest import seal, sha256
 from tamis.schemas import LINEAGE
 from tamis.snapshot import leaves as merkle
 from tamis.snapshot.canonical import canonical
+from tamis.snapshot.emit import Census, documents
 from tamis.snapshot.folder import FORMAT, Snapshot
 from tamis.snapshot.jcs import canonical_json
 from tamis.snapshot.journal import Step, link
+from tamis.snapshot.licences import demand, finder, licences
 from tamis.snapshot.parts import WRITER, Parts
 from tamis.snapshot.salts import Salts
 from tamis.snapshot.store import Store
@@ -40,6 +42,7 @@ class Draft:
     salts    the version that records which are the same keep their salts of
     lineage  LINEAGE rows; None: none
     facts    more members of snapshot.json: contract, recipe, inputs, conservation, …
+    strict_licences  whether records under licences that contradict each other may not be frozen
     files    what else goes into the folder, by its place there: a file that is copied, bytes, or a table
     """
 
@@ -53,6 +56,7 @@ class Draft:
     lineage: pa.Table | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
     files: Mapping[str, Path | bytes | pa.Table] = field(default_factory=dict)
+    strict_licences: bool = False
 
 
 class Made(NamedTuple):
@@ -81,7 +85,8 @@ def build(
         raise UsageError(f"the data has columns {', '.join(draft.schema.names) or '(none)'}, and no record_id")
     with disk_errors(target):
         folder.mkdir(parents=True)
-    parts, splits, table, root = _rows(draft, folder, on_progress)
+    census = Census()
+    parts, splits, table, root = _rows(draft, folder, census, on_progress)
     files = [{**part._asdict()} for part in parts]
     shared = [_share(store, folder / part.path, part.sha256) for part in parts]
     files += [_listed(folder, write_parquet(folder / "leaves.parquet", [table], LEAVES))]
@@ -92,7 +97,10 @@ def build(
     raw = canonical_json(facts)
     write_bytes(folder / "snapshot.json", raw)
     id = f"sha256:{hashlib.sha256(raw).hexdigest()}"
-    for name, data in _documents(Snapshot(folder)).items():
+    found = licences(Snapshot(folder), finder(store), census)
+    if draft.strict_licences:
+        demand(found)
+    for name, data in documents(Snapshot(folder), census, found).items():
         _put(folder / name, data)
     if sign is not None:
         from tamis.snapshot.sign import provenance
@@ -110,7 +118,7 @@ def build(
 
 
 def _rows(
-    draft: Draft, folder: Path, on_progress: Callable[[int], None] | None
+    draft: Draft, folder: Path, census: Census, on_progress: Callable[[int], None] | None
 ) -> tuple[list[Any], dict[str, int], pa.Table, bytes]:
     """Data files, rows of each split, LEAVES, and the root over them."""
     parts, known = Parts(folder, draft.schema), Salts.of(draft.salts)
@@ -123,6 +131,7 @@ def _rows(
         salts.append(salt)
         leaves.append(leaf)
         parts.add(batch, records.sizes)
+        census.add(batch)
         rows += batch.num_rows
         if on_progress:
             on_progress(rows)
@@ -194,12 +203,3 @@ def _facts(
         "writer": {**WRITER, "pyarrow": version("pyarrow")},
         **draft.facts,
     }
-
-
-def _documents(snapshot: Snapshot) -> dict[str, bytes]:
-    """What other tools read."""
-    try:
-        from tamis.snapshot.emit import documents
-    except ImportError:  # while it is being written
-        return {}
-    return documents(snapshot)

@@ -14,14 +14,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 import numpy as np
 import pyarrow as pa
 
+from tamis.errors import GateError
 from tamis.kernels.inherit import inherit
 from tamis.kernels.reach import Numbering
 from tamis.licenses import Permissions, canonical, choices, permissions, permissions_of_all, standing_conflict
 from tamis.licenses.permissions import TRAINING, USES, together
 from tamis.schemas.ids import halves
+from tamis.snapshot.folder import Snapshot
 
 if TYPE_CHECKING:
     from tamis.snapshot.emit.census import Census
+    from tamis.snapshot.store import Store
 
 EXAMPLES = 5
 """Records that a conflict names."""
@@ -51,6 +54,10 @@ class Held(Protocol):
     @property
     def id(self) -> str:
         """sha256:…"""
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """snapshot.json."""
 
     def batches(self, columns: list[str] | None = None, split: str | None = None) -> Iterator[pa.RecordBatch]:
         """The rows, batch by batch."""
@@ -139,9 +146,31 @@ def licences(
     census  counts over its rows, so that they need not be read where nothing was derived
     """
     behind = _Behind(snapshot, find)
-    if not behind.edges and census is not None:
+    if not behind.edges and not behind.whole[snapshot.id] and census is not None:
         return _judged([(Group(_known(name), ()), count.rows, []) for name, count in census.licenses.items()], [])
     return _judged(behind.groups(), behind.missing)
+
+
+def finder(store: Store | None) -> Callable[[str], Snapshot | None]:
+    """Gives the snapshot of an id, where `store` has it and it still has its rows."""
+
+    def find(id: str) -> Snapshot | None:
+        entry = store.entry(id) if store else None
+        return Snapshot(entry.path) if entry and entry.state == "live" else None
+
+    return find
+
+
+def demand(found: Licences) -> None:
+    """Raises GateError where licences do not go together."""
+    if found.conflicts:
+        first = found.conflicts[0]
+        more = f"; and {len(found.conflicts) - 1} more conflicts" if found.conflicts[1:] else ""
+        raise GateError(
+            f"licences do not go together, and --licenses strict wants them to: {first.rows:,} records, as "
+            f"{first.records[0] if first.records else '?'}: {RULES[first.rule]} ({first.says}){more}; "
+            "freeze without it, and `tamis licenses` names all"
+        )
 
 
 def broken(group: Group) -> list[tuple[str, str]]:
@@ -224,70 +253,113 @@ class _Behind:
                 tables.append(other.lineage())
                 ahead |= _named(tables[-1])
             ahead -= {snapshot.id, *self.others, *self.missing}
+        self.whole = {held.id: self._whole(held, find) for held in (snapshot, *self.others.values())}
         self.edges = sum(len(table) for table in tables)
         self._numbering = Numbering(2 * self.edges)
         self._below = _joined([self._numbering.add(halves(t.column("child"))) for t in tables])
         self._above = _joined([self._numbering.add(halves(t.column("parent"))) for t in tables])
 
+    def _whole(self, held: Held, find: Callable[[str], Held | None]) -> set[str | None]:
+        """Licences behind every record of `held`: those of the snapshots that it was made of as a whole."""
+        said = held.facts.get("derived_from") or {}
+        found: set[str | None] = set()
+        for id in said.get("snapshots", []) if said.get("by") == "whole" else []:
+            other = find(id)
+            if other is None:
+                self.missing.append(id)
+                found.add(None)
+            else:
+                for group in licences(other, find).groups:
+                    found |= set(group.inherited)
+                    found |= set() if group.inherited and group.declared is None else {group.declared}
+        return found
+
     def groups(self) -> Iterator[tuple[Group, int, list[str]]]:
         """Every group with how many records it has, and the ids of some."""
-        names: list[str | None] = [None]
-        codes: dict[str | None, int] = {None: 0}
-        own = list(_own(self.snapshot, names, codes))
-        there = [pair for other in self.others.values() for pair in _own(other, names, codes)]
-        inherited = self._inherited([*own, *there], len(names))
-        sets, of = np.unique(inherited, axis=0, return_inverse=True)
-        of = of.reshape(-1)
+        names = _Codes()
+        own = list(_own(self.snapshot, names))
+        there = [(other, list(_own(other, names))) for other in self.others.values()]
+        sets, of = self._inherited([(self.snapshot, own), *there], names)
+        whole = self.whole[self.snapshot.id]
         counts: dict[tuple[int, int], tuple[int, list[str]]] = {}
         for ids, code in own:
             at = self._numbering.find(halves(ids))
-            key = np.stack([code.astype(np.int64), np.where(at < 0, -1, of[at] if len(of) else -1)], axis=1)
-            pairs, first, rows = np.unique(key, axis=0, return_index=True, return_counts=True)
-            for (c, s), start, n in zip(pairs.tolist(), first.tolist(), rows.tolist(), strict=True):
-                some = np.flatnonzero((key == key[start]).all(axis=1))[:EXAMPLES].tolist()
-                before, listed = counts.get((c, s), (0, []))
-                counts[c, s] = (before + n, (listed + [ids[k].as_py().hex() for k in some])[:EXAMPLES])
-        empty = np.zeros(inherited.shape[1], np.uint64)
+            key = np.stack([code, of[at]], axis=1)
+            pairs, rows = np.unique(key, axis=0, return_counts=True)
+            for pair, n in zip(pairs.tolist(), rows.tolist(), strict=True):
+                before, listed = counts.get(tuple(pair), (0, []))
+                some = [] if len(listed) == EXAMPLES else np.flatnonzero((key == pair).all(axis=1)).tolist()
+                listed = [*listed, *(ids[k].as_py().hex() for k in some[:EXAMPLES])][:EXAMPLES]
+                counts[tuple(pair)] = before + n, listed
         for (c, s), (n, listed) in sorted(counts.items()):
-            yield Group(names[c], _names(empty if s < 0 else sets[s], names)), n, listed
+            yield Group(names.names[c], _ordered({*whole, *names.of(sets[s])})), n, listed
 
-    def _inherited(self, known: Sequence[tuple[pa.Array, np.ndarray]], licenses: int) -> np.ndarray:
-        """(nodes, words) uint64: of each record in the lineage, the licences of all it was made of, as bits."""
+    def _inherited(
+        self, known: Sequence[tuple[Held, list[tuple[pa.Array, np.ndarray]]]], names: _Codes
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Sets of licences, as bits, and for each record of the lineage the place of the one it was made of.
+
+        Two arrays: (k, words) uint64, and (nodes + 1,) int64; the last is for a record that is not in the lineage.
+        """
         nodes = self._numbering.count
-        bits = np.zeros((nodes, -(-licenses // 64)), np.uint64)
-        seen = np.zeros(nodes, np.bool_)
-        derived = np.zeros(nodes, np.bool_)
+        behind = [names.bits(self.whole[held.id]) for held, _ in known]
+        words = -(-len(names.names) // 64)
+        bits = np.zeros((nodes, words), np.uint64)
+        seen, derived = np.zeros(nodes, np.bool_), np.zeros(nodes, np.bool_)
         derived[self._below] = True
-        for ids, code in known:
-            number = self._numbering.find(halves(ids))
-            here = number >= 0
-            at, own = number[here], code[here]
-            seen[at] = True
-            # A record without a licence of its own has those it was made of, where it was made of any.
-            says = (own > 0) | ~derived[at]
-            at, own = at[says], own[says]
-            np.bitwise_or.at(bits, (at, own // 64), np.uint64(1) << (own % 64).astype(np.uint64))
+        for (_, batches), whole in zip(known, behind, strict=True):
+            for ids, code in batches:
+                number = self._numbering.find(halves(ids))
+                here = number >= 0
+                at, own = number[here], code[here]
+                seen[at] = True
+                bits[at, : len(whole)] |= whole
+                # A record without a licence of its own has those it was made of, where it was made of any.
+                says = (own > 0) | ~(derived[at] | whole.any())
+                at, own = at[says], own[says]
+                np.bitwise_or.at(bits, (at, own // 64), np.uint64(1) << (own % 64).astype(np.uint64))
         # Nobody has the record itself: what is not known to be permitted is not.
         bits[~seen & ~derived, 0] |= np.uint64(1)
-        return inherit(self._above, self._below, bits)
+        found = np.concatenate([inherit(self._above, self._below, bits), np.zeros((1, words), np.uint64)])
+        sets, of = np.unique(found, axis=0, return_inverse=True)
+        return sets, of.reshape(-1)
 
 
-def _own(
-    snapshot: Held, names: list[str | None], codes: dict[str | None, int]
-) -> Iterator[tuple[pa.Array, np.ndarray]]:
-    """record ids of each batch, and for each the place of its licence in `names`; 0: none that is known."""
-    for batch in snapshot.batches(["record_id", "license"]):
+class _Codes:
+    """Places of licences in a list, in order of first appearance; 0 is none."""
+
+    def __init__(self) -> None:
+        self.names: list[str | None] = [None]
+        self._codes: dict[str | None, int] = {None: 0}
+
+    def code(self, name: str | None) -> int:
+        """The place of `name`; that of UNREADABLE where the list is full."""
+        if name not in self._codes and len(self.names) >= MOST:
+            name = UNREADABLE
+        if name not in self._codes:
+            self._codes[name] = len(self.names)
+            self.names.append(name)
+        return self._codes[name]
+
+    def bits(self, names: Iterable[str | None]) -> np.ndarray:
+        """`names` as a set: (words,) uint64, as many words as it takes now."""
+        places = [self.code(name) for name in _ordered(names)]
+        found = np.zeros(-(-len(self.names) // 64), np.uint64)
+        for place in places:
+            found[place // 64] |= np.uint64(1) << np.uint64(place % 64)
+        return found
+
+    def of(self, bits: np.ndarray) -> list[str | None]:
+        """The names in a set."""
+        return [name for k, name in enumerate(self.names) if int(bits[k // 64]) >> (k % 64) & 1]
+
+
+def _own(held: Held, names: _Codes) -> Iterator[tuple[pa.Array, np.ndarray]]:
+    """record ids of each batch, and for each the place of its licence in `names`: (n,) int64."""
+    for batch in held.batches(["record_id", "license"]):
         coded = batch.column("license").cast(pa.string()).dictionary_encode()
-        places = []
-        for text in coded.dictionary.to_pylist():
-            expression = _known(text)
-            if expression not in codes:
-                expression = expression if len(names) < MOST else UNREADABLE
-                codes[expression] = codes.get(expression, len(names))
-                names += [expression] * (codes[expression] == len(names))
-            places.append(codes[expression])
-        found = np.append(np.array(places, np.int64), 0)[coded.indices.fill_null(len(places)).to_numpy()]
-        yield batch.column("record_id").cast(pa.binary(16)), found
+        places = np.array([*(names.code(_known(text)) for text in coded.dictionary.to_pylist()), 0], np.int64)
+        yield batch.column("record_id").cast(pa.binary(16)), places[coded.indices.fill_null(-1).to_numpy()]
 
 
 def _known(declared: str | None) -> str | None:
@@ -298,9 +370,8 @@ def _named(lineage: pa.Table) -> set[str]:
     return {id for id in lineage.column("snapshot").unique().to_pylist() if id}
 
 
-def _names(bits: np.ndarray, names: list[str | None]) -> tuple[str | None, ...]:
-    found = [names[k] for k in range(len(names)) if int(bits[k // 64]) >> (k % 64) & 1]
-    return tuple(sorted(found, key=lambda name: (name is None, name or "")))
+def _ordered(names: Iterable[str | None]) -> tuple[str | None, ...]:
+    return tuple(sorted(names, key=lambda name: (name is None, name or "")))
 
 
 def _joined(parts: list[np.ndarray]) -> np.ndarray:

@@ -30,6 +30,11 @@ class Table:
     id: str
     records: dict[int, str | None]
     edges: list[tuple[int, int, str | None]]
+    made_of: tuple[str, ...] = ()
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        return {"derived_from": {"snapshots": list(self.made_of), "by": "whole"}} if self.made_of else {}
 
     def batches(self, columns: list[str] | None = None, split: str | None = None) -> Iterator[pa.RecordBatch]:
         ids = pa.array([key(n) for n in self.records], pa.binary(16))
@@ -103,6 +108,15 @@ def test_a_conflict_counts_its_records_and_names_some() -> None:
 def test_a_snapshot_that_is_not_here_is_said_to_be_missing() -> None:
     found = licences(Table("a", {0: "MIT"}, [(0, 1, "gone")]))
     assert found.missing == ["gone"] and [c.rule for c in found.conflicts] == ["unknown_ancestor"]
+
+
+def test_what_was_made_of_a_whole_snapshot_has_all_its_licences() -> None:
+    docs = Table("docs", {0: "MIT", 1: "CC-BY-NC-4.0"}, [])
+    chunks = Table("chunks", {2: None, 3: "MIT"}, [], ("docs",))
+    synth = Table("synth", {4: "MIT", 5: "MIT"}, [(4, 3, "chunks"), (4, 2, "chunks")])
+    found = licences(synth, {"docs": docs, "chunks": chunks}.get)
+    assert found.groups == {Group("MIT", ("CC-BY-NC-4.0", "MIT")): 1, Group("MIT", ()): 1}
+    assert [(c.rule, c.rows) for c in licences(chunks, {"docs": docs}.get).conflicts] == [("use", 1)]
 
 
 def test_families_that_lie_side_by_side_are_a_note_and_no_conflict() -> None:

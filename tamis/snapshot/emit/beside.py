@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable
 
 from tamis.snapshot.emit.card import card
 from tamis.snapshot.emit.census import Census
 from tamis.snapshot.emit.croissant import croissant
 from tamis.snapshot.emit.cyclonedx import bill
-from tamis.snapshot.emit.dossier import Dossier, Frozen
+from tamis.snapshot.emit.dossier import Dossier, Frozen, as_json
 from tamis.snapshot.emit.dpts import dpts
 from tamis.snapshot.emit.eu import eu_summary
 from tamis.snapshot.emit.notice import notice
 from tamis.snapshot.emit.openlineage import openlineage
 from tamis.snapshot.emit.spdx import spdx
+from tamis.snapshot.licences import Licences, licences
 
 DOCUMENTS: dict[str, Callable[[Dossier], bytes]] = {
     "README.md": card,
@@ -22,20 +22,21 @@ DOCUMENTS: dict[str, Callable[[Dossier], bytes]] = {
     "bom.cdx.json": bill,
     "dataset.spdx.json": spdx,
     "NOTICE.md": notice,
+    "licenses.json": lambda dossier: as_json({"snapshot": dossier.snapshot.id, **dossier.licences.facts()}),
     "openlineage.jsonl": openlineage,
     "eu_summary.md": eu_summary,
     "dpts.json": dpts,
 }
 
 
-def documents(
-    snapshot: Frozen, census: Census | None = None, licences: Mapping[str, Any] | None = None
-) -> dict[str, bytes]:
+def documents(snapshot: Frozen, census: Census | None = None, found: Licences | None = None) -> dict[str, bytes]:
     """Every document of `snapshot`, the same bytes each time.
 
-    census    counts over its rows, where they were counted as they went by; None: the rows are read for it
+    census  counts over its rows, where they were counted as they went by; None: the rows are read for it
+    found   its licences, where parents of its records may lie in other snapshots; None: they are looked for in it alone
     """
-    dossier = Dossier(snapshot, census or counted(snapshot), licences or {})
+    census = census or counted(snapshot)
+    dossier = Dossier(snapshot, census, found or licences(snapshot, census=census))
     return {name: document(dossier) for name, document in DOCUMENTS.items()}
 
 

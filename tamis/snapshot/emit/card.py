@@ -13,6 +13,7 @@ from tamis.licenses import canonical
 from tamis.snapshot.emit.census import largest, shown
 from tamis.snapshot.emit.dossier import Dossier
 from tamis.snapshot.emit.markdown import plain, table
+from tamis.snapshot.licences import RULES
 
 SIZES = (
     (1_000, "n<1K"),
@@ -152,7 +153,7 @@ def _body(dossier: Dossier) -> str:
             ["licence", "rows"],
             [[shown(name, "none declared"), count.rows] for name, count in list(census.licenses.items())[:MOST]],
         ),
-        "`NOTICE.md` says what they ask for, `licenses.json` which of them conflict.\n",
+        _conflicts(dossier),
         "## What is not known\n",
         f"{plain(dossier.said('limitations') or 'The contract says nothing of limitations.')}\n",
     ]
@@ -166,6 +167,13 @@ def _sources(dossier: Dossier) -> str:
         text += "\n" + table(["host", "rows", "bytes of text"], [[h, *c] for h, c in largest(hosts, MOST)])
     more = [f"{len(c) - MOST:,} more {what}" for c, what in ((sources, "sources"), (hosts, "hosts")) if len(c) > MOST]
     return text + (f"\nThere are {' and '.join(more)}.\n" if more else "")
+
+
+def _conflicts(dossier: Dossier) -> str:
+    found = [f"- {c.rows:,} records: {RULES[c.rule]} ({plain(c.says)})." for c in dossier.licences.conflicts]
+    notes = [f"- {plain(note)}." for note in dossier.licences.notes]
+    lines = [*found, *notes] or ["No conflict was found."]
+    return "\n".join([*lines, "\n`NOTICE.md` says what they ask for, `licenses.json` has all that was found.\n"])
 
 
 def _flow(dossier: Dossier) -> str:

@@ -82,10 +82,14 @@ class Census:
         """Rows of one split."""
         return self.splits.get(name, Count())
 
-    def add(self, batch: pa.RecordBatch, split: str) -> None:
-        """Count the rows of `batch`, which has the columns of its kind."""
+    def add(self, batch: pa.RecordBatch, split: str | None = None) -> None:
+        """Count the rows of `batch`, which has the columns of its kind; None: of the splits that its column names."""
         bytes = text_bytes(batch)
-        self.splits[split] = self.split(split) + Count(batch.num_rows, int(bytes.sum()))
+        if split is None and "split" in batch.schema.names:
+            _count(self.splits, bytes, _texts(batch, "split"))
+        else:
+            split = split or "train"
+            self.splits[split] = self.split(split) + Count(batch.num_rows, int(bytes.sum()))
         sources, licenses = _texts(batch, "source"), _texts(batch, "license")
         _count(self.groups, bytes, sources, licenses)
         if "url" in batch.schema.names:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Protocol
@@ -24,6 +24,7 @@ import pyarrow as pa
 import yaml
 
 from tamis.snapshot.emit.census import Census
+from tamis.snapshot.licences import Licences
 
 UNKNOWN = "UNKNOWN"
 
@@ -53,14 +54,17 @@ class Frozen(Protocol):
     def evidence(self, name: str) -> bytes | None:
         """A file of evidence/."""
 
+    def lineage(self) -> pa.Table:
+        """LINEAGE rows."""
+
 
 @dataclass(frozen=True)
 class Dossier:
-    """A snapshot, the census of its rows, and what was said of its licences."""
+    """A snapshot, the census of its rows, and what is known of their licences."""
 
     snapshot: Frozen
     census: Census
-    licences: Mapping[str, Any]
+    licences: Licences
 
     @property
     def facts(self) -> dict[str, Any]:
