@@ -247,6 +247,8 @@ def _files(run: Run, contract: Path | str | None, result: bytes | None) -> dict[
         f"evidence/{name}": run.path / found for name, found in EVIDENCE.items() if (run.path / found).is_file()
     }
     if contract is not None:
+        if "evidence/contract.odcs.yaml" in files:
+            files["evidence/run.contract.odcs.yaml"] = files["evidence/contract.odcs.yaml"]
         files["evidence/contract.odcs.yaml"] = Path(contract)
     if result is not None:
         files["evidence/contract.result.json"] = result

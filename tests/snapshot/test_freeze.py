@@ -141,7 +141,7 @@ schema:
 
 def test_a_broken_contract_cannot_be_frozen(small_run: Run, tmp_path: Path) -> None:
     (tmp_path / "c.odcs.yaml").write_text(CONTRACT.format(least=100))
-    with pytest.raises(GateError, match="text: .* rows? (is|are) shorter than minLength 100"):
+    with pytest.raises(GateError, match=r"text: .* rows? (is|are) shorter than minLength 100"):
         freeze(small_run, tmp_path / "store/docs", contract=tmp_path / "c.odcs.yaml")
     assert not (tmp_path / "store/docs").exists()
 
