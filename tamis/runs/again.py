@@ -7,7 +7,7 @@ was moved is found by naming its new place.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -62,6 +62,13 @@ class Again:
                 f"record {number + 1:,} of {file.path} is another than the run read; was the file damaged?"
             )
         return Found(row, file.path)
+
+    def rows(self) -> Iterator[pa.RecordBatch]:
+        """All records as their files have them, some at a time. Raises InputError as `record` does."""
+        for k in range(len(self.run.facts["inputs"])):
+            for fragment in fragments(self._file(k)):
+                for block in read(fragment, self._reading):
+                    yield block.rows
 
     @cached_property
     def _reading(self) -> Reading:
