@@ -25,7 +25,7 @@ from tamis.snapshot.canonical import canonical
 from tamis.snapshot.emit import Census, documents
 from tamis.snapshot.folder import FORMAT, Snapshot
 from tamis.snapshot.jcs import canonical_json
-from tamis.snapshot.journal import Step, link
+from tamis.snapshot.journal import Step, link, sync
 from tamis.snapshot.licences import demand, finder, licences
 from tamis.snapshot.parts import WRITER, Parts
 from tamis.snapshot.salts import Salts
@@ -107,6 +107,8 @@ def build(
 
         write_bytes(folder / "provenance.dsse.json", provenance(Snapshot(folder), Path(sign)))
     seal(folder, {str(file["path"]): str(file["sha256"]) for file in files})
+    for place in (folder, *(path for path in folder.rglob("*") if path.is_dir())):
+        sync(place)
     target = Path(os.path.abspath(target))
     steps = [Step("move", folder, target)]
     steps += [
@@ -174,8 +176,8 @@ def _put(path: Path, content: Path | bytes | pa.Table) -> FileDigest:
         return write_bytes(path, content)
     with disk_errors(path):
         shutil.copyfile(content, path)
-    rows = None
-    return FileDigest(path, rows, path.stat().st_size, sha256(path))
+        sync(path)
+    return FileDigest(path, None, path.stat().st_size, sha256(path))
 
 
 def _listed(folder: Path, file: FileDigest) -> dict[str, Any]:

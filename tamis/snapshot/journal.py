@@ -164,9 +164,9 @@ def _remove(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def sync(folder: Path) -> None:
-    """Make renames in `folder` outlast a power cut, where the file system knows how."""
-    handle = os.open(folder, os.O_RDONLY)
+def sync(path: Path) -> None:
+    """Make a file, or the renames in a folder, outlast a power cut, where the file system knows how."""
+    handle = os.open(path, os.O_RDONLY)
     try:
         with suppress(OSError):
             os.fsync(handle)
