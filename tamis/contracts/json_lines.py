@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import polars as pl
-import pyarrow as pa
 
 from tamis.contracts.model import Property
 from tamis.contracts.rules import usual_type
@@ -48,7 +47,7 @@ def read_json_lines(path: Path, properties: Sequence[Property], extra: Sequence[
     kinds = {p.column: _column_type(p) for p in properties}
     rows: list[dict[str, Any]] = []
     lines: list[int] = []
-    for number, row in _objects(path):
+    for number, row in objects(path):
         rows.append(row)
         lines.append(number)
         if len(rows) == ROWS:
@@ -57,7 +56,11 @@ def read_json_lines(path: Path, properties: Sequence[Property], extra: Sequence[
     yield _batch(rows, lines, properties, kinds, extra)
 
 
-def _objects(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+def objects(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Every row of `path` with its line. Raises InputError for what is not JSON Lines."""
+    # Imported here: a check of Parquet does without.
+    import pyarrow as pa
+
     decode = json.JSONDecoder(parse_constant=_no_constant).decode
     number = 0
     try:

@@ -8,7 +8,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import polars as pl
-import pyarrow.parquet as pq
 
 from tamis.contracts.json_lines import read_json_lines
 from tamis.contracts.keys import as_key, hashes
@@ -68,6 +67,9 @@ def _file(part: Part, properties: Sequence[Property], place: Path) -> Path:
     if part.lazy is not None:
         part.lazy.select(p.column for p in properties if p.column in part.schema).sink_parquet(place)
         return place
+    # Imported here: it takes as long as a small check.
+    import pyarrow.parquet as pq
+
     assert part.path is not None
     writer: pq.ParquetWriter | None = None
     for batch in read_json_lines(part.path, properties, ()):
