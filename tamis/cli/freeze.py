@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -17,6 +18,9 @@ import click
 @click.option("--lineage", help="What records were made of: a Parquet or JSON Lines file, or meta.NAME.")
 @click.option("--derived-from", multiple=True, help="Snapshot that holds parents named by --lineage; may be repeated.")
 @click.option("--sign", type=click.Path(path_type=Path), help="Sign it with this private ed25519 key (PEM).")
+@click.option(
+    "--licenses", type=click.Choice(["strict"]), help="strict: not where licences of records and their ancestors conflict."
+)
 @click.option("--store", type=click.Path(path_type=Path), help="Folder of the store; else the nearest above OUTPUT.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--quiet", is_flag=True, help="Print nothing; the exit code says it.")
@@ -30,6 +34,7 @@ def command(
     lineage: str | None,
     derived_from: tuple[str, ...],
     sign: Path | None,
+    licenses: Literal["strict"] | None,
     store: Path | None,
     as_json: bool,
     quiet: bool,
@@ -56,6 +61,7 @@ def command(
         lineage=lineage,
         derived_from=derived_from,
         sign=sign,
+        licenses=licenses,
         store=store,
     )
     rows = sum(frozen.splits.values())

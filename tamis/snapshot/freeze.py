@@ -11,7 +11,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -53,6 +53,7 @@ def freeze(
     lineage: pa.Table | Path | str | None = None,
     derived_from: Sequence[str] = (),
     sign: Path | str | None = None,
+    licenses: Literal["strict"] | None = None,
     store: Path | str | None = None,
     on_progress: Progress | None = None,
 ) -> Snapshot:
@@ -65,6 +66,7 @@ def freeze(
     lineage   what its records were made of: LINEAGE rows, a file of edges, or `meta.NAME` (tamis/snapshot/lineage.py)
     derived_from  snapshots that own ids of parents are looked up in; without a lineage, the data was made of them as a whole
     sign      private ed25519 key (PEM) to sign it with
+    licenses  strict: records under licences that contradict those of what they were made of are not frozen
     store     folder whose store it goes to; None: the nearest above `output`, else one is made
     on_progress  called with the number of records read so far
 
@@ -94,6 +96,7 @@ def freeze(
             lineage=edges,
             facts={**_facts(run, promised), **_derived(parents, edges)},
             files=_files(run, contract, result),
+            strict_licences=licenses == "strict",
         )
         made = build(draft, work.folder / "snapshot", place, output, sign=sign, on_progress=on_progress)
         with place.lock():

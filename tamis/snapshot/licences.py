@@ -151,6 +151,15 @@ def licences(
     return _judged(behind.groups(), behind.missing)
 
 
+def of_each(
+    snapshot: Held, find: Callable[[str], Held | None] = lambda id: None
+) -> Iterator[tuple[pa.Array, np.ndarray, Sequence[Group]]]:
+    """Record ids, batch by batch, the place of each one's group, and the groups met so far."""
+    behind = _Behind(snapshot, find)
+    for ids, number in behind.each():
+        yield ids, number, behind.found
+
+
 def finder(store: Store | None) -> Callable[[str], Snapshot | None]:
     """Gives the snapshot of an id, where `store` has it and it still has its rows."""
 
@@ -240,6 +249,7 @@ class _Behind:
 
     def __init__(self, snapshot: Held, find: Callable[[str], Held | None]) -> None:
         self.snapshot, self.missing = snapshot, list[str]()
+        self.found: list[Group] = []
         self.others: dict[str, Held] = {}
         tables = [snapshot.lineage()]
         ahead = _named(tables[0]) - {snapshot.id}
@@ -274,25 +284,39 @@ class _Behind:
                     found |= set() if group.inherited and group.declared is None else {group.declared}
         return found
 
-    def groups(self) -> Iterator[tuple[Group, int, list[str]]]:
-        """Every group with how many records it has, and the ids of some."""
+    def each(self) -> Iterator[tuple[pa.Array, np.ndarray]]:
+        """Record ids of the snapshot, batch by batch, and the place of each one's group in `found`: (n,) int64."""
         names = _Codes()
         own = list(_own(self.snapshot, names))
         there = [(other, list(_own(other, names))) for other in self.others.values()]
         sets, of = self._inherited([(self.snapshot, own), *there], names)
         whole = self.whole[self.snapshot.id]
-        counts: dict[tuple[int, int], tuple[int, list[str]]] = {}
+        known: dict[tuple[int, ...], int] = {}
         for ids, code in own:
-            at = self._numbering.find(halves(ids))
-            key = np.stack([code, of[at]], axis=1)
-            pairs, rows = np.unique(key, axis=0, return_counts=True)
-            for pair, n in zip(pairs.tolist(), rows.tolist(), strict=True):
-                before, listed = counts.get(tuple(pair), (0, []))
-                some = [] if len(listed) == EXAMPLES else np.flatnonzero((key == pair).all(axis=1)).tolist()
-                listed = [*listed, *(ids[k].as_py().hex() for k in some[:EXAMPLES])][:EXAMPLES]
-                counts[tuple(pair)] = before + n, listed
-        for (c, s), (n, listed) in sorted(counts.items()):
-            yield Group(names.names[c], _ordered({*whole, *names.of(sets[s])})), n, listed
+            pairs = np.stack([code, of[self._numbering.find(halves(ids))]], axis=1)
+            unlike, which = np.unique(pairs, axis=0, return_inverse=True)
+            places = []
+            for c, s in unlike.tolist():
+                if (c, s) not in known:
+                    known[c, s] = len(self.found)
+                    self.found.append(Group(names.names[c], _ordered({*whole, *names.of(sets[s])})))
+                places.append(known[c, s])
+            yield ids, np.array(places, np.int64)[which.reshape(-1)]
+
+    def groups(self) -> Iterator[tuple[Group, int, list[str]]]:
+        """Every group with how many records it has, and the ids of some."""
+        rows: dict[int, int] = {}
+        some: dict[int, list[str]] = {}
+        for ids, number in self.each():
+            for k, n in zip(*(found.tolist() for found in np.unique(number, return_counts=True)), strict=True):
+                rows[k] = rows.get(k, 0) + n
+                listed = some.setdefault(k, [])
+                wanted = EXAMPLES - len(listed)
+                listed += (
+                    [ids[at].as_py().hex() for at in np.flatnonzero(number == k)[:wanted].tolist()] if wanted else []
+                )
+        for k, group in enumerate(self.found):
+            yield group, rows[k], some[k]
 
     def _inherited(
         self, known: Sequence[tuple[Held, list[tuple[pa.Array, np.ndarray]]]], names: _Codes
