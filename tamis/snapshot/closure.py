@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -29,7 +30,7 @@ class Plan:
 
     reached   the records that go
     holdings  what each snapshot holds of them
-    rewrites  ids of the snapshots that are to be written anew: those, and any whose ledger or lineage names a record
+    rewrites  snapshots that are to be written anew, their references by id: those, and any whose ledger or lineage names a record
     runs      paths of the runs that know a record, with the number of records
     alike     records that a run dropped as duplicates of some that go, or for which it dropped some that go, and that stay
     unseen    snapshots and runs the store knows and that are not where they should be
@@ -40,13 +41,34 @@ class Plan:
     matches: tuple[Match, ...]
     reached: Reached
     holdings: tuple[Holding, ...]
-    rewrites: tuple[str, ...]
+    rewrites: dict[str, str]
     runs: dict[str, int]
     models: tuple[Model, ...]
     alike: int
     unseen: tuple[str, ...]
     unread: dict[str, str]
     wholes: tuple[str, ...]
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """References of snapshots that hold none of the records, but name one."""
+        held_by = {h.id for h in self.holdings}
+        return tuple(ref for id, ref in self.rewrites.items() if id not in held_by)
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON can hold it; records by number alone."""
+        return {
+            "meant": self.reached.seeds,
+            "derived": len(self.reached) - self.reached.seeds,
+            "snapshots": [asdict(h) for h in self.holdings],
+            "named_in": list(self.named),
+            "runs": self.runs,
+            "models": [asdict(m) for m in self.models],
+            "alike": self.alike,
+            "not_there": list(self.unseen),
+            "input_unread": self.unread,
+            "made_as_a_whole": list(self.wholes),
+        }
 
     @property
     def is_empty(self) -> bool:
@@ -110,7 +132,8 @@ def gather(known: Known, matches: tuple[Match, ...], alike: bool) -> Plan:
     start = np.unique(np.concatenate(seeds), axis=0)
     reached = Graph([*tables, *(peers if alike else [])]).down(start)
     holdings = tuple(held(known.live, reached))
-    rewrites = tuple(i for i, s in known.live.items() if any(h.id == i for h in holdings) or _names(s, reached))
+    held_by = {h.id for h in holdings}
+    rewrites = {i: s.ref for i, s in known.live.items() if i in held_by or _names(s, reached)}
     wholes = [s.ref for s in known.live.values() if not {h.id for h in holdings}.isdisjoint(wholly_of(s))]
     return Plan(
         matches=matches,

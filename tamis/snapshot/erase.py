@@ -27,7 +27,7 @@ from tamis.snapshot.closure import Known, Plan, gather
 from tamis.snapshot.expunge import Expunged, Report, expunge
 from tamis.snapshot.folder import Snapshot
 from tamis.snapshot.freeze import entry, use
-from tamis.snapshot.holds import holds
+from tamis.snapshot.holds import forget, holds
 from tamis.snapshot.journal import Step, Work
 from tamis.snapshot.receipt import NOT_PROVED, PAYLOAD, asked
 from tamis.snapshot.residue import Residue
@@ -132,6 +132,7 @@ def _carry_out(
     steps += _catalog(store, work, versions)
     steps += _run_entries(store, work, expunged, {v.old.id: v.made.id for v in versions if v.made})
     steps += _models(store, work, found, name, now)
+    steps += forget(store, work, found.reached)
     unshared = _unshared(store, known, versions)
     caches = sorted((store.inside / "cache").glob("*"))
     steps += [Step("remove", path) for path in (*unshared, *caches)]

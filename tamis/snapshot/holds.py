@@ -14,8 +14,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+import pyarrow as pa
+
 from tamis.errors import InputError, UsageError
 from tamis.snapshot.folder import Snapshot, open_snapshot
+from tamis.snapshot.graph import Reached
+from tamis.snapshot.journal import Step, Work
 from tamis.snapshot.select import record
 from tamis.snapshot.store import Store
 
@@ -72,6 +76,17 @@ def release(store: Store, what: str, reason: str) -> list[Hold]:
     with store.work() as work, store.lock():
         work.commit([store.write(work, "holds", h.id, _facts(h)) for h in done])
     return done
+
+
+def forget(store: Store, work: Work, gone: Reached) -> list[Step]:
+    """Steps after which no hold that was released names a record of `gone`; that it was, and why, stays on file."""
+    ended = [h for h in holds(store, all=True) if h.released and h.record]
+    at = gone.holds(pa.array([bytes.fromhex(h.record or "") for h in ended], pa.binary(16)))
+    named = [h for h, hit in zip(ended, at.tolist(), strict=True) if hit]
+    return [
+        store.write(work, "holds", h.id, {**_facts(h), "record": None, "ref": "a record that was erased"})
+        for h in named
+    ]
 
 
 def _on(store: Store, what: str) -> list[Hold]:
