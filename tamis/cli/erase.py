@@ -117,6 +117,8 @@ def _print_plan(found: Plan) -> None:
         click.echo(f"not searched: {what}")
     for ref in found.wholes:
         click.echo(f"not known: which records of {ref} were made of them")
+    for held in found.held:
+        click.echo(f"not allowed: {held}")
     if found.is_empty:
         click.echo("nothing is meant: no snapshot and no run has such a record")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from tamis.runs.again import Again
 from tamis.schemas.ids import halves
 from tamis.snapshot.folder import Snapshot
 from tamis.snapshot.graph import Graph, Reached
+from tamis.snapshot.holds import holds
 from tamis.snapshot.select import Match, by_record, demand_fields, meant, spelled_ids
 from tamis.snapshot.store import Store
 from tamis.snapshot.trace import Holding, Model, affected, held, matching, wholly_of
@@ -35,6 +36,7 @@ class Plan:
     alike     records that a run dropped as duplicates of some that go, or for which it dropped some that go, and that stay
     unseen    snapshots and runs the store knows and that are not where they should be
     unread    runs whose input could not be read again, and why: what they dropped was not searched by value
+    held      holds that forbid it, in words
     wholes    snapshots made as a whole of one that holds some: which of their records were is not known
     """
 
@@ -48,6 +50,7 @@ class Plan:
     unseen: tuple[str, ...]
     unread: dict[str, str]
     wholes: tuple[str, ...]
+    held: tuple[str, ...]
 
     @property
     def named(self) -> tuple[str, ...]:
@@ -68,6 +71,7 @@ class Plan:
             "not_there": list(self.unseen),
             "input_unread": self.unread,
             "made_as_a_whole": list(self.wholes),
+            "held": list(self.held),
         }
 
     @property
@@ -146,7 +150,16 @@ def gather(known: Known, matches: tuple[Match, ...], alike: bool) -> Plan:
         unseen=tuple(known.unseen),
         unread=unread,
         wholes=tuple(wholes),
+        held=tuple(_held(known.store, reached, rewrites)),
     )
+
+
+def _held(store: Store, reached: Reached, rewrites: Container[str]) -> Iterator[str]:
+    """Holds on any of the records, or on a snapshot that would be written anew."""
+    for hold in holds(store):
+        on = pa.array([bytes.fromhex(hold.record)] if hold.record else [], pa.binary(16))
+        if reached.holds(on).any() or hold.snapshot in rewrites:
+            yield hold.words
 
 
 def _demand_fields(known: Known, matches: Sequence[Match]) -> None:

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
 from tamis.data.writer import write_bytes, write_json
 from tamis.errors import GateError, InputError, UsageError
@@ -27,7 +26,7 @@ from tamis.snapshot.closure import Known, Plan, gather
 from tamis.snapshot.expunge import Expunged, Report, expunge
 from tamis.snapshot.folder import Snapshot
 from tamis.snapshot.freeze import entry, use
-from tamis.snapshot.holds import forget, holds
+from tamis.snapshot.holds import forget
 from tamis.snapshot.journal import Step, Work
 from tamis.snapshot.receipt import NOT_PROVED, PAYLOAD, asked
 from tamis.snapshot.residue import Residue
@@ -104,14 +103,10 @@ def _may(known: Known, found: Plan, all_records: bool) -> None:
             "nothing is meant: no snapshot and no run of this store has such a record; nothing was erased. Values are compared "
             "letter by letter: field~value asks what holds it"
         )
-    held_ids = [h for h in holds(known.store) if h.record]
-    at = found.reached.holds(pa.array([bytes.fromhex(h.record or "") for h in held_ids], pa.binary(16)))
-    stops = [h for h, hit in zip(held_ids, at.tolist(), strict=True) if hit]
-    stops += [h for h in holds(known.store) if h.snapshot in found.rewrites]
-    if stops:
-        more = f", and {len(stops) - 1} more" if stops[1:] else ""
+    if found.held:
+        more = f", and {len(found.held) - 1} more" if found.held[1:] else ""
         raise GateError(
-            f"nothing was erased: {stops[0].words}{more}. `tamis hold list` names all; `tamis hold release` ends one"
+            f"nothing was erased: {found.held[0]}{more}. `tamis hold list` names all; `tamis hold release` ends one"
         )
     emptied = [h.ref for h in found.holdings if h.records == known.live[h.id].facts["content"]["leaves"]]
     if emptied and not all_records:

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tamis.data.parquet import open_file
-from tamis.errors import GateError, UsageError
+from tamis.errors import GateError, InputError, UsageError
 from tamis.runs import Run, open_run
 from tamis.runs import verify as verify_run
 from tamis.runs.manifest import MANIFEST, sha256
@@ -101,6 +101,7 @@ def freeze(
         made = build(draft, work.folder / "snapshot", place, output, sign=sign, on_progress=on_progress)
         with place.lock():
             _is_free(place, output, called, number)
+            _is_as_it_was(place, run, draft.facts["run"]["manifest"], before)
             work.commit([*made.steps, *register(place, work, made, _run_entry(place, run))])
     return Snapshot(output)
 
@@ -186,6 +187,16 @@ def _is_free(store: Store, output: Path, name: str, version: Version) -> None:
     for entry in store.snapshots():
         if (entry.name, entry.version) == (name, str(version)) and entry.state != "missing":
             raise UsageError(f"{name}@{version} is there already, at {entry.path}; give another --version")
+
+
+def _is_as_it_was(store: Store, run: Run, manifest: str, parent: Snapshot | None) -> None:
+    """Raises InputError where an erasure went over the run or the parent meanwhile: what was read of it is not to come back."""
+    known = store.entry(parent.id) if parent else None
+    if sha256(run.path / MANIFEST) != manifest or (known is not None and known.state == "withdrawn"):
+        raise InputError(
+            f"{run.path if known is None or known.state == 'live' else known.path} was written anew while this snapshot was made "
+            "(an erasure?), and nothing was frozen; freeze again"
+        )
 
 
 def _whole(run: Run) -> None:
