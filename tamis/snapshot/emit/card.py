@@ -10,9 +10,10 @@ import pyarrow as pa
 import yaml
 
 from tamis.licenses import canonical
-from tamis.snapshot.emit.census import largest, shown
+from tamis.snapshot.emit.census import shown
 from tamis.snapshot.emit.dossier import Dossier
 from tamis.snapshot.emit.markdown import plain, table
+from tamis.snapshot.emit.tally import largest
 from tamis.snapshot.licences import RULES
 
 SIZES = (

@@ -12,20 +12,20 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Hashable, Mapping
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from tamis.schemas.texts import flat, text_fields
+from tamis.snapshot.emit.tally import Count, Tally
 
 HOST = r"^[A-Za-z][A-Za-z0-9+.-]*://(?:[^/?#@]*@)?(?:[Ww]{3}\.)?(?P<host>\[[0-9A-Fa-f:.]+\]|[^/?#:@\s]+)"
 """Host of a URL; user, password, port and a leading www. left out."""
 
-DAY = r"^\d{4}-\d{2}-\d{2}"
+DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.A)
 
 LONGEST_NAME = 120
 """Characters of a licence, source or host that a document quotes; what is longer may be text, and its digest is given."""
@@ -33,35 +33,37 @@ LONGEST_NAME = 120
 LANGUAGE = ("language", "lang")
 """Columns that name the language of a row, the first that is there counts; a member `lang` of meta does not."""
 
-Key = TypeVar("Key", bound=Hashable)
 
-
-class Count(NamedTuple):
-    """How many rows, and how many bytes of text they hold."""
-
-    rows: int = 0
-    bytes: int = 0
-
-    def __add__(self, other: Count) -> Count:  # type: ignore[override]
-        return Count(self.rows + other.rows, self.bytes + other.bytes)
-
-
-@dataclass
 class Census:
     """Counts over all rows seen so far."""
 
-    splits: dict[str, Count] = field(default_factory=dict)
-    groups: dict[tuple[str, str | None], Count] = field(default_factory=dict)
-    """by source and licence, as declared"""
-    domains: dict[str, Count] = field(default_factory=dict)
-    """by host of `url`"""
-    languages: dict[str, Count] = field(default_factory=dict)
-    """by language; empty where no column says it"""
-    first_day: str | None = None
-    """smallest and largest day of `collected_at`"""
-    last_day: str | None = None
-    undated: int = 0
-    """rows whose `collected_at` is no ISO day"""
+    def __init__(self) -> None:
+        self._splits, self._groups, self._domains, self._languages = Tally(), Tally(), Tally(), Tally()
+        self.first_day: str | None = None
+        """smallest and largest day of `collected_at`"""
+        self.last_day: str | None = None
+        self.undated = 0
+        """rows whose `collected_at` is no ISO day"""
+
+    @property
+    def splits(self) -> dict[str, Count]:
+        """By split; one without rows is not there."""
+        return self._splits.counts()
+
+    @property
+    def groups(self) -> dict[tuple[str, str | None], Count]:
+        """By source and licence, as declared."""
+        return self._groups.counts()
+
+    @property
+    def domains(self) -> dict[str, Count]:
+        """By host of `url`."""
+        return self._domains.counts()
+
+    @property
+    def languages(self) -> dict[str, Count]:
+        """By language; empty where no column says it."""
+        return self._languages.counts()
 
     @property
     def total(self) -> Count:
@@ -85,28 +87,26 @@ class Census:
     def add(self, batch: pa.RecordBatch, split: str | None = None) -> None:
         """Count the rows of `batch`, which has the columns of its kind; None: of the splits that its column names."""
         bytes = text_bytes(batch)
-        if split is None and "split" in batch.schema.names:
-            _count(self.splits, bytes, _texts(batch, "split"))
-        else:
-            split = split or "train"
-            self.splits[split] = self.split(split) + Count(batch.num_rows, int(bytes.sum()))
-        sources, licenses = _texts(batch, "source"), _texts(batch, "license")
-        _count(self.groups, bytes, sources, licenses)
+        named = split is None and "split" in batch.schema.names
+        self._splits.add(
+            bytes, _texts(batch, "split") if named else pa.array([split or "train"] * batch.num_rows, pa.string())
+        )
+        self._groups.add(bytes, _texts(batch, "source"), _texts(batch, "license"))
         if "url" in batch.schema.names:
             hosts = pc.struct_field(pc.extract_regex(_texts(batch, "url"), HOST), "host")
-            _count(self.domains, bytes, pc.utf8_lower(hosts))
-        if (named := next((name for name in LANGUAGE if name in batch.schema.names), None)) is not None:
-            _count(self.languages, bytes, _texts(batch, named))
+            self._domains.add(bytes, pc.utf8_lower(hosts))
+        if (column := next((name for name in LANGUAGE if name in batch.schema.names), None)) is not None:
+            self._languages.add(bytes, _texts(batch, column))
         self._date(_texts(batch, "collected_at"))
 
     def _date(self, column: pa.Array) -> None:
-        dated = pc.fill_null(pc.match_substring_regex(column, DAY), False)
-        days = pc.utf8_slice_codeunits(column.filter(dated), 0, 10)
-        self.undated += len(column) - len(days)
-        if len(days):
-            found = pc.min_max(days)
-            self.first_day = min(filter(None, (self.first_day, found["min"].as_py())))
-            self.last_day = max(filter(None, (self.last_day, found["max"].as_py())))
+        days = pc.value_counts(pc.utf8_slice_codeunits(column, 0, 10))
+        for day, rows in zip(*(days.field(k).to_pylist() for k in range(2)), strict=True):
+            if day is None or not DAY.fullmatch(day):
+                self.undated += rows
+            else:
+                self.first_day = min(self.first_day or day, day)
+                self.last_day = max(self.last_day or day, day)
 
 
 def text_bytes(batch: pa.RecordBatch) -> np.ndarray:
@@ -134,11 +134,6 @@ def shown(name: str | None, unset: str = "UNKNOWN") -> str:
     return line or unset
 
 
-def largest(counts: Mapping[Key, Count], most: int) -> list[tuple[Key, Count]]:
-    """The `most` entries with most bytes, largest first; ties by name."""
-    return sorted(counts.items(), key=lambda item: (-item[1].bytes, -item[1].rows, str(item[0])))[:most]
-
-
 def _by(groups: Mapping[tuple[Any, ...], Count], place: int) -> dict[Any, Count]:
     found: dict[Any, Count] = {}
     for key in sorted(groups, key=lambda key: str(key[place])):
@@ -152,14 +147,3 @@ def _texts(batch: pa.RecordBatch, name: str) -> pa.Array:
         return pa.nulls(batch.num_rows, pa.string())
     column = batch.column(name)
     return column if column.type == pa.string() else column.cast(pa.string())
-
-
-def _count(into: dict[Any, Count], bytes: np.ndarray, *keys: pa.Array) -> None:
-    """Add the rows of each key; of one column those that are null are left out."""
-    names = [f"k{k}" for k in range(len(keys))]
-    table = pa.table([*keys, pa.array(bytes)], names=[*names, "bytes"])
-    counted = table.group_by(names).aggregate([("bytes", "sum"), ("bytes", "count")])
-    for row in zip(*(column.to_pylist() for column in counted.columns), strict=True):
-        key = row[0] if len(keys) == 1 else row[: len(keys)]
-        if key is not None:
-            into[key] = into.get(key, Count()) + Count(row[-1], row[-2])

@@ -10,9 +10,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from tamis.snapshot.emit.census import Count, largest, shown
+from tamis.snapshot.emit.census import shown
 from tamis.snapshot.emit.dossier import UNKNOWN, Dossier
 from tamis.snapshot.emit.markdown import plain, table
+from tamis.snapshot.emit.tally import Count, largest
 
 TOP_SHARE = 0.1
 """Share of the hosts that are named, those with most text first; small providers may name TOP_SMALL share."""

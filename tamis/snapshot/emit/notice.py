@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from tamis.licenses import canonical, permissions
 from tamis.licenses.spdx import leaves
-from tamis.snapshot.emit.census import Count, largest, shown
+from tamis.snapshot.emit.census import shown
 from tamis.snapshot.emit.dossier import Dossier
 from tamis.snapshot.emit.markdown import plain, table
+from tamis.snapshot.emit.tally import Count, largest
 
 
 def notice(dossier: Dossier) -> bytes:

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tamis.schemas import KINDS
-from tamis.snapshot.emit.census import Census, Count, shown, text_bytes
+from tamis.snapshot.emit.census import Census, shown, text_bytes
+from tamis.snapshot.emit.tally import Count
 
 NAMES = st.sampled_from(["web", "books", "é|<b>", ""])
 MESSAGES = st.lists(
