@@ -134,7 +134,7 @@ def readable(store: Store) -> dict[str, Snapshot]:
 
 def words(match: Match) -> str:
     """What `match` means, in words."""
-    how = {"=": "", "~": "in it ", "like": "like "}[match.how]
+    how = {"=": "", "~": "that holds ", "like": "like "}[match.how]
     return f"{match.field} {how}{match.value!r}"
 
 
