@@ -110,7 +110,7 @@ def _type(kind: pa.DataType) -> dict[str, Any] | None:
     if pa.types.is_struct(kind):
         members = [_feature(f) for f in kind]
         return None if None in members else {"struct": members}
-    # Older versions of `datasets` know no binary of a fixed size; they read it as binary, and so do newer ones.
+    # datasets 3 knows no binary of a fixed size and refuses the files; named so, it reads them, and so does 5.
     if pa.types.is_fixed_size_binary(kind):
         return {"dtype": "binary"}
     texts = (pa.string(), pa.large_string(), pa.binary(), pa.large_binary())

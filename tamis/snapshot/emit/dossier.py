@@ -14,6 +14,7 @@ What was counted stands in the census, what was done in the ledger. Nothing else
 from __future__ import annotations
 
 import json
+import math
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -144,7 +145,8 @@ class Dossier:
     def declared(self, name: str) -> Any:
         """The custom property `name` of the contract; None where it has none."""
         listed = self.contract.get("customProperties") or []
-        return next((p.get("value") for p in listed if isinstance(p, dict) and p.get("property") == name), None)
+        found = (p.get("value") for p in listed if isinstance(p, dict) and p.get("property") == name)
+        return _json_value(next(found, None))
 
     @cached_property
     def columns(self) -> dict[str, dict[str, Any]]:
@@ -186,6 +188,16 @@ class Dossier:
 def as_json(value: Any) -> bytes:
     """`value` as a document: indented, keys in the order given."""
     return (json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False) + "\n").encode()
+
+
+def _json_value(value: Any) -> Any:
+    """`value` as JSON can hold it: YAML has dates, and numbers that are none."""
+    if isinstance(value, dict):
+        return {str(name): _json_value(v) for name, v in value.items()}
+    if isinstance(value, list):
+        return [_json_value(v) for v in value]
+    plain = value is None or isinstance(value, (str, bool, int)) or (isinstance(value, float) and math.isfinite(value))
+    return value if plain else str(value)
 
 
 def _mapping(loaded: Any) -> dict[str, Any]:

@@ -73,17 +73,19 @@ def _events(dossier: Dossier, what: str, name: str, inputs: list[Any], outputs: 
 
 
 def _inputs(dossier: Dossier) -> list[dict[str, Any]]:
-    return [
-        {
-            "namespace": NAMESPACE,
-            "name": shown(str(given["file"])),
-            "facets": {"version": _facet("version", datasetVersion=f"sha256:{given['sha256']}")},
-            "inputFacets": {
-                "inputStatistics": _facet("inputStatistics", rowCount=given["rows"], size=given["bytes"], fileCount=1)
-            },
-        }
-        for given in dossier.facts.get("inputs", [])
-    ]
+    found = []
+    for given in dossier.facts.get("inputs", []):
+        sizes = {"rowCount": given.get("rows"), "size": given.get("bytes"), "fileCount": 1}
+        known = {name: value for name, value in sizes.items() if value is not None}
+        found.append(
+            {
+                "namespace": NAMESPACE,
+                "name": shown(str(given["file"])),
+                "facets": {"version": _facet("version", datasetVersion=f"sha256:{given['sha256']}")},
+                "inputFacets": {"inputStatistics": _facet("inputStatistics", **known)},
+            }
+        )
+    return found
 
 
 def _output(dossier: Dossier) -> dict[str, Any]:

@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import json
 import shutil
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tamis.snapshot.emit import documents
 from tamis.snapshot.emit.dossier import UNKNOWN
@@ -57,6 +59,18 @@ def test_a_snapshot_without_contract_or_evidence_has_its_documents_and_says_what
     found = documents(open_snapshot(folder))
     assert json.loads(found["dpts.json"])["source"]["issuer"] == {"value": UNKNOWN, "from": None}
     assert b"**Provider and contact:** UNKNOWN" in found["eu_summary.md"]
+
+
+def test_a_contract_may_declare_anything_that_yaml_holds(copied: Path) -> None:
+    odd = [{"a": [1, None]}, date(2026, 10, 1), float("nan"), ["x", "y"], True, "a: |\n#"]
+    names = [f"dpts.{n}" for n in ("issuer", "issueDate", "consentLocation", "source", "method", "title")]
+    names += ["eu.provider", "eu.models", "rai.dataBiases", "rai.dataSocialImpact", "url", "spdx.datasetNoise"]
+    said = {"customProperties": [{"property": n, "value": odd[k % 6]} for k, n in enumerate(names)]}
+    path = copied / "evidence/contract.odcs.yaml"
+    path.write_text(yaml.safe_dump({"name": 7, "description": ["no", "mapping"], "schema": [None, {}], **said}))
+    found = documents(open_snapshot(copied))
+    assert json.loads(found["dpts.json"])["source"]["issuer"]["value"] == {"a": [1, None]}
+    assert json.loads(found["dpts.json"])["provenance"]["issueDate"]["value"] == "2026-10-01"
 
 
 def test_a_snapshot_of_no_rows_has_its_documents(tmp_path: Path) -> None:
