@@ -38,7 +38,7 @@ def command(snapshot: str, strict: bool, detect: bool, records: Path | None, sto
     from tamis.snapshot.evidence import RECORDS, named_in_texts
     from tamis.snapshot.evidence import records as each
     from tamis.snapshot.folder import open_snapshot
-    from tamis.snapshot.licences import finder, licences
+    from tamis.snapshot.inherited import finder, licences
     from tamis.snapshot.store import find_store, store_at
 
     held = open_snapshot(snapshot, store)

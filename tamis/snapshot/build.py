@@ -24,9 +24,10 @@ from tamis.snapshot import leaves as merkle
 from tamis.snapshot.canonical import canonical
 from tamis.snapshot.emit import Census, documents
 from tamis.snapshot.folder import FORMAT, Snapshot
+from tamis.snapshot.inherited import finder, licences
 from tamis.snapshot.jcs import canonical_json
 from tamis.snapshot.journal import Step, link, sync
-from tamis.snapshot.licences import demand, finder, licences
+from tamis.snapshot.licences import demand
 from tamis.snapshot.parts import WRITER, Parts
 from tamis.snapshot.salts import Salts
 from tamis.snapshot.store import Store

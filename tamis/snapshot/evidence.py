@@ -11,7 +11,8 @@ from tamis.schemas._field import field
 from tamis.schemas.rows import RECORD_ID
 from tamis.schemas.texts import joined
 from tamis.snapshot.folder import Snapshot
-from tamis.snapshot.licences import EXAMPLES, UNREADABLE, Conflict, Group, Held, of_each, permits_less
+from tamis.snapshot.inherited import UNREADABLE, Held, of_each
+from tamis.snapshot.licences import EXAMPLES, Conflict, Group, permits_less
 
 NAMES = pa.list_(pa.string())
 

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from tamis.licenses.permissions import TRAINING, USES
 from tamis.schemas import LINEAGE
-from tamis.snapshot.licences import MOST, UNREADABLE, Group, broken, licences, permits_less
+from tamis.snapshot.inherited import MOST, UNREADABLE, licences
+from tamis.snapshot.licences import Group, broken, permits_less
 
 IDS = sorted(naive.ONE)
 LICENSES = st.none() | st.sampled_from(IDS)

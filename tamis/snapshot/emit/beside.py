@@ -14,7 +14,8 @@ from tamis.snapshot.emit.eu import eu_summary
 from tamis.snapshot.emit.notice import notice
 from tamis.snapshot.emit.openlineage import openlineage
 from tamis.snapshot.emit.spdx import spdx
-from tamis.snapshot.licences import Licences, licences
+from tamis.snapshot.inherited import licences
+from tamis.snapshot.licences import Licences
 
 DOCUMENTS: dict[str, Callable[[Dossier], bytes]] = {
     "README.md": card,
