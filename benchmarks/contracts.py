@@ -150,7 +150,7 @@ os.rename(folder + "/documents.parquet.tmp", folder + "/documents.parquet")
 """
 
 TRAPS = {
-    "text declared integer": ("n", '["1", "x"]', "logicalType: integer"),
+    "text declared integer": ("n", '["1", "2"]', "logicalType: integer"),
     "1.0004, maximum 1": ("n", "[1.0004, 0.5]", "logicalType: number\n        logicalTypeOptions: {maximum: 1}"),
 }
 """Column, its values and what a contract promises of it: the two false passes of datacontract-cli 1.2.8 on Parquet."""

@@ -42,6 +42,7 @@ def main() -> None:
     for name, paths in job["tables"].items():
         parts = [pl.scan_parquet(path, glob=False, hive_partitioning=False) for path in paths]
         frame = pl.concat(parts, how="diagonal_relaxed") if len(parts) > 1 else parts[0]
+        frame = frame.select(c for c in job["columns"][name] if c in frame.collect_schema())
         frames[name] = frame.with_row_index(ROW) if name == job["table"] else frame
     context = pl.SQLContext(frames)
     for query, condition in job["queries"]:

@@ -249,6 +249,8 @@ class _Walk:
             if not isinstance(node.value, list):
                 raise ContractError(f"{name} is {_show(node.value)}; wanted a list", self.path, node.line)
             for item in node.value:
+                if item.value is None and wanted[1:-1] in GRAMMAR:
+                    raise ContractError(f"an item of {name} is empty; take it out", self.path, item.line)
                 self.value(item, wanted[1:-1], f"an item of {name}", parent)
         elif wanted in GRAMMAR:
             self.mapping(node, wanted, name, parent)

@@ -124,7 +124,7 @@ def read_measure(node: Located, is_property: bool, path: Path) -> Read:
     if tree is None or not isinstance(tree.value, dict):
         raise ContractError("engine tamis wants 'implementation: {measure: …, mustBeLessThan: …}'", path, node.line)
     name = tree.scalar("measure")
-    if name not in KINDS:
+    if not isinstance(name, str) or name not in KINDS:
         at = tree.value["measure"] if tree.get("measure") else tree
         found = f"no measure is called {name!r}" if name is not None else "no 'measure'"
         raise ContractError(found + nearest(str(name), KINDS), path, at.line)

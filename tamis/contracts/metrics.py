@@ -78,6 +78,8 @@ def _arguments(node: Located, metric: str, scope: Scope, path: Path) -> dict[str
     if node.get("validValues"):  # ODCS 3.0.2 had it beside the rule
         given["validValues"] = node.value["validValues"]
     for key, argument in given.items():
+        if argument.value is None:
+            raise ContractError(f"argument {key!r} is empty", path, argument.line)
         if key not in _ARGUMENTS.get(metric, ()):
             raise ContractError(f"{metric} takes no argument {key!r}", path, argument.line)
     logical = scope.property.logical_type if scope.property else None

@@ -59,7 +59,7 @@ class Query:
     action: Action
     line: int
     columns: tuple[str, ...]
-    """Words of the query that are columns of the table."""
+    """Words of the query that are columns of a table of the contract."""
 
 
 @dataclass(frozen=True)

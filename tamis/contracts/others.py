@@ -7,6 +7,7 @@ asked afterwards.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, NamedTuple
@@ -89,7 +90,11 @@ class Others:
             )
             return
         else:
-            sources = parts(given if given is not None else str(other.path))
+            try:
+                sources = parts(given if given is not None else str(other.path))
+            except TamisError as wrong:
+                self.unasked[id(relation)] = str(wrong)
+                return
         ends = [*(self.table.property(n) for n in relation.columns), *_by_column(other, relation.to_columns)]
         as_float = any(p is not None and p.logical_type == "number" for p in ends)
         try:
@@ -197,9 +202,11 @@ class Others:
         given: dict[str, Sequence[Part]] = {self.table.name: self.parts}
         for name, table in known.items():
             if name != self.table.name and (name in self.around.references or table.path):
-                given[name] = parts(self.around.references.get(name, str(table.path)))
+                with suppress(TamisError):  # a query that reads it says that it is not there
+                    given[name] = parts(self.around.references.get(name, str(table.path)))
         with on_disk(given, known) as tables:
-            answers = list(ask(self.table.name, tables, asked, show, self.around.seconds))
+            columns = {name: [p.column for p in table.properties] for name, table in known.items()}
+            answers = list(ask(self.table.name, tables, columns, asked, show, self.around.seconds))
         return {
             id(rule): self._answer(rule, answer, is_count)
             for (rule, _), answer, is_count in zip(queries, answers, conditions, strict=True)
@@ -209,7 +216,8 @@ class Others:
         if answer.error is not None:
             return Found(None, says=f"not checked: {answer.error}", checked=False)
         assert answer.value is not None
-        private = [p.name for p in _by_column(self.table, rule.columns) if p is not None and not p.is_public]
+        known = [p for t in self.contract.tables for p in t.properties]
+        private = [p.name for p in known if p.column in rule.columns and not p.is_public]
         if private and not is_count:
             kept = rule.promised.holds(answer.value)
             return Found(None, says=f"the query's value is withheld: {', '.join(private)} is not public", kept=kept)

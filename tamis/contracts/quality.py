@@ -44,6 +44,11 @@ def read_rule(node: Located, scope: Scope, tables: dict[str, tuple[str, ...]], s
     if kind == "sql":
         return _query(node, id, scope, tables, severity, path)
     found = read_measure(node, scope.property is not None, path)
+    wanted = {"length": "string", "rubric": "object"}.get(found.name)
+    if scope.property and wanted and scope.property.logical_type not in (wanted, None):
+        raise ContractError(
+            f"{found.name} is of logicalType {wanted}, not {scope.property.logical_type}", path, node.line
+        )
     return Measure(id, found.name, found.arguments, found.promised, severity, "fail", node.line, path.parent)
 
 
@@ -56,5 +61,5 @@ def _query(
     text = filled(at.value, scope.table, scope.property.column if scope.property else None)
     words = check_query(text, tuple(tables), path, at.line)
     promised = read_comparison(node, "", float("-inf"), float("inf"), path)
-    columns = columns_in(words, dict.fromkeys(tables[scope.table]))
+    columns = columns_in(words, dict.fromkeys(column for known in tables.values() for column in known))
     return Query(id, text, promised, severity, "fail", node.line, columns)

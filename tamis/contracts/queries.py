@@ -32,17 +32,22 @@ class Answer(NamedTuple):
 def ask(
     table: str,
     tables: Mapping[str, Sequence[Path]],
+    columns: Mapping[str, Sequence[str]],
     queries: Sequence[tuple[str, str | None]],
     show: int,
     seconds: float = SECONDS,
     memory: int = MEMORY,
 ) -> Iterator[Answer]:
-    """An answer for each of `queries` (query, condition whose rows are named) over Parquet files, `table` the one asked about."""
+    """An answer for each of `queries` (query, condition whose rows are named) over Parquet files, `table` the one asked about.
+
+    columns  those of each table that a query can name: what is not in the contract cannot be asked for
+    """
     waiting = list(queries)
     while waiting:
         job = {
             "table": table,
             "tables": {name: [str(p) for p in paths] for name, paths in tables.items()},
+            "columns": {name: list(columns[name]) for name in tables},
             "queries": waiting,
             "show": show,
         }

@@ -9,7 +9,7 @@ from typing import Any, cast, get_args
 
 from tamis.contracts.grammar import validate
 from tamis.contracts.metrics import Scope
-from tamis.contracts.model import ACTIONS, Action, Contract, Property, Review, Rule, Table
+from tamis.contracts.model import ACTIONS, Action, Contract, Measure, Property, Review, Rule, Table
 from tamis.contracts.opposed import check_possible
 from tamis.contracts.options import check_enum, read_options
 from tamis.contracts.quality import read_rule
@@ -90,6 +90,7 @@ class _Reader:
         properties = self.properties(node, action, name)
         rules = tuple(self.rule(q, Scope(name, None, properties), action) for q in node.items("quality"))
         self.distinct([rule.id for rule in rules], node.items("quality"), "quality rule")
+        self.named(properties)
         rows = next(
             (c.value["value"] for c in node.items("customProperties") if c.scalar("property") == "tamis.path"), None
         )
@@ -97,6 +98,18 @@ class _Reader:
             raise self.error("tamis.path wants the path of a file or folder, as text", rows)
         place = self.path.parent / rows.value if rows else None
         return Table(name, node.line, properties, rules, action, path=place)
+
+    def named(self, properties: tuple[Property, ...]) -> None:
+        """Refuse a measure that names a column the table does not have."""
+        known = [p.name for p in properties]
+        for prop in properties:
+            for rule in prop.rules:
+                if isinstance(rule, Measure) and rule.name == "agreement":
+                    for word in ("item", "rater"):
+                        name = rule.arguments[word]
+                        if name not in known:
+                            said = f"{word}: no property is called {name!r}{nearest(name, known)}"
+                            raise ContractError(said, self.path, rule.line)
 
     def properties(self, node: Located, action: Action, owner: str) -> tuple[Property, ...]:
         members = node.items("properties")

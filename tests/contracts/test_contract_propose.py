@@ -29,7 +29,7 @@ VALUE = st.recursive(
 )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(
     rows=st.lists(st.dictionaries(st.sampled_from(["id", "text", "n", "e mail", "m.x"]), VALUE), min_size=1, max_size=8)
 )

@@ -100,6 +100,18 @@ def test_a_contract_keeps_what_only_documents(tmp_path):
             "is shorter than minLength 5",
         ),
         ("    logicalTypeOptions: {pattern: '(((a{999}){999}){999}){999}'}\n", 11, "cannot be run"),
+        (
+            "    quality:\n    - {type: custom, engine: tamis, implementation: "
+            "{measure: agreement, mustBe: 1, arguments: {item: a, rater: b}}}\n",
+            12,
+            "rater: no property is called 'b'; there are a",
+        ),
+        (
+            "    quality:\n    - {type: custom, engine: tamis, implementation: "
+            "{measure: rubric, mustBe: 0, arguments: {criteria: [x]}}}\n",
+            12,
+            "rubric is of logicalType object, not string",
+        ),
         ("  - {name: m, logicalType: map}\n", 11, "is a map without 'map'"),
         ("    quality:\n    - {metric: nullvalues, mustBe: 0}\n", 12, "did you mean 'nullValues'?"),
         ("    quality:\n    - {metric: rowCount, mustBe: 0}\n", 12, "no metric of a property"),

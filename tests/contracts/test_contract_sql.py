@@ -13,7 +13,7 @@ from tamis.contracts.queries import ask
 from tamis.contracts.sql import counted, tokens
 from tamis.contracts.tree import ContractError
 
-FRAME = pl.DataFrame({"id": ["a", "b", "c"], "text": ["long enough", "x", "y"], "n": [1, 2, 2]})
+FRAME = pl.DataFrame({"id": ["a", "b", "c"], "text": ["long enough", "x", "y"], "n": [1, 2, 2], "hidden": [7, 8, 9]})
 COLUMNS = [{"name": "id", "logicalType": "string"}, {"name": "n", "logicalType": "integer"}]
 
 
@@ -97,6 +97,7 @@ def test_a_query_that_does_more_than_read_is_refused(tmp_path, text, words):
         ("SELECT n FROM t", "wanted one number"),
         ("SELECT text FROM t LIMIT 1", "it gives str; wanted a number"),
         ("SELECT nothing FROM t", "nothing"),
+        ("SELECT MAX(hidden) FROM t", "hidden"),
         ("SELECT MAX(n) FROM t WHERE n > 9", "it gives null"),
     ],
 )
@@ -110,7 +111,13 @@ def test_a_runaway_query_is_stopped_and_the_next_is_asked(tmp_path):
     runaway = "SELECT COUNT(*) FROM t AS a JOIN t AS b ON a.n = b.n JOIN t AS c ON b.n = c.n"
     started = time.monotonic()
     first, second = ask(
-        "t", {"t": [tmp_path / "t.parquet"]}, [(runaway, None), ("SELECT 7 FROM t LIMIT 1", None)], 1, 2.0, 1 << 30
+        "t",
+        {"t": [tmp_path / "t.parquet"]},
+        {"t": ["n"]},
+        [(runaway, None), ("SELECT 7 FROM t LIMIT 1", None)],
+        1,
+        2.0,
+        1 << 30,
     )
     assert first.error and first.error.startswith("stopped ")
     assert second.value == 7
