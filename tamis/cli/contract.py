@@ -126,5 +126,5 @@ def lint(contract: Path) -> None:
         linked = len(table.relations) + len(table.services)
         click.echo(
             f"{found.id} {found.version}, table {table.name}: {len(table.properties)} properties, "
-            f"{rows + keys + counted + others + linked} rules"
+            f"{len(table.properties) + rows + keys + counted + others + linked} rules"
         )
