@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import decimal
 import math
+from itertools import pairwise
 from typing import Any
 
 import naive_canonical
@@ -58,7 +59,7 @@ def records(batch: pa.RecordBatch, lead: int = 0) -> list[bytes]:
     """What `canonical` gives, record by record."""
     found = canonical(batch, lead)
     ends = found.offsets.tolist()
-    return [found.data[a + lead : b].tobytes() for a, b in zip(ends, ends[1:], strict=False)]
+    return [found.data[a + lead : b].tobytes() for a, b in pairwise(ends)]
 
 
 def expected(batch: pa.RecordBatch) -> list[bytes]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -55,7 +56,7 @@ def test_a_record_less_changes_few_files(gone: int, tmp_path: Path) -> None:
 def test_a_part_has_at_least_and_at_most(sizes: list[int], before: int) -> None:
     ids = table(list(range(len(sizes)))).column("record_id").combine_chunks()
     starts = [0, *parts.cuts(ids, np.array(sizes), min(before, 19999)).tolist()]
-    for k, (start, end) in enumerate(zip(starts, starts[1:], strict=False)):
+    for k, (start, end) in enumerate(pairwise(starts)):
         held = sum(sizes[start:end]) + (min(before, 19999) if k == 0 else 0)
         assert held >= parts.LEAST
         assert held - sizes[end - 1] < parts.MOST
