@@ -12,6 +12,7 @@ import click
 from tamis.errors import TamisError
 
 COMMANDS = {
+    "audit": "What people make of what a rule dropped.",
     "check": "Hold data against a contract.",
     "classify": "Train a classifier from two samples of rows.",
     "contamination": "Which evaluation items stand in training data.",

@@ -30,11 +30,11 @@ def explain(run: Run | Path | str, record: str, input: str | Path | Sequence[str
     """
     run = run if isinstance(run, Run) else open_run(run)
     places = [input] if isinstance(input, (str, Path)) else input
-    return life(Records(run, Again(run, places), _Edits(run)), record)
+    return life(Records(run, Again(run, places), Edits(run)), record)
 
 
 @dataclass
-class _Edits:
+class Edits:
     """The edits of `run`, done again on a row by itself."""
 
     run: Run
