@@ -15,7 +15,7 @@ _FACTOR = np.uint64(0x9E3779B97F4A7C15)
 
 
 class Numbering:
-    """Numbers for keys, from 0 in order of first appearance, in an open-addressing table at most half full.
+    """Numbers for keys, from 0 in order of first appearance, in an open-addressing table at most two thirds full.
 
     room  keys it can take at most; below 2**31
     """
@@ -23,7 +23,7 @@ class Numbering:
     def __init__(self, room: int) -> None:
         self.keys = np.empty((max(room, 1), 2), np.uint64)
         self.count = 0
-        self._slots = np.full(1 << max(int(2 * room - 1).bit_length(), 1), NONE, np.int32)
+        self._slots = np.full(1 << max((room + room // 2).bit_length(), 1), NONE, np.int32)
 
     def add(self, keys: np.ndarray) -> np.ndarray:
         """The number of each key of `keys` (n, 2) uint64: (n,) int32; those it has not seen get the next ones."""
@@ -69,6 +69,9 @@ def _slot(slots, known, high, low):
 @njit(nogil=True, cache=True)
 def _add_all(slots, known, count, keys, out):
     for k in range(keys.shape[0]):
+        if k and keys[k, 0] == keys[k - 1, 0] and keys[k, 1] == keys[k - 1, 1]:
+            out[k] = out[k - 1]  # edges come sorted: a child of several parents follows itself
+            continue
         at = _slot(slots, known, keys[k, 0], keys[k, 1])
         if slots[at] < 0:
             known[count, 0], known[count, 1] = keys[k, 0], keys[k, 1]

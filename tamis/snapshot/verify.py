@@ -116,6 +116,8 @@ def _withdrawn(found: Verified, listed: dict[str, str], id: str | None, key: Pat
     if found.level in ("leaves", "rerun"):
         try:
             found.findings += check(found.path, find_store(found.path))
+            ids = Snapshot(found.path).leaves().column("record_id")
+            found.records = len(ids) - ids.null_count
             found.notes.append(words(found.path))
         except (*UNREADABLE, InputError, KeyError, TypeError) as error:
             found.wrong(WITHDRAWN, f"cannot be held against what it stands for: {one_line(error)}")
