@@ -137,7 +137,7 @@ def _compare(found: Verified, snapshot: Snapshot, again: Run, folder: Path) -> N
         changed += int((fresh[known] != leaves[at[known]]).any(axis=1).sum())
         seen[at[known]] = True
         parts = parts or Parts(folder, batch.schema)
-        parts.add(batch, records.sizes)
+        parts.add(batch)
     for count, what in (
         (changed, "came out otherwise"),
         (strange, "came out that are not in it"),

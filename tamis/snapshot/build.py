@@ -9,12 +9,14 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
+from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
+from tamis.data.cuts import WRITER
 from tamis.data.disk import disk_errors
 from tamis.data.writer import FileDigest, write_bytes, write_parquet
 from tamis.errors import InputError, UsageError
@@ -28,7 +30,7 @@ from tamis.snapshot.inherited import finder, licences
 from tamis.snapshot.jcs import canonical_json
 from tamis.snapshot.journal import Step, link, sync
 from tamis.snapshot.licences import demand
-from tamis.snapshot.parts import WRITER, Parts
+from tamis.snapshot.parts import ONLY, Parts, taken
 from tamis.snapshot.salts import Salts
 from tamis.snapshot.store import Store
 from tamis.snapshot.tables import LEAVES
@@ -58,6 +60,8 @@ class Draft:
     facts: Mapping[str, Any] = field(default_factory=dict)
     files: Mapping[str, Path | bytes | pa.Table] = field(default_factory=dict)
     strict_licences: bool = False
+    parts: tuple[Path, ...] = ()
+    """Files that `batches` reads, where they are cut as a snapshot's (tamis/data/cuts.py) and there is one split."""
 
 
 class Made(NamedTuple):
@@ -124,16 +128,19 @@ def _rows(
     draft: Draft, folder: Path, census: Census, on_progress: Callable[[int], None] | None
 ) -> tuple[list[Any], dict[str, int], pa.Table, bytes]:
     """Data files, rows of each split, LEAVES, and the root over them."""
+    there = taken(folder, draft.parts) if draft.parts else None
     parts, known = Parts(folder, draft.schema), Salts.of(draft.salts)
     ids, salts, leaves, rows = [], [], [], 0
-    for batch in draft.batches():
+    copied = chain.from_iterable(Snapshot.batches_of(folder / part.path) for part in there or ())
+    for batch in draft.batches() if there is None else copied:
         records = canonical(batch, merkle.LEAD)
         own = merkle.fixed(batch.column("record_id").cast(pa.binary(16)), 16)
         salt, leaf = known.leaves(own, records)
         ids.append(own.copy())
         salts.append(salt)
         leaves.append(leaf)
-        parts.add(batch, records.sizes)
+        if there is None:
+            parts.add(batch)
         census.add(batch)
         rows += batch.num_rows
         if on_progress:
@@ -145,7 +152,7 @@ def _rows(
         np.concatenate([np.empty((0, 32), np.uint8), *leaves]),
     )
     _all_differ(table)
-    written, splits = parts.finish()
+    written, splits = parts.finish() if there is None else (there, {ONLY: rows})
     return written, splits, table, merkle.root(merkle.fixed(table.column("leaf"), 32))
 
 

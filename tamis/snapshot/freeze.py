@@ -85,18 +85,20 @@ def freeze(
     parents = [open_snapshot(ref, place.root) for ref in derived_from]
     edges = lineage if isinstance(lineage, pa.Table) else lineage_of(run, lineage, parents)
     with place.work() as work:
+        schema = pq.read_schema(run.parts("data")[0]) if run.parts("data") else pa.schema([])
         draft = Draft(
             name=called,
             version=str(number),
             parents=(before.id,) if before else (),
             kind=str(run.facts["kind"]),
-            schema=pq.read_schema(run.parts("data")[0]) if run.parts("data") else pa.schema([]),
+            schema=schema,
             batches=lambda: batches(run),
             salts=before,
             lineage=edges,
             facts={**_facts(run, promised), **_derived(parents, edges)},
             files=_files(run, contract, result),
             strict_licences=licenses == "strict",
+            parts=() if "split" in schema.names else tuple(run.parts("data")),
         )
         made = build(draft, work.folder / "snapshot", place, output, sign=sign, on_progress=on_progress)
         with place.lock():

@@ -1,32 +1,25 @@
-"""Data files, cut at places that the records decide, so that versions which share records share files.
-
-A record ends a part where the hash of its id is below its share of TARGET bytes: a part has about that many, whatever comes
-before it. One record more or less changes the part that it is in, and with luck no other.
-"""
+"""Data files, cut at places that the records decide (tamis/data/cuts.py), so that versions which share records share files."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 
-from tamis.data.writer import LEVEL, write_parquet
+from tamis.data.cuts import file_ends, in_file_groups
+from tamis.data.disk import disk_errors
+from tamis.data.groups import row_bytes
+from tamis.data.writer import write_parquet
 from tamis.errors import UsageError
-from tamis.kernels.hash import xxh64
+from tamis.runs.manifest import sha256
 from tamis.snapshot.names import split_order
-
-TARGET, LEAST, MOST = 32 << 20, 8 << 20, 96 << 20
-"""Bytes of a part, as canonical bytes of its records: on average beyond the least, at least, and from which it ends."""
-
-GROUP = 16 << 20
-"""Bytes of a row group, by the same measure."""
-
-WRITER = {"part_bytes": [LEAST, TARGET, MOST], "group_bytes": GROUP, "compression": f"zstd-{LEVEL}"}
-"""What else the bytes of a part depend on, for snapshot.json."""
 
 ONLY = "train"
 """The split of data that has none."""
@@ -39,6 +32,22 @@ class Part(NamedTuple):
     rows: int
     bytes: int
     sha256: str
+
+
+def taken(folder: Path, files: Sequence[Path]) -> list[Part]:
+    """Copies of `files` as the data of one split, in their order. Copies, as a run's own files may be written over."""
+    with disk_errors(folder):
+        (folder / "data").mkdir()
+    parts = []
+    for k, file in enumerate(files):
+        path = f"data/{ONLY}-{k:05d}-of-{len(files):05d}.parquet"
+        with disk_errors(folder / path):
+            shutil.copyfile(file, folder / path)
+            with open(folder / path, "rb") as copy:
+                os.fsync(copy.fileno())
+        rows = pq.read_metadata(folder / path).num_rows
+        parts.append(Part(path, rows, (folder / path).stat().st_size, sha256(folder / path)))
+    return parts
 
 
 @dataclass
@@ -59,9 +68,9 @@ class Parts:
     schema: pa.Schema
     splits: dict[str, _Split] = field(default_factory=dict)
 
-    def add(self, batch: pa.RecordBatch, sizes: np.ndarray) -> None:
-        """Take rows in order. sizes (n,) int64: canonical bytes of each."""
-        rows = pa.Table.from_batches([batch])
+    def add(self, batch: pa.RecordBatch) -> None:
+        """Take rows in order."""
+        rows, sizes = pa.Table.from_batches([batch]), row_bytes(batch)
         if "split" not in batch.schema.names:
             self._take(ONLY, rows, sizes)
             return
@@ -91,7 +100,7 @@ class Parts:
     def _take(self, name: str, rows: pa.Table, sizes: np.ndarray) -> None:
         split = self.splits.setdefault(name, _Split())
         start = 0
-        for end in cuts(rows.column("record_id").combine_chunks(), sizes, split.bytes).tolist():
+        for end in file_ends(rows.column("record_id").combine_chunks(), sizes, split.bytes).tolist():
             split.rows.append(rows.slice(start, end - start))
             split.sizes.append(sizes[start:end])
             self._write(name, split)
@@ -106,29 +115,8 @@ class Parts:
         sizes = np.concatenate(split.sizes or [np.empty(0, np.int64)])
         (self.folder / "data").mkdir(exist_ok=True)
         path = self.folder / "data" / f"{name}-{len(split.written):05d}.parquet"
-        split.written.append(write_parquet(path, _groups(rows, sizes), self.schema))
+        split.written.append(write_parquet(path, in_file_groups(rows, sizes), self.schema))
         split.rows, split.sizes, split.bytes = [], [], 0
-
-
-def cuts(ids: pa.Array, sizes: np.ndarray, before: int) -> np.ndarray:
-    """Rows after which a part ends, counted from 1: (k,) int64. `before`: bytes in the part so far."""
-    chance = (xxh64(ids.cast(pa.binary())) >> np.uint64(11)).astype(np.float64) * 2.0**-53
-    wanted = chance < sizes / TARGET
-    found, total = [], before
-    for row, (size, ends) in enumerate(zip(sizes.tolist(), wanted.tolist(), strict=True), 1):
-        total += size
-        if (ends and total >= LEAST) or total >= MOST:
-            found.append(row)
-            total = 0
-    return np.array(found, np.int64)
-
-
-def _groups(rows: pa.Table, sizes: np.ndarray) -> Iterator[pa.Table]:
-    """`rows` in row groups: a new one begins where the bytes before it pass a multiple of GROUP."""
-    number = (np.cumsum(sizes) - sizes) // GROUP
-    starts = np.flatnonzero(np.diff(number, prepend=-1)).tolist()
-    for start, end in zip(starts, [*starts, len(sizes)][1:], strict=True):
-        yield rows.slice(start, end - start)
 
 
 def _checked(name: str) -> str:

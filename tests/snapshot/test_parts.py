@@ -3,30 +3,29 @@
 from __future__ import annotations
 
 import hashlib
-from itertools import pairwise
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from making import recipe, write_lines
 
-from tamis.snapshot import parts
+from tamis.data import cuts
+from tamis.recipes.run import EngineName, run
+from tamis.runs.manifest import sha256
 from tamis.snapshot.parts import Part, Parts
 
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
     """Parts of some forty records."""
-    for name, size in (("TARGET", 4000), ("LEAST", 1000), ("MOST", 20000), ("GROUP", 2000)):
-        monkeypatch.setattr(parts, name, size)
+    for name, size in (("TARGET", 4000), ("LEAST", 1000), ("MOST", 20000), ("GROUP_BYTES", 2000)):
+        monkeypatch.setattr(cuts, name, size)
 
 
 def table(numbers: list[int]) -> pa.Table:
     """Rows with ids made of numbers."""
     ids = [hashlib.sha256(str(n).encode()).digest()[:16] for n in numbers]
-    return pa.table({"record_id": pa.array(ids, pa.binary(16)), "n": pa.array(numbers, pa.int64())})
+    return pa.table({"record_id": pa.array(ids, pa.binary(16)), "n": pa.array(["n" * 92] * len(ids))})
 
 
 def written(rows: pa.Table, folder: Path, batch: int) -> list[Part]:
@@ -34,7 +33,7 @@ def written(rows: pa.Table, folder: Path, batch: int) -> list[Part]:
     folder.mkdir(parents=True)
     made = Parts(folder, rows.schema)
     for piece in rows.to_batches(max_chunksize=batch):
-        made.add(piece, np.full(piece.num_rows, 100))
+        made.add(piece)
     return made.finish()[0]
 
 
@@ -52,11 +51,11 @@ def test_a_record_less_changes_few_files(gone: int, tmp_path: Path) -> None:
     assert len({p.sha256 for p in whole} - {p.sha256 for p in less}) <= 2
 
 
-@given(st.lists(st.integers(1, 30000), min_size=1, max_size=60), st.integers(0, 20000))
-def test_a_part_has_at_least_and_at_most(sizes: list[int], before: int) -> None:
-    ids = table(list(range(len(sizes)))).column("record_id").combine_chunks()
-    starts = [0, *parts.cuts(ids, np.array(sizes), min(before, 19999)).tolist()]
-    for k, (start, end) in enumerate(pairwise(starts)):
-        held = sum(sizes[start:end]) + (min(before, 19999) if k == 0 else 0)
-        assert held >= parts.LEAST
-        assert held - sizes[end - 1] < parts.MOST
+@pytest.mark.parametrize("engine", ["inline", "local"])
+def test_a_run_cuts_its_files_at_the_same_places(engine: EngineName, tmp_path: Path) -> None:
+    rows = [{"id": f"{k}", "text": f"{k} " + "n" * (k % 150), "author": f"a{k}"} for k in range(900)]
+    source = write_lines(tmp_path / "rows.jsonl", rows)
+    done = run(recipe(), source, tmp_path / "run", engine=engine, partition_size=7000)
+    again = written(done.data(), tmp_path / "again", 77)
+    assert [p.sha256 for p in again] == [sha256(path) for path in done.parts("data")]
+    assert len(again) > 10

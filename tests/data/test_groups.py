@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tamis.engine.groups import cut
+from tamis.data.groups import cut
 
 SIZES = st.lists(st.lists(st.integers(0, 20), max_size=8), max_size=6)
 
