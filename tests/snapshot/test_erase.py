@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
 from pathlib import Path
 
 import pyarrow.parquet as pq
@@ -13,6 +14,8 @@ from naive_lineage import remains
 from storing import frozen, made, person, store_of
 
 from tamis.errors import GateError, UsageError
+from tamis.recipes.replay import replay
+from tamis.recipes.retold import explain
 from tamis.report import write
 from tamis.runs import open_run
 from tamis.runs import verify as verify_run
@@ -23,6 +26,7 @@ from tamis.snapshot.folder import Snapshot
 from tamis.snapshot.holds import hold, holds, release
 from tamis.snapshot.models import add_model, model
 from tamis.snapshot.receipt import commitment, receipts
+from tamis.snapshot.sign import opened
 from tamis.snapshot.store import Store
 from tamis.snapshot.trace import trace
 from tamis.snapshot.verify import verify
@@ -304,3 +308,39 @@ def test_a_trace_after_it_finds_nothing(store: Store) -> None:
     erase(store, P1)
     with pytest.raises(Exception, match="no record of the 3 snapshots"):
         trace(store, P1)
+
+
+def test_a_signed_receipt_can_be_checked_and_read(store: Store, tmp_path: Path) -> None:
+    for command in (
+        ["genpkey", "-algorithm", "ed25519", "-out", "key.pem"],
+        ["pkey", "-in", "key.pem", "-pubout", "-out", "key.pub"],
+    ):
+        subprocess.run(["openssl", *command], cwd=tmp_path, check=True)
+    done = erase(store, P1, sign=tmp_path / "key.pem")
+    payload, _ = opened(done.path.read_bytes(), tmp_path / "key.pub")
+    assert payload == done.receipt == receipts(store)[0]
+
+
+def test_conversations_go_by_what_was_said_in_them(tmp_path: Path) -> None:
+    rows = [
+        {
+            "id": str(k),
+            "messages": [{"role": "user", "content": f"I am {who}"}, {"role": "assistant", "content": "hello"}],
+        }
+        for k, who in enumerate(("Alice Adams", "Bob"))
+    ]
+    frozen(tmp_path, "talk", rows)
+    store = Store(tmp_path / "store")
+    erase(store, [select.match("messages~Alice Adams")])
+    assert Snapshot(store.resolve("talk")).data().column("id").to_pylist() == ["1"]
+    assert remains(store.root, b"Alice Adams") == []
+
+
+def test_a_run_can_still_be_explained_and_replayed(tmp_path: Path) -> None:
+    rows = [person(k) for k in range(5)] + [{**person(9), "text": person(2)["text"]}]
+    done = made(tmp_path, "docs", rows, "exact@1", {"near@1": {"threshold": 0.98}})
+    freeze(done, tmp_path / "store/docs/1.0.0")
+    erase(Store(tmp_path / "store"), P1)
+    assert explain(done.path, "d3").fate == "kept"
+    again = replay(done.path, ["near.threshold=0.99"])
+    assert len(again.back) == len(again.gone) == 0 and again.rows["before"]["kept"] == 4
