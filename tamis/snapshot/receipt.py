@@ -21,7 +21,7 @@ PAYLOAD = "application/vnd.tamis.erasure-receipt+json"
 """Type of a signed receipt's payload."""
 
 NOT_PROVED = (
-    "copies of these snapshots, runs and files outside the store, and backups of it",
+    "copies of these snapshots, runs and files outside the store, runs that were never frozen into it, and backups",
     "files that other programs keep, and what storage devices keep of files that were removed",
     "what a model learned from a record before it was erased: the models are named, not changed",
     "the order of leaves is that of record ids: the place of a tombstone tells about as many bits of an id as it takes to "
