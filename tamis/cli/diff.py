@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 @click.option(
     "--store", type=click.Path(path_type=Path), help="Folder of the store; else TAMIS_STORE, else the nearest."
 )
+@click.option("--html", "page", type=click.Path(path_type=Path, dir_okay=False), help="Write a page about it here.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object; with --why it has every record.")
-def command(a: str, b: str, why: bool, show: int, store: Path | None, as_json: bool) -> int:
+def command(a: str, b: str, why: bool, show: int, store: Path | None, page: Path | None, as_json: bool) -> int:
     """Compare the snapshots A and B (folders, NAME, NAME@VERSION or sha256:ID), record by record.
 
     Exit code 0, whether they differ or not.
@@ -28,11 +29,16 @@ def command(a: str, b: str, why: bool, show: int, store: Path | None, as_json: b
     \b
     Example:
         tamis diff docs@1.0.0 docs@1.1.0 --why
+        tamis diff docs@1.0.0 docs@1.1.0 --html changes.html
     """
     from tamis.cli.show import print_json
+    from tamis.data.writer import write_bytes
+    from tamis.report import comparison_page
     from tamis.snapshot.diff import diff
 
     found = diff(a, b, store)
+    if page is not None:
+        write_bytes(page, comparison_page(found).encode("utf-8", "backslashreplace"))
     if as_json:
         told: dict[str, Any] = {"reasons": found.reasons(), "records": _records(found)} if why else {}
         print_json({**found.as_dict(), **told})

@@ -19,7 +19,9 @@ import click
 @click.option("--derived-from", multiple=True, help="Snapshot that holds parents named by --lineage; may be repeated.")
 @click.option("--sign", type=click.Path(path_type=Path), help="Sign it with this private ed25519 key (PEM).")
 @click.option(
-    "--licenses", type=click.Choice(["strict"]), help="strict: not where licences of records and their ancestors conflict."
+    "--licenses",
+    type=click.Choice(["strict"]),
+    help="strict: not where licences of records and their ancestors conflict.",
 )
 @click.option("--store", type=click.Path(path_type=Path), help="Folder of the store; else the nearest above OUTPUT.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -49,6 +51,7 @@ def command(
         tamis freeze runs/docs -o snapshots/docs/1.1.0 --sign key.pem
     """
     from tamis.cli.show import print_json
+    from tamis.report import snapshot_page
     from tamis.snapshot import freeze
 
     frozen = freeze(
@@ -63,6 +66,7 @@ def command(
         sign=sign,
         licenses=licenses,
         store=store,
+        page=snapshot_page,
     )
     rows = sum(frozen.splits.values())
     if as_json:

@@ -9,7 +9,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from jinja2 import BaseLoader, Environment, StrictUndefined
+from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
 from tamis.data.writer import write_bytes
@@ -34,16 +34,20 @@ def write(run: Run, out: Path) -> None:
 
 def html(summary: Summary) -> str:
     """The page. Equal summaries give equal pages."""
-    css = _file("page.css")
-    digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
-    page: str = _template().render(
+    return render(
+        "page.html.j2",
         s=summary,
-        css=Markup(css),
-        css_digest=digest,
         headline=headline(summary),
         sources_line=sources_line(summary),
         outlet=outlet(summary.rows["kept"], summary.rows["in"]),
     )
+
+
+def render(name: str, styles: tuple[str, ...] = ("page.css",), **facts: Any) -> str:
+    """The template `name` as a page; `styles` are the files that its policy lets in, as one."""
+    css = "".join(_file(style) for style in styles)
+    digest = base64.b64encode(hashlib.sha256(css.encode()).digest()).decode()
+    page: str = _environment().get_template(name).render(css=Markup(css), css_digest=digest, **facts)
     return page
 
 
@@ -57,10 +61,10 @@ def _apology(wrong: Exception) -> str:
 
 
 @cache
-def _template() -> Any:
-    """The template: every expression is escaped, and every hidden character in it made visible."""
+def _environment() -> Any:
+    """Where templates come from: every expression is escaped, and every hidden character in it made visible."""
     environment = Environment(
-        loader=BaseLoader(),
+        loader=FunctionLoader(_file),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -75,7 +79,7 @@ def _template() -> Any:
         environment.filters[tells.__name__] = tells
     environment.filters["breakable"] = _breakable
     environment.globals.update(bars=bars, stream=stream, shares=shares)
-    return environment.from_string(_file("page.html.j2"))
+    return environment
 
 
 def _breakable(name: str) -> Markup:

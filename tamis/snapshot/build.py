@@ -64,6 +64,10 @@ class Draft:
     """Files that `batches` reads, where they are cut as a snapshot's (tamis/data/cuts.py) and there is one split."""
 
 
+Page = Callable[[Snapshot, Store], bytes]
+"""The page about a snapshot, and what its store knows: it is made a floor above."""
+
+
 class Made(NamedTuple):
     """A folder that is whole, its id, snapshot.json, where it goes, and the steps that bring it there."""
 
@@ -80,9 +84,12 @@ def build(
     target: Path,
     *,
     sign: Path | str | None = None,
+    page: Page | None = None,
     on_progress: Callable[[int], None] | None = None,
 ) -> Made:
     """Write `draft` to `folder`, which is in the store's work; the steps move it to `target`, and share its parts.
+
+    page  gives report.html; None: there is none
 
     Raises UsageError, InputError or OutputError. Nothing outside `folder` is changed.
     """
@@ -107,6 +114,8 @@ def build(
         demand(found)
     for name, data in documents(Snapshot(folder), census, found).items():
         _put(folder / name, data)
+    if page is not None:
+        _put(folder / "report.html", page(Snapshot(folder), store))
     if sign is not None:
         from tamis.snapshot.sign import provenance
 

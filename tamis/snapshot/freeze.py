@@ -21,7 +21,7 @@ from tamis.errors import GateError, InputError, UsageError
 from tamis.runs import Run, open_run
 from tamis.runs import verify as verify_run
 from tamis.runs.manifest import MANIFEST, sha256
-from tamis.snapshot.build import Draft, Made, build
+from tamis.snapshot.build import Draft, Made, Page, build
 from tamis.snapshot.folder import Snapshot, open_snapshot
 from tamis.snapshot.journal import Step, Work
 from tamis.snapshot.lineage import lineage as lineage_of
@@ -55,6 +55,7 @@ def freeze(
     sign: Path | str | None = None,
     licenses: Literal["strict"] | None = None,
     store: Path | str | None = None,
+    page: Page | None = None,
     on_progress: Progress | None = None,
 ) -> Snapshot:
     """Freeze `run` as a snapshot at `output`, a folder that must not exist.
@@ -68,6 +69,7 @@ def freeze(
     sign      private ed25519 key (PEM) to sign it with
     licenses  strict: records under licences that contradict those of what they were made of are not frozen
     store     folder whose store it goes to; None: the nearest above `output`, else one is made
+    page      gives report.html, as `tamis.report.snapshot_page` does; None: there is none
     on_progress  called with the number of records read so far
 
     Raises GateError where the contract is broken or the run is not whole, else UsageError, InputError or OutputError.
@@ -100,7 +102,7 @@ def freeze(
             strict_licences=licenses == "strict",
             parts=() if "split" in schema.names else tuple(run.parts("data")),
         )
-        made = build(draft, work.folder / "snapshot", place, output, sign=sign, on_progress=on_progress)
+        made = build(draft, work.folder / "snapshot", place, output, sign=sign, page=page, on_progress=on_progress)
         with place.lock():
             _is_free(place, output, called, number)
             _is_as_it_was(place, run, draft.facts["run"]["manifest"], before)
