@@ -53,7 +53,7 @@ def command(
         tamis erase docs --match meta.email=alice@example.org --dry-run
     """
     from tamis.cli.show import print_json
-    from tamis.report import write
+    from tamis.report import snapshot_page, write
     from tamis.snapshot import select
     from tamis.snapshot.closure import plan
     from tamis.snapshot.erase import erase
@@ -79,6 +79,7 @@ def command(
         sign=sign,
         note=note,
         report=write,
+        page=snapshot_page,
         on_progress=None if as_json else lambda what: click.echo(what, err=True),
     )
     if as_json:

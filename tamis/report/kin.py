@@ -61,7 +61,7 @@ def kin(snapshot: Snapshot, sources: Sequence[Origin], store: Store | None) -> K
     edges |= dict.fromkeys(Edge(key, "run") for key, node in nodes.items() if node.kind == "source")
     known = {entry.id: entry for entry in store.snapshots()} if store else {}
     for id in _made_of(snapshot)[:MOST]:
-        nodes[id] = Node(id, 0, "snapshot", _ref(id, known), "records were made of its records")
+        nodes[id] = Node(id, 0, "snapshot", _ref(id, known), "what it was made of")
         edges[Edge(id, "run")] = None
     for id in snapshot.facts.get("parents", []):
         nodes.setdefault(id, Node(id, 1, "version", _ref(id, known), "the version before"))

@@ -21,7 +21,7 @@ from tamis.data.writer import write_bytes, write_json
 from tamis.errors import GateError, InputError, UsageError
 from tamis.runs import verify as verify_run
 from tamis.snapshot import residue
-from tamis.snapshot.build import Made, build
+from tamis.snapshot.build import Made, Page, build
 from tamis.snapshot.closure import Known, Plan, gather
 from tamis.snapshot.expunge import Expunged, Report, expunge
 from tamis.snapshot.folder import Snapshot
@@ -37,6 +37,9 @@ from tamis.snapshot.withdraw import Successor, bury, digest
 
 Say = Callable[[str], None]
 """Told what goes on."""
+
+Pages = tuple[Report | None, Page | None]
+"""What writes the reports of runs, and of snapshots."""
 
 
 @dataclass
@@ -58,6 +61,7 @@ def erase(
     sign: Path | None = None,
     note: str | None = None,
     report: Report | None = None,
+    page: Page | None = None,
     on_progress: Say | None = None,
 ) -> Erased:
     """Erase the records that `matches` mean, and all that was made of them, from every snapshot and run of `store`.
@@ -67,6 +71,7 @@ def erase(
     sign         private ed25519 key (PEM): the receipt is signed with it
     note         goes into the receipt, as the number of a request
     report       writes the report of a run anew
+    page         gives report.html of the new versions; None: they have none
 
     Raises GateError where a hold forbids it, where nothing is meant, or where a snapshot would be left empty.
     """
@@ -77,7 +82,7 @@ def erase(
         known = Known.of(store)
         found = gather(known, tuple(matches), alike)
         _may(known, found, all_records)
-        steps, receipt, nonces = _carry_out(known, found, work, report, note, say)
+        steps, receipt, nonces = _carry_out(known, found, work, (report, page), note, say)
         name = receipt["receipt"]
         _write(work.folder / "receipt.json", receipt, sign)
         path = store.inside / "receipts" / f"{name}.json"
@@ -116,12 +121,12 @@ def _may(known: Known, found: Plan, all_records: bool) -> None:
 
 
 def _carry_out(
-    known: Known, found: Plan, work: Work, report: Report | None, note: str | None, say: Say
+    known: Known, found: Plan, work: Work, pages: Pages, note: str | None, say: Say
 ) -> tuple[list[Step], dict[str, Any], list[str]]:
     """Write all that is new to `work`: the steps that make it so, the receipt, and its nonces."""
     store, now, name = known.store, _now(), secrets.token_hex(8)
-    expunged = _runs(known, found, work, name, report, say)
-    versions = _versions(known, found, work, name, now, {e.before: e.after for e in expunged}, say)
+    expunged = _runs(known, found, work, name, pages[0], say)
+    versions = _versions(known, found, work, name, now, {e.before: e.after for e in expunged}, pages[1], say)
     steps = [step for e in expunged for step in e.steps]
     steps += [step for v in versions for step in v.steps]
     steps += _catalog(store, work, versions)
@@ -184,7 +189,14 @@ def _identity(id: str, facts: dict[str, Any]) -> dict[str, Any]:
 
 
 def _versions(
-    known: Known, found: Plan, work: Work, receipt: str, now: str, manifests: dict[str, str], say: Say
+    known: Known,
+    found: Plan,
+    work: Work,
+    receipt: str,
+    now: str,
+    manifests: dict[str, str],
+    page: Page | None,
+    say: Say,
 ) -> list[_Version]:
     """The versions that hold or name a record written anew, and tombstones in those that were withdrawn before."""
     gone, done = found.reached, []
@@ -195,7 +207,7 @@ def _versions(
         say(f"writing {old.ref} anew")
         draft = redraft(old, gone, work.folder / f"rows-{k}.parquet", receipt, manifests, taken)
         taken.add((draft.name, draft.version))
-        made = build(draft, work.folder / f"new-{k}", known.store, beside(entries[id], draft.version))
+        made = build(draft, work.folder / f"new-{k}", known.store, beside(entries[id], draft.version), page=page)
         to = Successor(made.id, f"{draft.name}@{draft.version}")
         buried = bury(old, work.folder / f"old-{k}", gone, to, receipt, now)
         assert buried is not None

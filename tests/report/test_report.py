@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
-from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from paging import Tags
 
 import tamis
 from tamis.report import as_json, gather, html, markdown, write
@@ -23,20 +23,6 @@ from tamis.report.visible import visible
 from tamis.report.wording import figure, percent
 
 Sieve = Callable[..., tamis.Run]
-
-
-class Tags(HTMLParser):
-    """Elements and attributes of a page."""
-
-    def __init__(self, page: str) -> None:
-        super().__init__()
-        self.names: list[str] = []
-        self.attributes: list[tuple[str, str]] = []
-        self.feed(page)
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.names.append(tag)
-        self.attributes += [(name, value or "") for name, value in attrs]
 
 
 def test_every_part_of_a_run_can_be_read(run: tamis.Run) -> None:
