@@ -77,6 +77,7 @@ def freeze(
     run = run if isinstance(run, Run) else open_run(run)
     output = Path(output)
     _name(output, name)  # before a folder is made
+    _is_outside(output if store is None else Path(store), output)
     place = _store(output, store)
     place.recover()
     before = _parent(place, output, name, parent)
@@ -86,6 +87,7 @@ def freeze(
     result, promised = _contract(run, contract)
     parents = [open_snapshot(ref, place.root) for ref in derived_from]
     edges = lineage if isinstance(lineage, pa.Table) else lineage_of(run, lineage, parents)
+    place.make()  # not before: a store that is made for a freeze that fails catches what is frozen below it later
     with place.work() as work:
         schema = pq.read_schema(run.parts("data")[0]) if run.parts("data") else pa.schema([])
         draft = Draft(
@@ -153,14 +155,14 @@ def use(store: Store, work: Work, name: str, id: str) -> Step:
 
 
 def _store(output: Path, given: Path | str | None) -> Store:
-    """The store that a snapshot at `output` goes to."""
+    """The store that a snapshot at `output` goes to; it may not be there yet."""
     if given is not None:
-        return Store(Path(given)).make()
+        return Store(Path(given))
     found = find_store(output.parent)
     if found is not None:
-        return found.make()
+        return found
     above = Path(os.path.abspath(output)).parent
-    return Store(above.parent if named(Path(os.path.abspath(output))).version else above).make()
+    return Store(above.parent if named(Path(os.path.abspath(output))).version else above)
 
 
 def _parent(store: Store, output: Path, name: str | None, given: str | None) -> Snapshot | None:
@@ -191,6 +193,16 @@ def _is_free(store: Store, output: Path, name: str, version: Version) -> None:
     for entry in store.snapshots():
         if (entry.name, entry.version) == (name, str(version)) and entry.state != "missing":
             raise UsageError(f"{name}@{version} is there already, at {entry.path}; give another --version")
+
+
+def _is_outside(*places: Path) -> None:
+    """Raises UsageError where a run or a snapshot lies above one of `places`: what is added to it would break it."""
+    for place in places:
+        for above in Path(os.path.abspath(place)).parents:
+            if any((above / name).is_file() for name in ("run.json", "snapshot.json")) and (above / MANIFEST).is_file():
+                raise UsageError(
+                    f"{place} lies in {above}, which is sealed: it would not be whole any more; take another folder"
+                )
 
 
 def _is_as_it_was(store: Store, run: Run, manifest: str, parent: Snapshot | None) -> None:

@@ -50,10 +50,17 @@ class Work:
         return self.folder.name
 
     def commit(self, steps: Iterable[Step]) -> None:
-        """Make the change. The caller holds the store's lock, and has made sure that the steps can be taken."""
+        """Make the change. The caller holds the store's lock.
+
+        Raises OutputError before anything is changed where a step cannot be taken: what is committed must be finished, so a
+        step that never can would keep everyone out of the store.
+        """
+        steps = list(steps)
+        for step in steps:
+            _prepare(step)
         listed = [_written(step, self.root) for step in steps]
         path = self.root / "journal" / f"{self.name}.json"
-        write_json(path, {"tamis_journal": 1, "steps": listed})
+        write_json(path, {"tamis_journal": 1, "place": _mark(self.root), "steps": listed})
         forward(path, self.root)
 
 
@@ -103,14 +110,48 @@ def recover(root: Path) -> None:
 
 
 def forward(path: Path, root: Path) -> None:
-    """Take every step of the journal at `path`; then the journal is gone."""
-    listed = json.loads(path.read_bytes())
-    if listed.get("tamis_journal") != 1:
+    """Take every step of the journal at `path`; then the journal is gone.
+
+    Steps lead out of the store, to runs, and remove what is there. So only a journal that was written in this very folder is
+    followed: one in a store that somebody copied or sent is told, and left. Raises OutputError.
+    """
+    try:
+        listed = json.loads(path.read_bytes())
+        number, place = listed["tamis_journal"], listed.get("place")
+        steps = [_read(entry, root) for entry in listed["steps"]] if number == 1 else []
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as damage:
+        raise OutputError(
+            f"{path}, which says what an interrupted command began, cannot be read ({damage!r:.80}); the store may be between "
+            "two states: `tamis verify` each snapshot in it, then remove that file"
+        ) from damage
+    if number != 1:
         raise OutputError(f"{path} was written by a newer tamis; finish what it began with that one")
-    for entry in listed["steps"]:
-        _take(_read(entry, root))
+    if place != _mark(root):
+        raise OutputError(
+            f"{path} says what an interrupted command began in another place: this store is a copy, and nothing was done; "
+            f"run a command on the store that it was copied from, then copy again, or remove {path}"
+        )
+    for step in steps:
+        _take(step)
     path.unlink()
     shutil.rmtree(root / "work" / path.stem, ignore_errors=True)
+
+
+def _mark(root: Path) -> list[int]:
+    """What tells a store from a copy of it, which nobody can foresee: file number and time of change of its lock."""
+    found = (root / "lock").stat()
+    return [found.st_ino, found.st_ctime_ns]
+
+
+def _prepare(step: Step) -> None:
+    """Make sure that a step can be taken: there is a folder for its target, and folders that change can be written."""
+    if step.target is not None:
+        with disk_errors(step.target):
+            step.target.parent.mkdir(parents=True, exist_ok=True)
+    changed = [step.target] if step.target else []
+    for path in [*changed, *([step.source] if step.do != "link" else [])]:
+        if path.parent.is_dir() and not os.access(path.parent, os.W_OK | os.X_OK):
+            raise OutputError(f"cannot write {path}: the folder it is in may not be written; change its permissions")
 
 
 def _take(step: Step) -> None:

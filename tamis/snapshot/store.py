@@ -87,7 +87,7 @@ class Store:
     def holds(self, digest: str) -> bool:
         """Whether the object is there, and undamaged: it is read."""
         path = self.object(digest)
-        return path.is_file() and sha256(path) == digest
+        return path.is_file() and not path.is_symlink() and sha256(path) == digest
 
     def snapshots(self) -> list[Entry]:
         """All snapshots, by name and version."""
