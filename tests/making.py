@@ -23,6 +23,13 @@ WORDS = """the sieve turns a rough purée into a fine one and keeps every
 receipt of what was left behind in the drum""".split()  # noqa: SIM905
 
 
+NASTY = (
+    "<script>document.title='broken'</script></script></style></p><img src=http://x.invalid/p onerror=alert(2)>"
+    "<style>body{display:none}</style> {{ 7*7 }} {% raw %} \u202eevil\x07\u2066 <!-- ]]> `|` [a](javascript:b) "
+)
+"""What tries to break out of a page, and to hide."""
+
+
 def sentences(count: int, seed: int = 7) -> list[dict[str, Any]]:
     """Rows of made-up text with repeats, short ones and odd fields."""
     rnd = random.Random(seed)

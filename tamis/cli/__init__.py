@@ -12,18 +12,28 @@ import click
 from tamis.errors import TamisError
 
 COMMANDS = {
+    "audit": "What people make of what a rule dropped.",
     "check": "Hold data against a contract.",
     "classify": "Train a classifier from two samples of rows.",
     "contamination": "Which evaluation items stand in training data.",
+    "contract": "Propose a contract, compare two, look for slips.",
     "demo": "The whole walk on bundled real data.",
+    "diff": "What a version has that another had not, and why.",
+    "erase": "Take records, and all that was made of them, out of a store.",
     "explain": "What became of a record, and why.",
+    "freeze": "Make a run a snapshot that anyone can check.",
+    "licenses": "What records permit, and which licences do not go together.",
+    "hold": "Keep records and snapshots from being erased.",
+    "model": "Which models were trained on which snapshots.",
     "profile": "Look before you curate.",
     "recipes": "List, show and check recipes.",
     "replay": "What other thresholds would change, from stored scores.",
     "report": "Write a run's report again, as HTML, Markdown or JSON.",
     "run": "Carry a recipe out on data.",
     "signatures": "MinHash signatures, as datasketch has them.",
-    "verify": "Is a run whole, byte for byte?",
+    "trace": "What was made of some records, and what they were made of.",
+    "snapshots": "What a store holds, and which version a name stands for.",
+    "verify": "Is a run or a snapshot whole, byte for byte?",
 }
 
 

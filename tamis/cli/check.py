@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,25 @@ if TYPE_CHECKING:
 @click.option("--table", help="Table of the contract, where it has several.")
 @click.option("--show", type=click.IntRange(0), default=5, show_default=True, help="Rows to name for each broken rule.")
 @click.option("--junit", type=click.Path(path_type=Path, dir_okay=False), help="Also write JUnit XML to this file.")
+@click.option(
+    "--openlineage",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Also write an OpenLineage event with the assertions to this file.",
+)
+@click.option(
+    "--reference",
+    "references",
+    multiple=True,
+    metavar="TABLE=PATH",
+    help="Where the rows of another table of the contract lie; may be repeated.",
+)
+@click.option(
+    "--sql-seconds",
+    type=click.FloatRange(0, min_open=True),
+    default=60,
+    show_default=True,
+    help="A query may take this.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--all", "every", is_flag=True, help="Print the rules that are kept, too.")
 @click.option("--quiet", is_flag=True, help="Print nothing; the exit code says it.")
@@ -28,6 +48,9 @@ def command(
     table: str | None,
     show: int,
     junit: Path | None,
+    openlineage: Path | None,
+    references: tuple[str, ...],
+    sql_seconds: float,
     as_json: bool,
     every: bool,
     quiet: bool,
@@ -43,9 +66,14 @@ def command(
     """
     from tamis.contracts import check, load
 
-    result = check(list(data), load(contract), table, show)
+    given = dict(_named(reference) for reference in references)
+    result = check(list(data), load(contract), table, show, references=given, sql_seconds=sql_seconds)
     if junit:
-        _write(junit, result.to_junit())
+        _write(junit, result.to_junit(), "--junit")
+    if openlineage:
+        from tamis.contracts.openlineage import event
+
+        _write(openlineage, json.dumps(event(result), ensure_ascii=False) + "\n", "--openlineage")
     if as_json:
         click.echo(result.to_json(), nl=False)
     elif not quiet:
@@ -53,7 +81,14 @@ def command(
     return 0 if result.passed else 1
 
 
-def _write(path: Path, text: str) -> None:
+def _named(reference: str) -> tuple[str, str]:
+    name, equals, path = reference.partition("=")
+    if not (equals and name and path):
+        raise click.UsageError(f"--reference {reference!r}: wanted TABLE=PATH, as authors=authors.parquet")
+    return name, path
+
+
+def _write(path: Path, text: str, option: str) -> None:
     from tamis.data.disk import disk_errors
     from tamis.errors import OutputError
 
@@ -61,7 +96,7 @@ def _write(path: Path, text: str) -> None:
         try:
             path.write_text(text, encoding="utf-8")
         except (FileNotFoundError, IsADirectoryError) as refused:
-            raise OutputError(f"cannot write {path}: {refused.strerror}; give --junit a file in a folder") from None
+            raise OutputError(f"cannot write {path}: {refused.strerror}; give {option} a file in a folder") from None
 
 
 def _print(result: Result, every: bool) -> None:
@@ -70,7 +105,7 @@ def _print(result: Result, every: bool) -> None:
     from rich.text import Text
 
     console = Console(highlight=False)
-    listed = result.outcomes if every else result.broken
+    listed = result.outcomes if every else (*result.broken, *result.reviews)
     if listed:
         grid = Table(box=None, pad_edge=False, show_header=True, header_style="bold")
         for title in ("result", "rule", "finding"):
@@ -87,8 +122,8 @@ def _print(result: Result, every: bool) -> None:
 def _word(outcome: Outcome) -> tuple[str, str]:
     if outcome.status == "passed":
         return "kept", "green"
-    if outcome.status == "unchecked":
-        return "unchecked", "yellow"
+    if outcome.status in ("unchecked", "review"):
+        return outcome.status, "yellow"
     return (outcome.action, "yellow") if outcome.action == "warn" else (outcome.action, "red")
 
 
@@ -101,8 +136,9 @@ def _summary(result: Result) -> str:
     of = f"{result.contract} {result.version}, table {result.table}: {result.rows:,} row{'s' * (result.rows != 1)}"
     broken = [o for o in result.outcomes if o.stops]
     warned = len(result.broken) - len(broken)
-    kept = len(result.outcomes) - len(result.broken)
-    verdict = f"{kept} of {len(result.outcomes)} rules kept" + (f", {warned} only warn" if warned else "")
+    asked = len(result.outcomes) - len(result.reviews)
+    verdict = f"{asked - len(result.broken)} of {asked} rules kept" + (f", {warned} only warn" if warned else "")
+    verdict += f", {len(result.reviews)} for a person to look at" if result.reviews else ""
     if result.passed:
         return f"{of}, {verdict}: the contract is kept"
     return f"{of}, {verdict}, {len(broken)} broken: the contract is not kept"

@@ -1,4 +1,4 @@
-"""`tamis verify`: is a run whole, byte for byte?"""
+"""`tamis verify`: is a run or a snapshot whole, byte for byte?"""
 
 from __future__ import annotations
 
@@ -9,23 +9,117 @@ import click
 
 if TYPE_CHECKING:
     from tamis.recipes.rescan import Rescan
+    from tamis.snapshot.verify import Verified
 
 MOST = 20
 """Findings that are listed."""
 
 
 @click.command("verify")
-@click.argument("run", type=click.Path(path_type=Path))
-@click.option("--no-pii", is_flag=True, help="Demand that a second scan finds no private data in what was kept.")
+@click.argument("target", metavar="RUN|SNAPSHOT")
+@click.option(
+    "--no-pii", is_flag=True, help="Of a run: demand that a second scan finds no private data in what was kept."
+)
+@click.option(
+    "--level",
+    type=click.Choice(["manifest", "files", "leaves", "rerun"]),
+    help="Of a snapshot: how far to look; leaves unless said otherwise.",
+)
+@click.option("--id", "wanted", help="Of a snapshot: demand that it is this one, sha256:….")
+@click.option(
+    "--key", type=click.Path(path_type=Path), help="Of a snapshot: demand that this public key (PEM) signed it."
+)
+@click.option("-i", "--input", "inputs", multiple=True, help="With --level rerun: where the input lies now.")
+@click.option(
+    "--store", type=click.Path(path_type=Path), help="Folder of the store; else TAMIS_STORE, else the nearest."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
-def command(run: Path, no_pii: bool, as_json: bool) -> int:
-    """Check every file of RUN against its manifest, and the balance of its books. Exit code 1 names what is wrong.
+def command(
+    target: str,
+    no_pii: bool,
+    level: str | None,
+    wanted: str | None,
+    key: Path | None,
+    inputs: tuple[str, ...],
+    store: Path | None,
+    as_json: bool,
+) -> int:
+    """Check a run, or a snapshot (its folder, NAME, NAME@VERSION or sha256:ID). Exit code 1 names what is wrong.
+
+    Of a run: every file against its manifest, and the balance of its books. Of a snapshot, by level: snapshot.json, manifest
+    and signature; every file; every record against its leaf and the root; the recipe carried out again and compared.
 
     \b
     Example:
-        tamis verify runs/first
         tamis verify runs/first --no-pii
+        tamis verify snapshots/docs/1.0.0 --level files --key key.pub
     """
+    from tamis.errors import UsageError
+
+    folder = _snapshot(target, store)
+    own = [name for name, given in (("--level", level), ("--id", wanted), ("--key", key), ("-i", inputs)) if given]
+    if folder is not None:
+        if no_pii:
+            raise UsageError("--no-pii looks at a run, and this is a snapshot; verify the run it was frozen from")
+        return _verify_snapshot(folder, level or "leaves", wanted, key, inputs, as_json)
+    if own:
+        raise UsageError(f"{own[0]} is for snapshots, and {target} is none")
+    return _verify_run(Path(target), no_pii, as_json)
+
+
+def _snapshot(target: str, store: Path | None) -> Path | None:
+    """The folder, where `target` means a snapshot."""
+    from tamis.snapshot.store import find_store, is_ref, store_at
+    from tamis.snapshot.verify import is_snapshot
+
+    path = Path(target)
+    if (above := find_store(path)) is not None:
+        above.recover()
+    if is_snapshot(path):
+        return path
+    if (path / "run.json").exists() or (path / "fates.parquet").exists() or not is_ref(target):
+        return None
+    if path.exists() and store is None and above is None:
+        return None
+    return store_at(store).resolve(target)
+
+
+def _verify_snapshot(
+    folder: Path, level: str, wanted: str | None, key: Path | None, inputs: tuple[str, ...], as_json: bool
+) -> int:
+    from tamis.cli.show import print_json
+    from tamis.snapshot.verify import verify
+
+    found = verify(folder, level, id=wanted, key=key)  # type: ignore[arg-type]
+    if level == "rerun" and found.whole:
+        from tamis.recipes.rerun import rerun
+
+        rerun(found, inputs)
+    if as_json:
+        print_json(found.as_dict())
+    else:
+        _tell_snapshot(found)
+    return 0 if found.whole else 1
+
+
+def _tell_snapshot(found: Verified) -> None:
+    for finding in found.findings[:MOST]:
+        click.echo(f"{finding.file}: {finding.problem}", err=True)
+    if len(found.findings) > MOST:
+        click.echo(f"… and {len(found.findings) - MOST:,} more; --json has all", err=True)
+    if found.findings:
+        count = len(found.findings)
+        click.echo(f"{found.path} is not what was frozen: {count:,} finding{'s' * (count > 1)}", err=True)
+        return
+    records = {"manifest": "", "files": ""}.get(found.level, f", {found.records:,} records under one root")
+    how = {"manifest": "as listed (not read)"}.get(found.level, "as written")
+    click.echo(f"{found.path} is whole: {found.files} files {how}{records}")
+    click.echo(found.id or "")
+    for note in found.notes:
+        click.echo(f"note: {note}")
+
+
+def _verify_run(run: Path, no_pii: bool, as_json: bool) -> int:
     from tamis.cli.show import print_json
     from tamis.runs import verify
     from tamis.runs.manifest import files

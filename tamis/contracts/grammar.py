@@ -27,7 +27,7 @@ _ELEMENT = {
     "tags": "[text]",
     "customProperties": "[CustomProperty]",
     "logicalType": "text",
-    "relationships": "any",
+    "relationships": "[Relationship]",
     "quality": "[Quality]",
     "properties": "[Property]",
 }
@@ -87,8 +87,10 @@ GRAMMAR: dict[str, dict[str, str]] = {
         "semanticType": "text",
         "enum": "[EnumValue]",
         "items": "Property",
-        "map": "any",
+        "map": "Map",
     },
+    "Map": {"key": "Property", "value": "Property"},
+    "Relationship": {"type": "text", "from": "any", "to": "any", "customProperties": "[CustomProperty]"},
     "Quality": {
         **_DOCUMENTED,
         "type": "text",
@@ -186,6 +188,8 @@ GRAMMAR: dict[str, dict[str, str]] = {
 REQUIRED = {
     "Contract": ("apiVersion", "kind", "id", "version"),
     "Table": ("name",),
+    "Relationship": ("to",),
+    "Map": ("key", "value"),
     "CustomProperty": ("property",),
     "EnumValue": ("value",),
     "Sla": ("property",),
@@ -201,8 +205,12 @@ SINCE = {
     ("Table", "relationships"): "v3.1.0",
 }
 
-OURS = {"tamis.action", "tamis.enum"}
-"""Custom properties that mean something here; any other `tamis.…` is a typo or from a later version."""
+OURS = {
+    "tamis.action": ("Contract", "Table", "Property", "Quality", "Relationship"),
+    "tamis.enum": ("Property",),
+    "tamis.path": ("Table",),
+}
+"""Custom properties that mean something here, and where; any other `tamis.…` is a typo or from a later version."""
 
 _IS: dict[str, tuple[str, Callable[[Any], bool]]] = {
     "text": ("text", lambda v: isinstance(v, str)),
@@ -241,6 +249,8 @@ class _Walk:
             if not isinstance(node.value, list):
                 raise ContractError(f"{name} is {_show(node.value)}; wanted a list", self.path, node.line)
             for item in node.value:
+                if item.value is None and wanted[1:-1] in GRAMMAR:
+                    raise ContractError(f"an item of {name} is empty; take it out", self.path, item.line)
                 self.value(item, wanted[1:-1], f"an item of {name}", parent)
         elif wanted in GRAMMAR:
             self.mapping(node, wanted, name, parent)
@@ -276,9 +286,9 @@ class _Walk:
             return
         if name not in OURS:
             raise ContractError(f"unknown custom property {name!r}{nearest(name, OURS)}", self.path, node.line)
-        fits = ("Property",) if name == "tamis.enum" else ("Contract", "Table", "Property", "Quality")
-        if parent not in fits:
-            raise ContractError(f"{name!r} has no meaning here; it belongs to {', '.join(fits)}", self.path, node.line)
+        if parent not in OURS[name]:
+            belongs = f"it belongs to {', '.join(OURS[name])}"
+            raise ContractError(f"{name!r} has no meaning here; {belongs}", self.path, node.line)
 
 
 def _show(value: Any) -> str:

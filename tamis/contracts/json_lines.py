@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import polars as pl
-import pyarrow as pa
 
 from tamis.contracts.model import Property
 from tamis.contracts.rules import usual_type
@@ -48,7 +47,7 @@ def read_json_lines(path: Path, properties: Sequence[Property], extra: Sequence[
     kinds = {p.column: _column_type(p) for p in properties}
     rows: list[dict[str, Any]] = []
     lines: list[int] = []
-    for number, row in _objects(path):
+    for number, row in objects(path):
         rows.append(row)
         lines.append(number)
         if len(rows) == ROWS:
@@ -57,7 +56,11 @@ def read_json_lines(path: Path, properties: Sequence[Property], extra: Sequence[
     yield _batch(rows, lines, properties, kinds, extra)
 
 
-def _objects(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+def objects(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Every row of `path` with its line. Raises InputError for what is not JSON Lines."""
+    # Imported here: a check of Parquet does without.
+    import pyarrow as pa
+
     decode = json.JSONDecoder(parse_constant=_no_constant).decode
     number = 0
     try:
@@ -108,7 +111,7 @@ def _column_type(prop: Property) -> pl.DataType:
         return pl.String()
     if prop.logical_type == "integer":
         return pl.Int128()
-    if prop.logical_type == "array":
+    if prop.logical_type in ("array", "map"):
         return pl.List(_column_type(prop.items) if prop.items else pl.Boolean)
     if prop.logical_type == "object":
         return pl.Struct(
@@ -177,6 +180,8 @@ def _fit(prop: Property, value: Any, path: str, wrong: list[str]) -> Any:
         if prop.items is None:
             return [True if item is not None else None for item in value]
         return [_fit(prop.items, item, f"{path}[]", wrong) for item in value]
+    elif logical == "map" and isinstance(value, dict) and prop.items is not None:
+        return [_fit(prop.items, {"key": k, "value": v}, f"{path}[]", wrong) for k, v in value.items()]
     elif logical == "object" and isinstance(value, dict):
         fields = {m.column: _fit(m, value.get(m.column), f"{path}.{m.name}", wrong) for m in prop.properties}
         return fields | {name: None if value.get(name) is None else True for name in _bare(prop)}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -53,29 +53,32 @@ def _duplicates(id: str, metric: Metric, members: tuple[Property, ...]) -> KeyRu
     return KeyRule(id, "duplicateValues", members, metric.action, metric.severity, metric.line, metric)
 
 
-_SEEDS = (1, 2)
-
-
 def key_columns(rule: KeyRule, k: int, found: Mapping[str, pl.DataType]) -> list[pl.Expr]:
     """Two UInt64 hashes of the key of each row, named `key{k}.1` and `key{k}.2`; null where the key has a null."""
-    parts = [_hashable(m, found[m.column]) for m in rule.members]
-    whole = parts[0] if len(parts) == 1 else pl.struct([p.alias(str(i)) for i, p in enumerate(parts)])
-    present = pl.all_horizontal([p.is_not_null() for p in parts])
-    return [pl.when(present).then(whole.hash(seed)).alias(f"key{k}.{seed}") for seed in _SEEDS]
+    return hashes([as_key(pl.col(m.column), m.name, found[m.column]) for m in rule.members], f"key{k}")
 
 
-def _hashable(member: Property, dtype: pl.DataType) -> pl.Expr:
-    """The column in a form whose hash is the same wherever the value is: in any batch, file and width."""
-    column = pl.col(member.column)
+def as_key(column: pl.Expr, name: str, dtype: pl.DataType, as_float: bool = False) -> pl.Expr:
+    """The column in a form whose hash is the same wherever the value is: in any batch, file and width.
+
+    as_float  whole numbers are to equal the fractions 1.0, 2.0, …: both are compared as Float64
+    """
     if dtype.is_nested():
-        raise InputError(f"{member.name}: uniqueness is checked for single values; the column holds {dtype}")
+        raise InputError(f"{name}: keys are single values; the column holds {dtype}")
     if isinstance(dtype, pl.Categorical | pl.Enum):
         return column.cast(pl.String)
+    if dtype.is_float() or (as_float and dtype.is_numeric()):
+        return column.cast(pl.Float64) + 0.0  # -0.0 equals 0.0
     if dtype.is_integer():
         return column.cast(pl.Int128)
-    if dtype.is_float():
-        return column.cast(pl.Float64) + 0.0  # -0.0 equals 0.0
     return column.cast(pl.String) if dtype == pl.Null else column
+
+
+def hashes(parts: Sequence[pl.Expr], name: str) -> list[pl.Expr]:
+    """Two hashes of `parts` together, named `{name}.1` and `{name}.2`; null where one of them is."""
+    whole = parts[0] if len(parts) == 1 else pl.struct([p.alias(str(i)) for i, p in enumerate(parts)])
+    present = pl.all_horizontal([p.is_not_null() for p in parts])
+    return [pl.when(present).then(whole.hash(seed)).alias(f"{name}.{seed}") for seed in (1, 2)]
 
 
 @dataclass

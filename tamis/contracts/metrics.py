@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, NamedTuple, cast, get_args
+from typing import Any, NamedTuple, cast
 
-from tamis.contracts.model import Metric, Operator, Property, Severity
+from tamis.contracts.comparison import read_comparison
+from tamis.contracts.model import Metric, Property, Severity
 from tamis.contracts.options import check_enum
 from tamis.contracts.patterns import check_pattern
 from tamis.contracts.tree import ContractError, Located, nearest
@@ -24,28 +25,28 @@ _ARGUMENTS = {
 
 
 class Scope(NamedTuple):
-    """Where a rule stands: in the table called `name` (whose properties are known by now) or in `property`."""
+    """Where a rule stands: in `table` (whose properties are known by now) or in `property` of it."""
 
-    name: str
+    table: str
     property: Property | None
     properties: tuple[Property, ...]
 
 
 def read_metric(node: Located, scope: Scope, severity: Severity, path: Path) -> Metric:
-    """The library rule in `node`, with action fail. Raises ContractError for any other kind of rule."""
+    """The library rule in `node`, with action fail. Raises ContractError."""
     metric = _name(node, scope, path)
-    operator, bound = _promise(node, path)
     unit = node.scalar("unit", "rows")
     if unit not in ("rows", "percent"):
         raise ContractError(f"unit {unit!r} is unknown; wanted rows or percent", path, node.value["unit"].line)
     if unit == "percent" and metric == "rowCount":
         raise ContractError("rowCount in percent means nothing; its unit is rows", path, node.value["unit"].line)
+    promised = read_comparison(node, unit, 0, 100 if unit == "percent" else float("inf"), path)
+    if metric == "nullValues" and scope.property and scope.property.required and not promised.holds(0):
+        raise ContractError(f"{promised.says} nulls in a column that is required", path, node.line)
     return Metric(
         id=node.scalar("id") or metric,
         metric=cast(Any, metric),
-        operator=operator,
-        bound=bound,
-        unit=unit,
+        promised=promised,
         severity=severity,
         action="fail",
         line=node.line,
@@ -55,18 +56,10 @@ def read_metric(node: Located, scope: Scope, severity: Severity, path: Path) -> 
 
 
 def _name(node: Located, scope: Scope, path: Path) -> str:
-    kind = node.scalar("type", "library")
-    if kind in ("sql", "text", "custom"):
-        raise ContractError(
-            f"quality rules of type {kind!r} are not checked yet; take this one out, or write it as a library metric",
-            path,
-            node.line,
-        )
-    if kind != "library":
-        raise ContractError(f"quality type {kind!r} is unknown; wanted library", path, node.value["type"].line)
     for key in ("query", "engine", "implementation"):
         if node.get(key):
-            raise ContractError(f"{key!r} belongs to another type of rule, which is not checked yet", path, node.line)
+            of = "sql" if key == "query" else "custom"
+            raise ContractError(f"{key!r} belongs to another type of rule; write 'type: {of}'", path, node.line)
     if node.get("metric") and node.get("rule"):
         raise ContractError("both 'metric' and 'rule' (its former name); keep metric", path, node.line)
     word = node.scalar("metric") or node.scalar("rule")
@@ -80,26 +73,13 @@ def _name(node: Located, scope: Scope, path: Path) -> str:
     return cast(str, word)
 
 
-def _promise(node: Located, path: Path) -> tuple[Operator, Any]:
-    given = [key for key in get_args(Operator) if node.get(key) is not None]
-    if len(given) != 1:
-        found = "no operator" if not given else f"{len(given)} operators ({', '.join(given)})"
-        raise ContractError(f"{found}; a rule has one, as 'mustBe: 0' or 'mustBeBetween: [1, 9]'", path, node.line)
-    operator = given[0]
-    bound = node.value[operator].plain
-    if isinstance(bound, list):
-        if len(bound) != 2 or bound[0] >= bound[1]:
-            line = node.value[operator].line
-            raise ContractError(f"{operator} is {bound}; wanted two numbers, the smaller first", path, line)
-        return operator, (bound[0], bound[1])
-    return operator, bound
-
-
 def _arguments(node: Located, metric: str, scope: Scope, path: Path) -> dict[str, Any]:
     given: dict[str, Located] = dict(node.value["arguments"].value) if node.get("arguments") else {}
     if node.get("validValues"):  # ODCS 3.0.2 had it beside the rule
         given["validValues"] = node.value["validValues"]
     for key, argument in given.items():
+        if argument.value is None:
+            raise ContractError(f"argument {key!r} is empty", path, argument.line)
         if key not in _ARGUMENTS.get(metric, ()):
             raise ContractError(f"{metric} takes no argument {key!r}", path, argument.line)
     logical = scope.property.logical_type if scope.property else None

@@ -5,10 +5,13 @@ Contract("docs", tables=(Table("documents", properties=(Property("text", logical
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Literal
 
+from tamis.contracts.comparison import Comparison
 from tamis.contracts.tree import ContractError, nearest
 from tamis.errors import UsageError
 
@@ -20,27 +23,14 @@ Severity = Literal["error", "warning", "info"]
 ACTIONS: dict[str, Action] = {"error": "fail", "warning": "warn", "info": "warn"}
 """The action of a severity where the contract gives none."""
 
-Operator = Literal[
-    "mustBe",
-    "mustNotBe",
-    "mustBeGreaterThan",
-    "mustBeGreaterOrEqualTo",
-    "mustBeLessThan",
-    "mustBeLessOrEqualTo",
-    "mustBeBetween",
-    "mustNotBeBetween",
-]
-
 
 @dataclass(frozen=True)
 class Metric:
-    """A rule of the ODCS quality library: `metric` measured, then compared by `operator` with `bound`."""
+    """A rule of the ODCS quality library: `metric` measured, then compared as `promised`."""
 
     id: str
     metric: Literal["rowCount", "nullValues", "missingValues", "invalidValues", "duplicateValues"]
-    operator: Operator
-    bound: float | int | tuple[float | int, float | int]
-    unit: Literal["rows", "percent"]
+    promised: Comparison
     severity: Severity
     action: Action
     line: int
@@ -52,32 +42,92 @@ class Metric:
     description: str | None = None
 
     @property
-    def promise(self) -> str:
-        """`mustBeLessThan 1 percent`; between is said with both ends, which belong to it."""
-        bound = " to ".join(map(str, self.bound)) if isinstance(self.bound, tuple) else str(self.bound)
-        return f"{self.operator} {bound}" + (" percent" if self.unit == "percent" else "")
+    def per_row(self) -> bool:
+        """True where no row may break it, so that a single row can be set aside for it."""
+        return self.metric not in ("rowCount", "duplicateValues") and self.promised.is_none
+
+
+@dataclass(frozen=True)
+class Query:
+    """A rule of type sql: the one number that `text` gives, compared as `promised`."""
+
+    id: str
+    text: str
+    """With the names of table and column in the place of {object} and {property}."""
+    promised: Comparison
+    severity: Severity
+    action: Action
+    line: int
+    columns: tuple[str, ...]
+    """Words of the query that are columns of a table of the contract."""
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A rule of `engine: tamis`: `name` measured with `arguments`, then compared as `promised`."""
+
+    id: str
+    name: str
+    arguments: dict[str, Any]
+    promised: Comparison
+    severity: Severity
+    action: Action
+    line: int
+    base: Path
+    """Folder that paths among the arguments start at: that of the contract."""
 
     @property
     def per_row(self) -> bool:
-        """True where no row may break it, so that a single row can be set aside for it."""
-        return self.metric not in ("rowCount", "duplicateValues") and (
-            (self.operator in ("mustBe", "mustBeLessOrEqualTo") and self.bound == 0)
-            or (self.operator == "mustBeLessThan" and self.unit == "rows" and self.bound == 1)
-        )
+        """True where a row can be set aside for it."""
+        return self.name == "rubric" and self.promised.is_none
 
-    def holds(self, value: float) -> bool:
-        """True if `value` (rows, or percent of them) is as promised. Both ends of between belong to it."""
-        low, high = self.bound if isinstance(self.bound, tuple) else (self.bound, self.bound)
-        return {
-            "mustBe": value == low,
-            "mustNotBe": value != low,
-            "mustBeGreaterThan": value > low,
-            "mustBeGreaterOrEqualTo": value >= low,
-            "mustBeLessThan": value < low,
-            "mustBeLessOrEqualTo": value <= low,
-            "mustBeBetween": low <= value <= high,
-            "mustNotBeBetween": not low <= value <= high,
-        }[self.operator]
+
+@dataclass(frozen=True)
+class Review:
+    """A rule of type text: something for a person to look at. It never fails."""
+
+    id: str
+    text: str
+    line: int
+
+
+Rule = Metric | Query | Measure | Review
+
+
+@dataclass(frozen=True)
+class Relation:
+    """Rows whose `columns` are not found together in `to_columns` of `table` break it; a null among them refers to nothing."""
+
+    id: str
+    columns: tuple[str, ...]
+    """Names of properties."""
+    table: str
+    to_columns: tuple[str, ...]
+    """Columns, as the data of `table` has them."""
+    action: Action
+    severity: Severity
+    line: int
+
+
+@dataclass(frozen=True)
+class Service:
+    """A service level about a time in the rows: `freshness` (of the newest), or `retention` (of every one)."""
+
+    id: str
+    kind: Literal["freshness", "retention"]
+    column: str
+    """Name of the property that has the time."""
+    age: timedelta
+    """A row may be no older than this."""
+    says: str
+    """`7 days`"""
+    action: Action
+    line: int
+
+    @property
+    def severity(self) -> Severity:
+        """What its action says; ODCS gives service levels none."""
+        return "warning" if self.action == "warn" else "error"
 
 
 @dataclass(frozen=True)
@@ -103,7 +153,13 @@ class Property:
     action: Action = "fail"
     properties: tuple[Property, ...] = ()
     items: Property | None = None
-    metrics: tuple[Metric, ...] = ()
+    """Of an array; of a map an object with the fields `key` and `value`."""
+    rules: tuple[Rule, ...] = ()
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """Those of `rules` that are of the quality library."""
+        return tuple(rule for rule in self.rules if isinstance(rule, Metric))
 
     @property
     def severity(self) -> Severity:
@@ -123,14 +179,29 @@ class Table:
     name: str
     line: int
     properties: tuple[Property, ...]
-    metrics: tuple[Metric, ...] = ()
+    rules: tuple[Rule, ...] = ()
     action: Action = "fail"
+    relations: tuple[Relation, ...] = ()
+    services: tuple[Service, ...] = ()
+    path: Path | None = None
+    """Where its rows lie, for other tables to refer to (`tamis.path`)."""
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """Those of `rules` that are of the quality library."""
+        return tuple(rule for rule in self.rules if isinstance(rule, Metric))
 
     @property
     def key(self) -> tuple[Property, ...]:
         """The properties of the primary key, in its order."""
         members = [p for p in self.properties if p.key_position is not None]
         return tuple(sorted(members, key=lambda p: p.key_position or 0))
+
+    def all_rules(self) -> Iterator[tuple[Property | None, Rule]]:
+        """Every quality rule with the property it stands in; None: in the table."""
+        for prop in self.properties:
+            yield from ((prop, rule) for rule in prop.rules)
+        yield from ((None, rule) for rule in self.rules)
 
     def property(self, name: str) -> Property | None:
         """The property called `name`."""

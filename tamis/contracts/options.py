@@ -23,6 +23,7 @@ OPTIONS: dict[str, tuple[str, ...]] = {
     "time": (*_BOUNDS, "format"),
     "array": ("minItems", "maxItems", "uniqueItems"),
     "object": ("required",),
+    "map": (),
     "boolean": (),
 }
 

@@ -7,7 +7,8 @@ from datetime import date, time
 from typing import Any
 
 from tamis.contracts.keys import KeyRule
-from tamis.contracts.model import Metric, Property, Table
+from tamis.contracts.model import Measure, Metric, Property, Table
+from tamis.contracts.others import Asked
 from tamis.contracts.result import Example, Outcome, Status, sentence
 from tamis.contracts.rules import RowRule
 
@@ -45,7 +46,7 @@ def row_outcome(
     """Whether no row breaks `rule`; for a library metric, whether the rows it counts are as many as promised."""
     metric = rule.metric
     value, kept = _measured(failed, rows, metric)
-    promise = metric.promise if metric else None
+    promise = metric.promised.says if metric else None
     message = sentence(rule.property, failed, rows, rule.says, promise, tuple(examples))
     if not is_checked:
         message = f"{rule.property}: {rule.kind} not checked, because the column is missing or of another type"
@@ -72,7 +73,7 @@ def key_outcome(rule: KeyRule, failed: int, rows: int, examples: Sequence[Exampl
     """Whether no key comes twice; `failed` counts the rows that repeat the key of an earlier one."""
     metric = rule.metric
     value, kept = _measured(failed, rows, metric)
-    promise = metric.promise if metric else None
+    promise = metric.promised.says if metric else None
     word = "key" if len(rule.members) > 1 or rule.kind == "primaryKey" else "value"
     message = sentence(rule.name, failed, rows, f"repeat the {word} of an earlier row", promise, tuple(examples))
     if not is_checked:
@@ -90,7 +91,7 @@ def key_outcome(rule: KeyRule, failed: int, rows: int, examples: Sequence[Exampl
         rows=rows,
         failed=failed,
         value=value,
-        threshold=_plain(metric.bound) if metric else 0,
+        threshold=_plain(metric.promised.bound) if metric else 0,
         promise=promise,
         examples=tuple(examples) if status == "broken" else (),
     )
@@ -104,22 +105,59 @@ def count_outcome(table: Table, metric: Metric, rows: int) -> Outcome:
         field=None,
         action=metric.action,
         severity=metric.severity,
-        status="passed" if metric.holds(rows) else "broken",
-        message=f"{table.name}: {rows:,} row{'s' if rows != 1 else ''}; {metric.promise}",
+        status="passed" if metric.promised.holds(rows) else "broken",
+        message=f"{table.name}: {rows:,} row{'s' if rows != 1 else ''}; {metric.promised.says}",
         line=metric.line,
         rows=rows,
         value=rows,
-        threshold=_plain(metric.bound),
-        promise=metric.promise,
+        threshold=_plain(metric.promised.bound),
+        promise=metric.promised.says,
     )
 
 
-def _measured(failed: int, rows: int, metric: Metric | None) -> tuple[float | int, bool]:
+def other_outcome(asked: Asked, rows: int, examples: Sequence[Example]) -> Outcome:
+    """What was asked of `rows` rows; a promise about rows is broken where one is found, unless it says how many may be."""
+    found, promised = asked.found, asked.promised
+    value: float | int | str | None = found.value
+    if value is None and found.failed is not None:
+        percent = promised is not None and promised.unit == "percent"
+        value = (100 * found.failed / rows if rows else 0.0) if percent else found.failed
+    kept = found.kept
+    if kept is None:
+        kept = promised.holds(value) if promised and isinstance(value, int | float) else found.failed == 0
+    status: Status = asked.status or ("unchecked" if not found.checked else "passed" if kept else "broken")
+    subject = asked.field or asked.id
+    promise = promised.says if promised else None
+    if found.failed is not None:
+        message = sentence(subject, found.failed, rows, found.says, promise, tuple(examples))
+    else:
+        message = f"{subject}: {found.says}" + (f"; {promise}" if promise and found.checked else "")
+        if examples and status == "broken":
+            message += f"; first: {examples[0].who}"
+    return Outcome(
+        id=asked.id,
+        kind=asked.kind,
+        field=asked.field,
+        action=asked.action,
+        severity=asked.severity,
+        status=status,
+        message=message,
+        line=asked.line,
+        rows=rows,
+        failed=found.failed,
+        value=round(value, 9) if isinstance(value, float) else value,
+        threshold=_plain(promised.bound) if promised else None,
+        promise=promise,
+        examples=tuple(examples) if status == "broken" else (),
+    )
+
+
+def _measured(failed: int, rows: int, metric: Metric | Measure | None) -> tuple[float | int, bool]:
     """The value in the unit of the promise, and whether it is as promised; of no rows 0 percent."""
     if metric is None:
         return failed, failed == 0
-    value: float | int = failed if metric.unit == "rows" else 100 * failed / rows if rows else 0.0
-    return value, metric.holds(value)
+    value: float | int = failed if metric.promised.unit == "rows" else 100 * failed / rows if rows else 0.0
+    return value, metric.promised.holds(value)
 
 
 def _plain(bound: Any) -> Any:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from tamis.contracts.model import Action, Severity
 
-Status = Literal["passed", "broken", "unchecked"]
+Status = Literal["passed", "broken", "unchecked", "review"]
+"""`review`: a promise that a person has to look at; it is told and never fails."""
 
-_ONE = {"are ": "is ", "have ": "has ", "hold ": "holds ", "do ": "does ", "repeat ": "repeats "}
+_ONE = {"are ": "is ", "have ": "has ", "hold ": "holds ", "do ": "does ", "repeat ": "repeats ", "refer ": "refers "}
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,25 @@ class Example:
     def plain(self) -> dict[str, Any]:
         """As a dict, without what is not known."""
         return {key: value for key, value in self.__dict__.items() if value is not None}
+
+
+class Found(NamedTuple):
+    """What came of watching the rows for one rule.
+
+    failed    rows that broke it; None where it is not about single rows
+    rows      numbers (from 0, over all parts) of the first of them
+    value     what was measured, where that is not `failed`
+    says      where rows failed: what they are, as the end of a sentence; else the whole of it
+    kept      whether it is as promised; None: `value` or `failed` is compared
+    checked   False where it could not be asked
+    """
+
+    failed: int | None
+    rows: list[int] = []  # noqa: RUF012 - never changed
+    value: float | int | str | None = None
+    says: str = ""
+    kept: bool | None = None
+    checked: bool = True
 
 
 @dataclass(frozen=True)
@@ -67,7 +87,7 @@ class Outcome:
     @property
     def stops(self) -> bool:
         """True where the dataset does not keep the contract because of this rule."""
-        return self.status != "passed" and self.action != "warn"
+        return self.status in ("broken", "unchecked") and self.action != "warn"
 
     def plain(self) -> dict[str, Any]:
         """As a dict, in the shape other contract tools report."""
@@ -116,7 +136,12 @@ class Result:
     @property
     def broken(self) -> tuple[Outcome, ...]:
         """The rules that were broken or could not be checked."""
-        return tuple(o for o in self.outcomes if o.status != "passed")
+        return tuple(o for o in self.outcomes if o.status in ("broken", "unchecked"))
+
+    @property
+    def reviews(self) -> tuple[Outcome, ...]:
+        """What a person has to look at."""
+        return tuple(o for o in self.outcomes if o.status == "review")
 
     def plain(self) -> dict[str, Any]:
         """As a dict."""
@@ -139,6 +164,12 @@ class Result:
         from tamis.contracts.junit import junit
 
         return junit(self)
+
+    def to_openlineage(self) -> dict[str, Any]:
+        """As OpenLineage's facet `dataQualityAssertions`: one assertion a rule that was asked."""
+        from tamis.contracts.openlineage import facet
+
+        return facet(self)
 
 
 def sentence(

@@ -13,7 +13,7 @@ import polars as pl
 
 from tamis.contracts.bounds import BROKEN, SAYS, beyond, not_multiple
 from tamis.contracts.formats import STRING_FORMATS
-from tamis.contracts.model import Action, Contract, Metric, Property, Severity, Table
+from tamis.contracts.model import Action, Contract, Measure, Metric, Property, Severity, Table
 from tamis.contracts.options import INTEGER_FORMATS
 from tamis.contracts.patterns import to_rust
 from tamis.contracts.temporal import moment_for, parsed
@@ -46,7 +46,7 @@ class RowRule:
     unit: str = ""
     bound: Any = None
     line: int = 0
-    metric: Metric | None = None
+    metric: Metric | Measure | None = None
     """Where rows are only counted, and the count compared."""
 
 
@@ -90,7 +90,7 @@ def compile_rows(table: Table, found: Mapping[str, pl.DataType] | None = None, i
 
 def usual_type(prop: Property) -> pl.DataType:
     """The type of a column of `prop` of which nothing else is known."""
-    if prop.logical_type == "array":
+    if prop.logical_type in ("array", "map"):
         return pl.List(usual_type(prop.items) if prop.items else pl.String)
     if prop.logical_type == "object":
         return pl.Struct({member.column: usual_type(member) for member in prop.properties})
@@ -108,6 +108,9 @@ def _property(
     for metric in prop.metrics:
         if metric.metric != "duplicateValues":
             rules.append(_metric(prop, metric, column, dtype))
+    for measure in prop.rules:
+        if isinstance(measure, Measure) and measure.name == "rubric":
+            rules.append(_rubric(prop, measure, column, dtype))
     return rules
 
 
@@ -172,7 +175,7 @@ class _Rules:
             self.path,
             kind,
             says,
-            seen if self.is_column else None,
+            seen if self.is_column and prop.is_public else None,
             unit,
             bound,
             line or prop.option_lines.get(kind, prop.line),
@@ -348,7 +351,7 @@ def _metric(prop: Property, metric: Metric, column: pl.Expr, dtype: pl.DataType)
             counted = counted | ~column.str.contains(to_rust(metric.pattern))
             parts.append(f"no match of {metric.pattern}")
         says = f"are invalid ({' or '.join(parts)})"
-    bound = list(metric.bound) if isinstance(metric.bound, tuple) else metric.bound
+    bound = list(metric.promised.bound) if isinstance(metric.promised.bound, tuple) else metric.promised.bound
     return RowRule(
         f"{prop.name}.{metric.id}",
         counted,
@@ -362,6 +365,41 @@ def _metric(prop: Property, metric: Metric, column: pl.Expr, dtype: pl.DataType)
         line=metric.line,
         metric=metric,
     )
+
+
+def _rubric(prop: Property, measure: Measure, column: pl.Expr, dtype: pl.DataType) -> RowRule:
+    """The rows in which a criterion of the rubric has no score, or one that is not on the scale."""
+    given = measure.arguments
+    fields: dict[str, Any] = {f.name: f.dtype for f in dtype.fields} if isinstance(dtype, pl.Struct) else {}
+    broken = column.is_null()
+    for name in given["criteria"]:
+        if name not in fields:
+            broken = broken | pl.lit(True)
+            continue
+        score = column.struct.field(name)
+        broken = broken | score.is_null()
+        if fields[name].is_numeric():
+            wrong = [beyond(score, fields[name], b, given[k]) for k, b in _SCALE.items() if k in given]
+            broken = pl.any_horizontal([broken, *wrong])
+        elif given.keys() & _SCALE.keys():
+            broken = broken | pl.lit(True)
+    scale = " to ".join(str(given[k]) for k in _SCALE if k in given)
+    says = f"are not scored by the whole rubric ({', '.join(given['criteria'])}{': ' * bool(scale)}{scale})"
+    return RowRule(
+        f"{prop.name}.{measure.id}",
+        broken,
+        measure.action,
+        measure.severity,
+        prop.name,
+        "rubric",
+        says,
+        bound=list(measure.promised.bound) if isinstance(measure.promised.bound, tuple) else measure.promised.bound,
+        line=measure.line,
+        metric=measure,
+    )
+
+
+_SCALE = {"low": "minimum", "high": "maximum"}
 
 
 def _list(values: Sequence[Any]) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
-import pyarrow as pa
 
 from tamis.errors import InputError, UsageError
 
@@ -50,9 +51,7 @@ def parts(data: Any) -> list[Part]:
     """`data` (paths, a LazyFrame, DataFrame or Arrow table) as parts. Raises InputError or UsageError."""
     if isinstance(data, str | Path):
         data = [data]
-    if isinstance(data, pa.RecordBatch):
-        data = pa.Table.from_batches([data])
-    if isinstance(data, pa.Table):
+    if _is_arrow(data):
         data = pl.from_arrow(data)
     if isinstance(data, pl.DataFrame):
         data = data.lazy()
@@ -61,6 +60,26 @@ def parts(data: Any) -> list[Part]:
     if isinstance(data, Sequence) and data and all(isinstance(item, str | Path) for item in data):
         return [_open(path, name) for path, name in _files(data)]
     raise UsageError(f"cannot check {type(data).__name__}; wanted paths, a Polars frame or an Arrow table")
+
+
+def _is_arrow(data: Any) -> bool:
+    """True for a table or batch of Arrow, without importing it: no one has such a table who has not."""
+    arrow = sys.modules.get("pyarrow")
+    return arrow is not None and isinstance(data, arrow.RecordBatch | arrow.Table)
+
+
+def flow_of(data: Any) -> dict[str, Any] | None:
+    """What came into and stayed in the run or snapshot that `data` is the folder of; None for any other data."""
+    one = data[0] if isinstance(data, Sequence) and not isinstance(data, str) and len(data) == 1 else data
+    if not isinstance(one, str | Path):
+        return None
+    for name, where in (("run.json", "rows"), ("snapshot.json", "conservation")):
+        try:
+            facts = json.loads((Path(one) / name).read_bytes())
+            return {"rows": facts[where], "sources": facts.get("sources", ())}
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+    return None
 
 
 def _open(path: Path, name: str) -> Part:

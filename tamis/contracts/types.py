@@ -18,6 +18,12 @@ from tamis.contracts.model import Property
 _TEXT = (pl.String, pl.Categorical, pl.Enum)
 _TEMPORAL = ("date", "timestamp", "time")
 
+
+def _is_entry(dtype: Any) -> bool:
+    """True for what Polars makes of an entry of an Arrow map."""
+    return isinstance(dtype, pl.Struct) and [f.name for f in dtype.fields] == ["key", "value"]
+
+
 LOGICAL: dict[str, Callable[[pl.DataType], bool]] = {
     "string": lambda t: isinstance(t, _TEXT),
     "integer": lambda t: t.is_integer(),
@@ -28,6 +34,7 @@ LOGICAL: dict[str, Callable[[pl.DataType], bool]] = {
     "time": lambda t: t == pl.Time,
     "array": lambda t: isinstance(t, pl.List | pl.Array),
     "object": lambda t: isinstance(t, pl.Struct),
+    "map": lambda t: isinstance(t, pl.List) and _is_entry(t.inner),
 }
 """Which columns are of a logical type. Whole numbers are numbers too."""
 
@@ -79,6 +86,7 @@ _PHYSICAL: dict[str, Physical] = {
     **dict.fromkeys(("binary", "bytes", "blob", "varbinary", "fixedsizebinary"), _exactly(pl.Binary)),
     **dict.fromkeys(("list", "array"), Physical(LOGICAL["array"])),
     **dict.fromkeys(("struct", "object", "record"), Physical(LOGICAL["object"])),
+    "map": Physical(LOGICAL["map"]),
 }
 
 

@@ -3,7 +3,7 @@
     license@1: {allow: [MIT, Apache-2.0, CC-BY-*]}     only these
     license@1: {deny: ["*-NC-*", "*-ND-*"]}            anything but these
 
-The declared licence becomes an SPDX expression (tamis.curate.spdx) and is judged part by part: of a choice (OR) the best
+The declared licence becomes an SPDX expression (tamis.licenses.spdx) and is judged part by part: of a choice (OR) the best
 part counts, of a sum (AND) the worst. `X WITH exception` is judged as X, unless `allow` has just that: an exception only
 grants more. A LicenseRef is no licence anybody else knows: it is unknown unless `allow` or `deny` names it. Without
 `allow`, every licence that SPDX knows and `deny` does not name may stay.
@@ -22,8 +22,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tamis.curate.spdx import canonical, fold, parse, permissiveness
 from tamis.errors import UsageError
+from tamis.licenses.spdx import canonical, fold, parse, permissiveness
 from tamis.schemas import ENVELOPE
 from tamis.schemas._field import field
 from tamis.stage import Rule, Stage, decisions

@@ -16,6 +16,7 @@ _MENDS = {
     errno.EPERM: "it may not be written; choose another place with -o, or change its permissions",
     errno.EROFS: "the file system is read-only; choose another place with -o",
     errno.ENOTDIR: "a file stands where a folder is needed; choose another place with -o",
+    errno.EEXIST: "a file stands where a folder is needed; choose another place with -o",
     errno.ENOENT: "a folder on the way to it is not there; choose another place with -o",
     errno.ELOOP: "it is a link to itself; choose another place with -o",
     errno.EFBIG: "the file system allows no file that large; choose another place with -o",

@@ -11,10 +11,11 @@ import numpy as np
 import pyarrow as pa
 
 from tamis.data import Fragment, Reading
+from tamis.data.cuts import GROUP_BYTES
+from tamis.data.groups import Piece, in_groups
 from tamis.engine.desk import FileDesk
 from tamis.engine.drafts import drafts_between, with_new_ids
 from tamis.engine.exchange import IDS, Exchanged, Fates
-from tamis.engine.groups import Piece, in_groups
 from tamis.engine.isolate import blamed
 from tamis.engine.left import left, rows_left
 from tamis.engine.passes import after, by_id
@@ -23,12 +24,6 @@ from tamis.engine.veil import veiled
 from tamis.engine.work import Work
 from tamis.ledger import DRAFT, KEPT, Step, aside_schema, fates, set_aside, settled, verdicts, working
 from tamis.schemas import FATES, VERDICT
-
-GROUP_ROWS, GROUP_BYTES = 1 << 14, 2 << 20
-"""A row group of data ends at so many rows or bytes of text.
-
-Groups of 4 MiB cost 30 MB more at the peak of a run and no less CPU.
-"""
 
 ASIDE_GROUP, FATE_GROUP, SCORE_GROUP, VERDICT_GROUP, EDGE_GROUP = 1 << 12, 1 << 20, 1 << 17, 1 << 16, 1 << 17
 """Rows of a row group of the other files."""
@@ -67,6 +62,10 @@ class Emit:
         kept = self.fates.of(fragment)[0][measured] == KEPT
         sizes: np.ndarray = self.work.table(self.last, fragment, "sizes").column("bytes").to_numpy()[kept]
         return sizes
+
+    def kept_ids(self, fragment: int) -> pa.Array:
+        """Record ids of those rows."""
+        return ids_of(self, fragment).filter(pa.array(self.fates.of(fragment)[0] == KEPT))
 
     def rows(self, fragment: int, after: int, wanted: np.ndarray | None = None) -> Iterator[pa.RecordBatch]:
         """Rows of `fragment` as segment `after` left them: those that are in at the end, or `wanted`."""
@@ -111,11 +110,11 @@ def _stream(emit: Emit, pieces: Sequence[Piece]) -> Iterator[pa.RecordBatch]:
 
 def fates_of_all(emit: Emit) -> Content:
     """What became of every record."""
-    tables = (fates(*emit.fates.of(f), _ids(emit, f)) for f in emit.fragments)
+    tables = (fates(*emit.fates.of(f), ids_of(emit, f)) for f in emit.fragments)
     return Content(in_groups(tables, FATES, FATE_GROUP), FATES)
 
 
-def _ids(emit: Emit, fragment: int) -> pa.Array:
+def ids_of(emit: Emit, fragment: int) -> pa.Array:
     """Record ids of a fragment, repeated ones renamed."""
     ids = emit.work.table(0, fragment, "index").column("record_id").combine_chunks()
     renamed = emit.fates.renamed(fragment)
@@ -199,7 +198,7 @@ def scores_of(emit: Emit, step: int, measured: pa.Schema) -> Iterator[pa.RecordB
     for f in emit.fragments:
         scores = emit.work.table(number, f, "scores").select([f"{step}.{name}" for name in measured.names])
         kept = pa.array(emit.fates.of(f)[0] == KEPT)
-        table = pa.table([_ids(emit, f), kept, *scores.columns], names=["record_id", "kept", *measured.names])
+        table = pa.table([ids_of(emit, f), kept, *scores.columns], names=["record_id", "kept", *measured.names])
         yield from table.combine_chunks().to_batches()
 
 

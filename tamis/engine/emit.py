@@ -7,17 +7,17 @@ any number of workers and any partition size.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
+from tamis.data import cuts
+from tamis.data.groups import Piece, cut
 from tamis.data.writer import write_parquet
 from tamis.engine import contents
-from tamis.engine.contents import GROUP_BYTES, GROUP_ROWS, Content, Emit
-from tamis.engine.groups import cut
-
-FILE_GROUPS = 32
-"""Row groups of a file of data."""
+from tamis.engine.contents import Content, Emit
 
 SCORE_ROWS, VERDICT_ROWS = 1 << 20, 1 << 17
 """Rows of a file of scores, and of one of verdicts at most, as these are evenly spread."""
@@ -58,11 +58,8 @@ def run_emit(task: EmitTask) -> dict[str, Any]:
 
 def tasks(emit: Emit, total: int, decisions: int) -> Iterator[EmitTask]:
     """Every output file of a run over `total` records with `decisions` verdicts."""
-    groups = list(cut((emit.sizes(f) for f in emit.fragments), GROUP_ROWS, GROUP_BYTES))
-    # Where nothing is kept there is one file without row groups.
-    for k, first in enumerate(range(0, max(len(groups), 1), FILE_GROUPS)):
-        about = (groups[first : first + FILE_GROUPS],)
-        yield EmitTask(emit, "data", k, f"data/part-{k:05d}.parquet", contents.kept_rows, about)
+    for k, groups in enumerate(_data_files(emit)):
+        yield EmitTask(emit, "data", k, f"data/part-{k:05d}.parquet", contents.kept_rows, (groups,))
     parts = 1 << max(0, (max(decisions, 1) - 1) // VERDICT_ROWS).bit_length()
     for k in range(parts):
         bounds = (k * 2**64 // parts, (k + 1) * 2**64 // parts - 1)
@@ -84,6 +81,32 @@ def tasks(emit: Emit, total: int, decisions: int) -> Iterator[EmitTask]:
         emit.fates.renamed(f) for f in emit.fragments
     ):
         yield EmitTask(emit, "quarantine", 0, "quarantine/part-00000.parquet", contents.rows_aside)
+
+
+def _data_files(emit: Emit) -> Iterator[list[tuple[Piece, ...]]]:
+    """The row groups of each file of data; where nothing is kept there is one file without any."""
+    pieces: list[tuple[Piece, np.ndarray]] = []
+    held = files = 0
+    for fragment in emit.fragments:
+        sizes, start = emit.sizes(fragment), 0
+        for end in [*cuts.file_ends(emit.kept_ids(fragment), sizes, held).tolist(), None]:
+            pieces.append((Piece(fragment, start, len(sizes) if end is None else end), sizes[start:end]))
+            if end is None:
+                held = int(sizes[start:].sum()) + (0 if start else held)
+            else:
+                yield _groups(pieces)
+                pieces, start, files = [], end, files + 1
+    if any(len(sizes) for _, sizes in pieces) or not files:
+        yield _groups(pieces)
+
+
+def _groups(pieces: Sequence[tuple[Piece, np.ndarray]]) -> list[tuple[Piece, ...]]:
+    """The row groups of a file of `pieces`, each given with the bytes of its rows."""
+    starts = [(piece.source, piece.start) for piece, _ in pieces]
+    return [
+        tuple(Piece(starts[k][0], starts[k][1] + start, starts[k][1] + end) for k, start, end in group)
+        for group in cut((sizes for _, sizes in pieces), cuts.GROUP_ROWS, cuts.GROUP_BYTES)
+    ]
 
 
 def edges_name(step: int) -> str:

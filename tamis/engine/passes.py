@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tamis.data import Fragment, Reading, read
-from tamis.engine.groups import row_bytes
+from tamis.data.groups import row_bytes
 from tamis.engine.isolate import index, sketch
 from tamis.engine.left import Left, rows_left, stores_rows
 from tamis.engine.plan import Plan, Segment, overlay

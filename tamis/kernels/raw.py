@@ -58,3 +58,19 @@ def zeros_below(typingctx: Any, bits: Any) -> Any:
         return builder.cttz(args[0], ir.IntType(1)(0))
 
     return types.int64(types.uint64), build
+
+
+@_intrinsic
+def copy_bytes(typingctx: Any, target: Any, source: Any, size: Any) -> Any:
+    """Copy `size` bytes from the address `source` to the address `target`; they do not overlap."""
+
+    def build(context: Any, builder: Any, signature: Any, args: Any) -> Any:
+        bytes_at = ir.IntType(8).as_pointer()
+        kind = ir.FunctionType(ir.VoidType(), [bytes_at, bytes_at, ir.IntType(64), ir.IntType(1)])
+        name = "llvm.memcpy.p0.p0.i64"
+        copy = builder.module.globals.get(name) or ir.Function(builder.module, kind, name)
+        places = [builder.inttoptr(args[k], bytes_at) for k in (0, 1)]
+        builder.call(copy, [*places, args[2], ir.IntType(1)(0)])
+        return context.get_dummy_value()
+
+    return types.void(types.int64, types.int64, types.int64), build

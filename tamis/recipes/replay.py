@@ -112,14 +112,16 @@ class _Told:
 
     @classmethod
     def of(cls, run: Run, recipe: Recipe, fates: pa.Table) -> _Told:
-        codes = {name: k for k, name in enumerate(FATE)}
+        # A record that was erased since is none, whatever the thresholds: as one that step 0 dropped.
+        codes = {**{name: k for k, name in enumerate(FATE)}, "erased": DROPPED}
         names = fates.column("fate").combine_chunks()
         dictionary = np.array([codes[n] for n in names.dictionary.to_pylist()], np.uint8)
         was = dictionary[names.indices.to_numpy()]
         was_step = fates.column("step").fill_null(0).to_numpy().astype(np.uint8)
         n = len(was)
         unread = (was == QUARANTINED) & (was_step == 0)
-        fate = np.where(unread, QUARANTINED, KEPT).astype(np.uint8)
+        erased = (was == DROPPED) & (was_step == 0)
+        fate = np.where(unread, QUARANTINED, np.where(erased, DROPPED, KEPT)).astype(np.uint8)
         last = np.full(n, len(recipe.stages), np.uint8)
         for segment in reversed(plan(recipe.stages, kind(run.facts["kind"])).segments):
             if segment.stages:

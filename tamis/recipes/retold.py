@@ -30,11 +30,11 @@ def explain(run: Run | Path | str, record: str, input: str | Path | Sequence[str
     """
     run = run if isinstance(run, Run) else open_run(run)
     places = [input] if isinstance(input, (str, Path)) else input
-    return life(Records(run, Again(run, places), _Edits(run), _veil(run)), record)
+    return life(Records(run, Again(run, places), Edits(run), veil(run)), record)
 
 
 @dataclass
-class _Edits:
+class Edits:
     """The edits of `run`, done again on a row by itself."""
 
     run: Run
@@ -59,16 +59,17 @@ class _Edits:
         return rows.batch if rows.batch.num_rows else None
 
 
-def _veil(run: Run) -> _Hidden | None:
+def veil(run: Run) -> Hidden | None:
+    """What takes out of a row what the run hides; None where nothing is hidden."""
     try:
         hiding = [stage for stage in recipe_of(run).stages if stage.hides]
     except TamisError:  # a stage of the run that is no longer to be had
         return None
-    return _Hidden(tuple(hiding)) if hiding else None
+    return Hidden(tuple(hiding)) if hiding else None
 
 
 @dataclass(frozen=True)
-class _Hidden:
+class Hidden:
     """What the run took out and hides, taken out of a row that came in."""
 
     stages: tuple[Stage, ...]

@@ -192,7 +192,7 @@ def _finish(place: Place, job: Job, result: Result, engine: Engine, started: flo
         write_json(out / "env.json", _environment()),
         *_own_stages(out, recipe),
     ]
-    kept, contract = _contract(out, recipe)
+    kept, contract = _contract(out, recipe, {"rows": result.rows, "sources": result.books.sources()})
     written += kept
     files = [
         *result.files,
@@ -230,8 +230,13 @@ def _own_stages(out: Path, recipe: Recipe) -> list[FileDigest]:
     return copies
 
 
-def _contract(out: Path, recipe: Recipe) -> tuple[list[FileDigest], dict[str, Any] | None]:
-    """Hold the data written against the contract of the recipe: the files that say so, and the gist for run.json."""
+def _contract(
+    out: Path, recipe: Recipe, flow: dict[str, Any]
+) -> tuple[list[FileDigest], dict[str, Any] | None]:
+    """Hold the data written against the contract of the recipe: the files that say so, and the gist for run.json.
+
+    flow  `rows` and `sources`, as run.json will have them
+    """
     if recipe.contract is None:
         return [], None
     # Imported here: contracts bring Polars, which runs without one do not need.
@@ -239,7 +244,7 @@ def _contract(out: Path, recipe: Recipe) -> tuple[list[FileDigest], dict[str, An
     from tamis.contracts import load as load_contract
 
     contract = load_contract(recipe.base / recipe.contract)
-    result = check(sorted((out / "data").glob("*.parquet")), contract)
+    result = check(sorted((out / "data").glob("*.parquet")), contract, flow=flow)
     kept = [
         write_bytes(out / "contract.odcs.yaml", (recipe.base / recipe.contract).read_bytes()),
         write_bytes(out / "contract.result.json", result.to_json().encode()),

@@ -1,7 +1,9 @@
-"""What a run did, on one page: HTML, Markdown or JSON, each a pure function of the run's folder."""
+"""What a run did, what a snapshot is, what two differ in: each on one page, a pure function of their folders."""
 
+from tamis.report.comparison import comparison_page
 from tamis.report.gather import gather
 from tamis.report.page import html, write
 from tamis.report.plain import as_json, markdown
+from tamis.report.sheet import snapshot_page
 
-__all__ = ["as_json", "gather", "html", "markdown", "write"]
+__all__ = ["as_json", "comparison_page", "gather", "html", "markdown", "snapshot_page", "write"]

@@ -85,6 +85,11 @@ def _data_digest(files: list[dict[str, Any]]) -> str:
     return hashlib.sha256("".join(sorted(lines, key=lambda line: line[66:])).encode()).hexdigest()
 
 
+def step_facts(step: dict[str, Any]) -> StepFacts:
+    """A step as run.json alone tells it: without what was measured, and without examples."""
+    return _step(step, Measured({}, {}), {})
+
+
 def _step(step: dict[str, Any], numbers: Measured, shown: dict[Key, tuple[Example, ...]]) -> StepFacts:
     k, reasons = step["step"], _reasons(step)
     return StepFacts(

@@ -7,12 +7,13 @@ was moved is found by naming its new place.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -62,6 +63,37 @@ class Again:
                 f"record {number + 1:,} of {file.path} is another than the run read; was the file damaged?"
             )
         return Found(row, file.path)
+
+    def rows(self) -> Iterator[pa.RecordBatch]:
+        """All records as their files have them, some at a time. Raises InputError as `record` does."""
+        for k in range(len(self.run.facts["inputs"])):
+            for fragment in fragments(self._file(k)):
+                for block in read(fragment, self._reading):
+                    yield block.rows
+
+    def at(self, ordinals: np.ndarray) -> Iterator[tuple[int, pa.RecordBatch]]:
+        """Records by their places in the input (k,) int64, each a row, in order; those that are bad are left out.
+
+        Files are read through once, and only where there is any of them in it. Raises InputError as `record` does.
+        """
+        wanted, first = np.unique(ordinals).astype(np.int64), 0
+        for k, recorded in enumerate(self.run.facts["inputs"]):
+            here = wanted[np.searchsorted(wanted, first) : np.searchsorted(wanted, first + recorded["rows"])] - first
+            if len(here):
+                yield from ((first + place, row) for place, row in self._some(k, here))
+            first += recorded["rows"]
+
+    def _some(self, k: int, places: np.ndarray) -> Iterator[tuple[int, pa.RecordBatch]]:
+        """Records of input file `k` by their places in it, ascending."""
+        seen = 0
+        for fragment in fragments(self._file(k)):
+            start = seen
+            for block in read(fragment, self._reading, only=places[np.searchsorted(places, start) :] - start):
+                for row, position in enumerate(block.position.tolist()):
+                    yield seen + position, block.rows.slice(row, 1)
+                seen += block.total
+            if seen > places[-1]:
+                return
 
     @cached_property
     def _reading(self) -> Reading:

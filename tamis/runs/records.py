@@ -112,7 +112,7 @@ def _place(run: Run, record_id: bytes) -> Place | None:
         ids = pq.read_table(part, columns=["record_id"]).column("record_id")
         at = pc.index(ids, wanted).as_py()
         if at >= 0:
-            kept = fates.column("record_id").is_null().to_numpy()
+            kept = pc.equal(fates.column("fate").cast(pa.string()), "kept").to_numpy()
             return Place("kept", int(np.flatnonzero(kept)[seen + at]))
         seen += len(ids)
     return None

@@ -1,6 +1,7 @@
 """What a row may be: the four kinds, their texts, and the tables the ledger is made of."""
 
 from tamis.schemas.ledger import DECISION, FATE, FATES, QUARANTINE, VERDICT
+from tamis.schemas.lineage import LINEAGE
 from tamis.schemas.rows import ENVELOPE, KINDS, MESSAGE, MESSAGES, Kind, kind
 from tamis.schemas.texts import flat, holds_text, joined, kind_of, rebuild, text_fields
 
@@ -10,6 +11,7 @@ __all__ = [
     "FATE",
     "FATES",
     "KINDS",
+    "LINEAGE",
     "MESSAGE",
     "MESSAGES",
     "QUARANTINE",

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tamis.curate import spdx
 from tamis.curate.license import License, ranks
-from tamis.curate.spdx import canonical, permissiveness
 from tamis.errors import UsageError
+from tamis.licenses import spdx
+from tamis.licenses.spdx import canonical, permissiveness
 
 IDS = ["MIT", "Apache-2.0", "GPL-3.0-only", "CC-BY-NC-4.0", "LicenseRef-mine"]
 TREES = st.recursive(

@@ -7,16 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from making import recipe, sentences, write_lines
+from making import NASTY, recipe, sentences, write_lines
 
 import tamis
 from tamis.recipes.profile import Profile, profile
 from tamis.report.profile import write
-
-NASTY = (
-    "<script>document.title='broken'</script></script></style></p><img src=http://x.invalid/p onerror=alert(2)>"
-    "<style>body{display:none}</style> {{ 7*7 }} {% raw %} \u202eevil\x07\u2066 <!-- ]]> `|` [a](javascript:b) "
-)
 
 STAGES = ("own:Shout", {"quality.gopher@1": {"min_words": 20, "min_stop_words": 1}}, "own:Allergic", "exact@1")
 

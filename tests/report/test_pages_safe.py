@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from page_tags import Tags
+from paging import Tags
 
 
 @pytest.fixture(params=["page", "profile_page"])

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from page_tags import Tags
+from paging import Tags
 
 import tamis
 from tamis.report import as_json, gather, html, markdown, write

@@ -1,0 +1,105 @@
+"""`tamis licenses`: what the records of a snapshot permit, and where licences do not go together."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from tamis.snapshot.licences import Licences
+
+
+@click.command("licenses")
+@click.argument("snapshot")
+@click.option("--strict", is_flag=True, help="Exit code 1 where licences do not go together.")
+@click.option("--detect", is_flag=True, help="Look into the texts, too, for licences that they name themselves.")
+@click.option(
+    "--records", type=click.Path(path_type=Path), help="Write what was found of each record to this file (Parquet)."
+)
+@click.option(
+    "--store", type=click.Path(path_type=Path), help="Folder of the store; else TAMIS_STORE, else the nearest."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+def command(snapshot: str, strict: bool, detect: bool, records: Path | None, store: Path | None, as_json: bool) -> int:
+    """Tell what the records of SNAPSHOT permit, when what they were made of counts, and what contradicts it.
+
+    SNAPSHOT is a folder, NAME, NAME@VERSION or sha256:ID. A record permits what its own licence and those of all its
+    ancestors permit at once. This helps to find what to look at; it is no legal advice.
+
+    \b
+    Example:
+        tamis licenses docs@1.0.0 --strict
+        tamis licenses snapshots/docs/1.0.0 --detect --records licences.parquet
+    """
+    from tamis.cli.show import print_json
+    from tamis.data.writer import write_parquet
+    from tamis.snapshot.evidence import RECORDS, named_in_texts
+    from tamis.snapshot.evidence import records as each
+    from tamis.snapshot.folder import open_snapshot
+    from tamis.snapshot.inherited import finder, licences
+    from tamis.snapshot.store import find_store, store_at
+
+    held = open_snapshot(snapshot, store)
+    find = finder(store_at(store) if store else find_store(held.path))
+    found = licences(held, find)
+    if detect:
+        found.conflicts += named_in_texts(held)
+    if records is not None:
+        write_parquet(records, each(held, find, detect), RECORDS)
+    if as_json:
+        print_json({"snapshot": held.id, **found.facts()})
+    else:
+        _show(held.ref, found)
+    return 1 if strict and found.conflicts else 0
+
+
+def _show(ref: str, found: Licences) -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    from tamis.snapshot.licences import RULES
+
+    facts: dict[str, Any] = found.facts()
+    table = Table(box=None, pad_edge=False)
+    for heading in (
+        "records",
+        "declared",
+        "made of",
+        "use",
+        "attribution",
+        "share-alike",
+        "derivatives",
+        "AI training",
+    ):
+        table.add_column(heading, justify="right" if heading == "records" else "left")
+    for group in facts["groups"][:MOST]:
+        permits = group["permits"]
+        table.add_row(
+            f"{group['rows']:,}",
+            group["declared"] or "-",
+            ", ".join(name or "?" for name in group["inherited"]) or "-",
+            permits["use"],
+            "yes" if permits["attribution"] else "no",
+            ", ".join(permits["share_alike"]) or "no",
+            "yes" if permits["derivatives"] else "no",
+            permits["ai_training"],
+        )
+    total = sum(found.groups.values())
+    click.echo(f"{ref}: {total:,} record{'s' * (total != 1)}")
+    Console(markup=False, highlight=False).print(table)
+    if len(facts["groups"]) > MOST:
+        click.echo(f"and {len(facts['groups']) - MOST:,} more; --json has all")
+    for conflict in found.conflicts:
+        where = f", as {conflict.records[0]}" if conflict.records else ""
+        rows = f"{conflict.rows:,} record{'s' * (conflict.rows != 1)}"
+        click.echo(f"conflict: {rows}{where}: {RULES[conflict.rule]} ({conflict.says})")
+    for note in found.notes:
+        click.echo(f"note: {note}")
+    if not found.conflicts:
+        click.echo("no conflict")
+
+
+MOST = 30
+"""Groups that are shown."""

@@ -1,0 +1,161 @@
+"""The recipe of a snapshot carried out again on the same input, and what comes out held against what was frozen.
+
+Data do not depend on salts: each record that comes out is hashed with the salt that is stored for it, and must have its leaf;
+all together must be all records, in the same files.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tamis.data import find
+from tamis.data.inputs import SUFFIXES
+from tamis.errors import InputError
+from tamis.recipes.recipe import Attrition, InputSpec, Recipe
+from tamis.recipes.replay import recipe_of
+from tamis.recipes.run import run
+from tamis.runs import Run
+from tamis.runs.manifest import sha256
+from tamis.snapshot import Snapshot
+from tamis.snapshot.canonical import canonical
+from tamis.snapshot.freeze import batches
+from tamis.snapshot.leaves import LEAD, fixed, leaves_of, numbers, places
+from tamis.snapshot.parts import Parts
+from tamis.snapshot.verify import Verified
+
+
+def rerun(found: Verified, inputs: Sequence[str] = ()) -> None:
+    """Carry out again the recipe of the snapshot in `found`, and note there what differs.
+
+    inputs  files, folders or globs to take the input from, instead of where it lay when the run was made
+
+    Raises InputError where the input cannot be had as it was.
+    """
+    snapshot = Snapshot(found.path)
+    if snapshot.evidence("recipe.resolved.json") is None:
+        raise InputError(f"{snapshot.ref} was not frozen from a run: there is no recipe to carry out again")
+    if snapshot.facts.get("tombstones") or snapshot.facts["conservation"].get("erased"):
+        found.notes.append("records were erased: those alone may come out again that are still in it")
+    with tempfile.TemporaryDirectory(prefix="tamis-rerun-") as scratch:
+        again = _carried_out(snapshot, Path(scratch), inputs)
+        _same_recipe(found, snapshot, again)
+        _compare(found, snapshot, again, Path(scratch) / "parts")
+
+
+def _carried_out(snapshot: Snapshot, scratch: Path, inputs: Sequence[str]) -> Run:
+    facts = json.loads(snapshot.evidence("run.json") or b"{}")
+    return run(_recipe(snapshot), _laid_out(facts["inputs"], _found(facts, inputs), scratch / "input"), scratch / "run")
+
+
+def _recipe(snapshot: Snapshot) -> Recipe:
+    """The recipe as the run resolved it; its own stages are those that were kept as evidence."""
+    evidence = snapshot.path / "evidence"
+    resolved: dict[str, Any] = json.loads((evidence / "recipe.resolved.json").read_bytes())
+    return replace(
+        recipe_of(Run(evidence)),
+        input=InputSpec(**resolved["input"]),
+        attrition=Attrition(**resolved["attrition"]),
+        contract=_contract(evidence, resolved["contract"]),
+    )
+
+
+def _contract(evidence: Path, digest: str | None) -> str | None:
+    """The contract the run was held against: it may set rows aside."""
+    if digest is None:
+        return None
+    for name in ("run.contract.odcs.yaml", "contract.odcs.yaml"):
+        if (evidence / name).is_file() and sha256(evidence / name) == digest:
+            return str((evidence / name).absolute())
+    raise InputError(f"{evidence} does not hold the contract of the run; its recipe cannot be carried out again")
+
+
+def _found(facts: dict[str, Any], inputs: Sequence[str]) -> list[Path]:
+    """Each input file as it was, in the order of the run: by what is in it, wherever it lies. Raises InputError."""
+    if inputs:
+        there = [file.path for file in find(inputs)]
+    else:
+        recorded = facts["varies"].get("inputs") or []
+        there = [Path(place["path"]) for place in recorded if place is not None]
+    by_digest: dict[str, list[Path]] = {}
+    for path in there:
+        if path.is_file():
+            by_digest.setdefault(sha256(path), []).append(path)
+    found = []
+    for known in facts["inputs"]:
+        alike = by_digest.get(known["sha256"], [])
+        if not alike:
+            raise InputError(
+                f"{known['file']} is not to be found as the run read it (sha256 {known['sha256'][:12]}…); "
+                "name the file, or a folder with it, with -i"
+            )
+        found.append(alike.pop(0) if alike[1:] else alike[0])
+    return found
+
+
+def _laid_out(inputs: Sequence[dict[str, Any]], found: Sequence[Path], folder: Path) -> list[str]:
+    """The files under the names they had, on which the ids of their records depend."""
+    for known, path in zip(inputs, found, strict=True):
+        place = folder / known["file"]
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.symlink_to(path.resolve())
+    if all(known["file"].lower().endswith(SUFFIXES) for known in inputs):
+        return [str(folder)]
+    return [str(folder / known["file"]) for known in inputs]
+
+
+def _same_recipe(found: Verified, snapshot: Snapshot, again: Run) -> None:
+    """Versions that differ are told: a digest may differ for them alone."""
+    was, now = snapshot.facts["env"]["versions"], again.facts["versions"]
+    differ = [f"{name} {was[name]} then, {now.get(name)} now" for name in was if was[name] != now.get(name)]
+    if differ:
+        found.notes.append(f"not the same versions: {'; '.join(differ)}")
+    inputs = [{i["file"]: i["sha256"]} for i in snapshot.facts["inputs"]]
+    if sorted(map(str, inputs)) != sorted(str({i["file"]: i["sha256"]}) for i in again.facts["inputs"]):
+        found.wrong("evidence/run.json", "was made of other input than what was read now")
+
+
+def _compare(found: Verified, snapshot: Snapshot, again: Run, folder: Path) -> None:
+    table = snapshot.leaves()
+    alive = table.filter(table.column("record_id").is_valid())
+    ids, salts = numbers(fixed(alive.column("record_id"), 16)), fixed(alive.column("salt"), 16)
+    leaves, seen = fixed(alive.column("leaf"), 32), np.zeros(len(ids), bool)
+    changed, strange, parts = 0, 0, None
+    folder.mkdir()
+    for batch in batches(again):
+        records = canonical(batch, LEAD)
+        at = places(ids, numbers(fixed(batch.column("record_id"), 16)))
+        known = at >= 0
+        strange += int((~known).sum())
+        fresh = leaves_of(records, salts[at] if len(ids) else np.zeros((len(at), 16), np.uint8))
+        changed += int((fresh[known] != leaves[at[known]]).any(axis=1).sum())
+        seen[at[known]] = True
+        parts = parts or Parts(folder, batch.schema)
+        parts.add(batch)
+    for count, what in (
+        (changed, "came out otherwise"),
+        (strange, "came out that are not in it"),
+        (int((~seen).sum()), "did not come out"),
+    ):
+        if count:
+            found.wrong("data/", f"{count:,} record{'s' * (count > 1)} {what} when the recipe was carried out again")
+    _same_files(found, snapshot, parts)
+
+
+def _same_files(found: Verified, snapshot: Snapshot, parts: Parts | None) -> None:
+    """Records may be the same and their order or files another."""
+    if parts is None or found.findings:
+        return
+    was = {f["path"]: f["sha256"] for f in snapshot.facts["files"] if f["path"].startswith("data/")}
+    now = {part.path: part.sha256 for part in parts.finish()[0]}
+    differ = sorted(path for path in was.keys() | now.keys() if was.get(path) != now.get(path))
+    if differ:
+        found.notes.append(
+            f"the records are the same, the bytes of {differ[0]} and {len(differ) - 1} more files are not"
+        )

@@ -1,0 +1,299 @@
+"""A run made a snapshot: a new version of a name, which can be checked offline by anyone.
+
+    freeze("runs/docs", "snapshots/docs/1.0.0")
+
+All is written in the store's work folder, then put in place by one rename.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tamis.data.parquet import open_file
+from tamis.errors import GateError, InputError, UsageError
+from tamis.runs import Run, open_run
+from tamis.runs import verify as verify_run
+from tamis.runs.manifest import MANIFEST, sha256
+from tamis.snapshot.build import Draft, Made, Page, build
+from tamis.snapshot.folder import Snapshot, open_snapshot
+from tamis.snapshot.journal import Step, Work
+from tamis.snapshot.lineage import lineage as lineage_of
+from tamis.snapshot.names import FIRST, Version, checked, named
+from tamis.snapshot.names import version as parsed
+from tamis.snapshot.store import FOLDER, Store, find_store
+
+EVIDENCE = {
+    "run.json": "run.json",
+    "recipe.yaml": "recipe.yaml",
+    "recipe.resolved.json": "recipe.resolved.json",
+    "contract.odcs.yaml": "contract.odcs.yaml",
+    "contract.result.json": "contract.result.json",
+    "env.json": "env.json",
+}
+"""Files of a run that go to evidence/."""
+
+Progress = Callable[[int], None]
+
+
+def freeze(
+    run: Run | Path | str,
+    output: Path | str,
+    *,
+    name: str | None = None,
+    version: str | None = None,
+    parent: str | None = None,
+    contract: Path | str | None = None,
+    lineage: pa.Table | Path | str | None = None,
+    derived_from: Sequence[str] = (),
+    sign: Path | str | None = None,
+    licenses: Literal["strict"] | None = None,
+    store: Path | str | None = None,
+    page: Page | None = None,
+    on_progress: Progress | None = None,
+) -> Snapshot:
+    """Freeze `run` as a snapshot at `output`, a folder that must not exist.
+
+    name      of the snapshot; None: what `output` says, …/NAME or …/NAME/1.2.0
+    version   None: what `output` says, else one minor version after the parent's, else 1.0.0
+    parent    the version before it (folder, NAME, NAME@VERSION, sha256:ID); None: what the name stands for now
+    contract  a contract to hold the data against, in the place of the one the run has
+    lineage   what its records were made of: LINEAGE rows, a file of edges, or `meta.NAME` (tamis/snapshot/lineage.py)
+    derived_from  snapshots that own ids of parents are looked up in; without a lineage, the data was made of them as a whole
+    sign      private ed25519 key (PEM) to sign it with
+    licenses  strict: records under licences that contradict those of what they were made of are not frozen
+    store     folder whose store it goes to; None: the nearest above `output`, else one is made
+    page      gives report.html, as `tamis.report.snapshot_page` does; None: there is none
+    on_progress  called with the number of records read so far
+
+    Raises GateError where the contract is broken or the run is not whole, else UsageError, InputError or OutputError.
+    """
+    run = run if isinstance(run, Run) else open_run(run)
+    output = Path(output)
+    _name(output, name)  # before a folder is made
+    _is_outside(output if store is None else Path(store), output)
+    place = _store(output, store)
+    place.recover()
+    before = _parent(place, output, name, parent)
+    called, number = _names(output, name, version, before)
+    _is_free(place, output, called, number)
+    _whole(run)
+    result, promised = _contract(run, contract)
+    parents = [open_snapshot(ref, place.root) for ref in derived_from]
+    edges = lineage if isinstance(lineage, pa.Table) else lineage_of(run, lineage, parents)
+    place.make()  # not before: a store that is made for a freeze that fails catches what is frozen below it later
+    with place.work() as work:
+        schema = pq.read_schema(run.parts("data")[0]) if run.parts("data") else pa.schema([])
+        draft = Draft(
+            name=called,
+            version=str(number),
+            parents=(before.id,) if before else (),
+            kind=str(run.facts["kind"]),
+            schema=schema,
+            batches=lambda: batches(run),
+            salts=before,
+            lineage=edges,
+            facts={**_facts(run, promised), **_derived(parents, edges)},
+            files=_files(run, contract, result),
+            strict_licences=licenses == "strict",
+            parts=() if "split" in schema.names else tuple(run.parts("data")),
+        )
+        made = build(draft, work.folder / "snapshot", place, output, sign=sign, page=page, on_progress=on_progress)
+        with place.lock():
+            _is_free(place, output, called, number)
+            _is_as_it_was(place, run, draft.facts["run"]["manifest"], before)
+            work.commit([*made.steps, *register(place, work, made, _run_entry(place, run))])
+    return Snapshot(output)
+
+
+def batches(run: Run) -> Iterator[pa.RecordBatch]:
+    """The rows of `run` in order, some thousand at a time."""
+    for part in run.parts("data"):
+        with open_file(part) as file:
+            yield from file.iter_batches(8192)
+
+
+def register(store: Store, work: Work, made: Made, run: dict[str, Any] | None = None) -> list[Step]:
+    """Steps that make a new snapshot known to its store, and the one its name stands for."""
+    steps = [
+        store.write(work, "snapshots", made.id.removeprefix("sha256:"), entry(store, made)),
+        use(store, work, made.facts["name"], made.id),
+    ]
+    if run is not None:
+        steps.append(store.write(work, "runs", run["id"], {**run, "snapshots": sorted({*run["snapshots"], made.id})}))
+    return steps
+
+
+def entry(store: Store, made: Made) -> dict[str, Any]:
+    """What the catalog of `store` says of a new snapshot."""
+    facts = made.facts
+    return {
+        "id": made.id,
+        "name": facts["name"],
+        "version": facts["version"],
+        "path": store.placed(made.path),
+        "created": facts["created"],
+        "parents": facts["parents"],
+        "root": facts["content"]["root"],
+        "rows": sum(facts["splits"].values()),
+    }
+
+
+def use(store: Store, work: Work, name: str, id: str) -> Step:
+    """The step that makes `name` stand for the snapshot `id`."""
+    known = store.history(name)
+    was = known.get("was", [])
+    if known.get("current"):
+        was = [*was, {"id": known["current"], "until": _now()}]
+    return store.write(work, "names", name, {"current": id, "was": was})
+
+
+def _store(output: Path, given: Path | str | None) -> Store:
+    """The store that a snapshot at `output` goes to; it may not be there yet."""
+    if given is not None:
+        return Store(Path(given))
+    found = find_store(output.parent)
+    if found is not None:
+        return found
+    above = Path(os.path.abspath(output)).parent
+    return Store(above.parent if named(Path(os.path.abspath(output))).version else above)
+
+
+def _parent(store: Store, output: Path, name: str | None, given: str | None) -> Snapshot | None:
+    if given is not None:
+        return open_snapshot(given, store.root)
+    current = store.entry(_name(output, name))
+    return Snapshot(current.path) if current and current.state == "live" else None
+
+
+def _names(output: Path, name: str | None, version: str | None, parent: Snapshot | None) -> tuple[str, Version]:
+    said = named(Path(os.path.abspath(output)))
+    following = parsed(parent.version).next() if parent else FIRST
+    return _name(output, name), parsed(version) if version is not None else said.version or following
+
+
+def _name(output: Path, name: str | None) -> str:
+    return checked(named(Path(os.path.abspath(output))).name if name is None else name)
+
+
+def _is_free(store: Store, output: Path, name: str, version: Version) -> None:
+    """Raises UsageError where there is something at `output`, or another snapshot of that name and version."""
+    if os.path.lexists(output):
+        raise UsageError(
+            f"{output} is there already, and a snapshot is never written over; name another folder with -o"
+        )
+    if FOLDER in Path(os.path.abspath(output)).parts:
+        raise UsageError(f"{output} is within {FOLDER}, which belongs to the store; name a folder outside it with -o")
+    for entry in store.snapshots():
+        if (entry.name, entry.version) == (name, str(version)) and entry.state != "missing":
+            raise UsageError(f"{name}@{version} is there already, at {entry.path}; give another --version")
+
+
+def _is_outside(*places: Path) -> None:
+    """Raises UsageError where a run or a snapshot lies above one of `places`: what is added to it would break it."""
+    for place in places:
+        for above in Path(os.path.abspath(place)).parents:
+            if any((above / name).is_file() for name in ("run.json", "snapshot.json")) and (above / MANIFEST).is_file():
+                raise UsageError(
+                    f"{place} lies in {above}, which is sealed: it would not be whole any more; take another folder"
+                )
+
+
+def _is_as_it_was(store: Store, run: Run, manifest: str, parent: Snapshot | None) -> None:
+    """Raises InputError where an erasure went over the run or the parent meanwhile: what was read of it is not to come back."""
+    known = store.entry(parent.id) if parent else None
+    if sha256(run.path / MANIFEST) != manifest or (known is not None and known.state == "withdrawn"):
+        raise InputError(
+            f"{run.path if known is None or known.state == 'live' else known.path} was written anew while this snapshot was made "
+            "(an erasure?), and nothing was frozen; freeze again"
+        )
+
+
+def _whole(run: Run) -> None:
+    if found := verify_run(run.path):
+        more = f", and {len(found) - 1} more" if found[1:] else ""
+        raise GateError(
+            f"the run at {run.path} is not as it was written: {found[0].file} {found[0].problem}{more}; "
+            f"`tamis verify {run.path}` names all, a new run mends it"
+        )
+
+
+def _contract(run: Run, given: Path | str | None) -> tuple[bytes | None, dict[str, Any] | None]:
+    """The data of `run` held against the contract once more: the result, and the gist for snapshot.json."""
+    path = Path(given) if given is not None else run.path / "contract.odcs.yaml"
+    if given is None and not path.is_file():
+        return None, None
+    from tamis.contracts import check, load
+
+    contract = load(path)
+    result = check(run.parts("data"), contract)
+    if not result.passed:
+        broken = [outcome.message for outcome in result.broken if outcome.stops]
+        more = f"; and {len(broken) - 1} more" if broken[1:] else ""
+        raise GateError(
+            f"the data breaks the contract {contract.id} {contract.version}, and cannot be frozen: {broken[0]}{more}; "
+            f"`tamis check {run.path} -c {path}` names all"
+        )
+    gist = {"id": contract.id, "version": contract.version, "sha256": contract.sha256, "result": "passed"}
+    return result.to_json().encode(), gist
+
+
+def _lineage(run: Run, given: pa.Table | Path | str | None, parents: Sequence[Snapshot]) -> pa.Table:
+    from tamis.snapshot.lineage import lineage, settled
+
+    if isinstance(given, pa.Table):
+        return settled([given, lineage(run, None, parents)])
+    return lineage(run, given, parents)
+
+
+def _facts(run: Run, contract: dict[str, Any] | None) -> dict[str, Any]:
+    facts = run.facts
+    return {
+        "conservation": run.rows,
+        "contract": contract,
+        "recipe": {"name": facts["name"], **facts["recipe"]},
+        "inputs": facts["inputs"],
+        "run": {"manifest": sha256(run.path / MANIFEST)},
+        "env": {"versions": facts["versions"], "sha256": sha256(run.path / "env.json")},
+    }
+
+
+def _derived(parents: Sequence[Snapshot], edges: pa.Table) -> dict[str, Any]:
+    """Which snapshots it was made of, and whether it is known which records of them."""
+    if not parents:
+        return {}
+    return {"derived_from": {"snapshots": [p.id for p in parents], "by": "records" if edges.num_rows else "whole"}}
+
+
+def _files(run: Run, contract: Path | str | None, result: bytes | None) -> dict[str, Path | bytes | pa.Table]:
+    """What goes beside data, leaves and lineage."""
+    files: dict[str, Path | bytes | pa.Table] = {
+        f"evidence/{name}": run.path / found for name, found in EVIDENCE.items() if (run.path / found).is_file()
+    }
+    if contract is not None:
+        if "evidence/contract.odcs.yaml" in files:
+            files["evidence/run.contract.odcs.yaml"] = files["evidence/contract.odcs.yaml"]
+        files["evidence/contract.odcs.yaml"] = Path(contract)
+    if result is not None:
+        files["evidence/contract.result.json"] = result
+    for what in ("verdicts", "edges"):
+        files |= {f"ledger/{what}/{part.name}": part for part in run.parts(what)}
+    files |= {f"evidence/stages/{path.name}": path for path in sorted((run.path / "stages").glob("*.py"))}
+    files["ledger/fates.parquet"] = run.fates()
+    return files
+
+
+def _run_entry(store: Store, run: Run) -> dict[str, Any]:
+    id = sha256(run.path / MANIFEST)
+    known: list[str] = next((entry["snapshots"] for entry in store.runs() if entry["id"] == id), [])
+    return {"id": id, "path": store.placed(run.path), "name": run.facts["name"], "snapshots": known}
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,218 @@
+"""A store: the folder that snapshots lie in, and `.tamis` within it, which knows them by name and id.
+
+.tamis/objects/sha256/ab/<hex>  data parts by their digest; files of snapshots are other names of them
+.tamis/snapshots/<hex>.json     one for every snapshot: name, version, where it lies, whether it was withdrawn
+.tamis/names/<name>.json        which version a name stands for, and which it stood for before
+.tamis/models  runs  holds  receipts  journal  work  lock
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tamis.data.disk import disk_errors
+from tamis.data.writer import write_json
+from tamis.errors import InputError, UsageError
+from tamis.runs.manifest import sha256
+from tamis.snapshot import journal
+from tamis.snapshot.names import ID, NAME, version
+
+FOLDER = ".tamis"
+
+
+class Entry(NamedTuple):
+    """A snapshot as its store knows it. `state` is live, withdrawn (an erasure took its data) or missing."""
+
+    id: str
+    name: str
+    version: str
+    path: Path
+    created: str
+    parents: tuple[str, ...]
+    root: str
+    rows: int
+    state: str
+    superseded: str | None = None
+    """Id of the snapshot that took its place."""
+
+
+@dataclass(frozen=True)
+class Store:
+    """The store at `root`, the folder that holds `.tamis`."""
+
+    root: Path
+
+    @property
+    def inside(self) -> Path:
+        """`.tamis`."""
+        return self.root / FOLDER
+
+    def make(self) -> Store:
+        """Make it where it is not there. Raises OutputError."""
+        with disk_errors(self.inside):
+            for name in ("objects", "snapshots", "names", "models", "runs", "holds", "receipts", "journal", "work"):
+                (self.inside / name).mkdir(parents=True, exist_ok=True)
+        return self
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold it against other commands that change it, once what a crash left is put right."""
+        with journal.locked(self.inside):
+            journal.recover(self.inside)
+            yield
+
+    def work(self) -> Any:
+        """A context manager that gives a `journal.Work`: a folder to work in, and `commit`."""
+        return journal.work(self.inside)
+
+    def recover(self) -> None:
+        """Put right what a crash left, if anything: what was committed is carried out, the rest thrown away.
+
+        Raises OutputError where something is to be put right and the store may not be written.
+        """
+        if journal.pending(self.inside):
+            with self.lock():
+                pass
+
+    def object(self, digest: str) -> Path:
+        """Where the object with sha256 `digest` (hexadecimal) lies, if it is there."""
+        return self.inside / "objects/sha256" / digest[:2] / digest
+
+    def holds(self, digest: str) -> bool:
+        """Whether the object is there, and undamaged: it is read."""
+        path = self.object(digest)
+        return path.is_file() and not path.is_symlink() and sha256(path) == digest
+
+    def snapshots(self) -> list[Entry]:
+        """All snapshots, by name and version."""
+        found = [self._entry(facts) for facts in self._all("snapshots")]
+        return sorted(found, key=lambda e: (e.name, version(e.version).order, e.created))
+
+    def models(self) -> list[dict[str, Any]]:
+        """What was registered of models, by name."""
+        return self._all("models")
+
+    def runs(self) -> list[dict[str, Any]]:
+        """The runs that snapshots were frozen from: `id` (sha256 of the manifest), `path` and `snapshots` (ids)."""
+        return [{**facts, "path": str(self.place(facts["path"]))} for facts in self._all("runs")]
+
+    def current(self, name: str) -> str | None:
+        """Id of the snapshot that `name` stands for."""
+        return self.history(name).get("current")
+
+    def history(self, name: str) -> dict[str, Any]:
+        """What `name` stands for (`current`), and what it stood for (`was`: id and when, the last one last)."""
+        path = self.inside / "names" / f"{name}.json"
+        return _read(path) if NAME.fullmatch(name) and path.is_file() else {}
+
+    def entry(self, ref: str) -> Entry | None:
+        """The snapshot NAME, NAME@VERSION or sha256:ID (its first 8 digits will do); None where there is none.
+
+        Raises UsageError where several begin so.
+        """
+        known = self.snapshots()
+        if ref.startswith("sha256:"):
+            found = [e for e in known if e.id.startswith(ref)] if len(ref) >= len("sha256:") + 8 else []
+            if len(found) > 1:
+                raise UsageError(f"{len(found)} snapshots begin with {ref}; write more of its digits")
+            return found[0] if found else None
+        name, at, wanted = ref.partition("@")
+        if at:
+            wanted = str(version(wanted))
+            return next((e for e in reversed(known) if (e.name, e.version) == (name, wanted)), None)
+        current = self.current(name)
+        return next((e for e in known if e.id == current), None)
+
+    def resolve(self, ref: str) -> Path:
+        """The folder of a snapshot by NAME, NAME@VERSION or sha256:ID. Raises InputError."""
+        self.recover()
+        entry = self.entry(ref)
+        if entry is None:
+            known = ", ".join(dict.fromkeys(f"{e.name}@{e.version}" for e in self.snapshots())) or "none"
+            raise InputError(f"the store at {self.root} has no snapshot {ref!r}; it has {known}")
+        if entry.state == "missing":
+            raise InputError(
+                f"{entry.name}@{entry.version} should lie at {entry.path}, and does not; put it back, or name where it is"
+            )
+        return entry.path
+
+    def write(self, work: journal.Work, what: str, name: str, facts: Mapping[str, Any]) -> journal.Step:
+        """Write a catalog file anew, in `work`; the step puts it in its place."""
+        staged = work.folder / f"{what}-{name}.json"
+        write_json(staged, dict(facts))
+        return journal.Step("move", staged, self.inside / what / f"{name}.json")
+
+    def place(self, path: str) -> Path:
+        """A path as the catalog has it: within the store it is relative to `root`."""
+        return Path(os.path.normpath(self.root / path))
+
+    def placed(self, path: Path) -> str:
+        """`path` as the catalog is to have it."""
+        path, root = Path(os.path.abspath(path)), Path(os.path.abspath(self.root))
+        return path.relative_to(root).as_posix() if root in path.parents else str(path)
+
+    def _entry(self, facts: dict[str, Any]) -> Entry:
+        path = self.place(facts["path"])
+        there = (path / "snapshot.json").is_file()
+        state = "missing" if not there else "withdrawn" if facts.get("superseded") else "live"
+        return Entry(
+            id=facts["id"],
+            name=facts["name"],
+            version=facts["version"],
+            path=path,
+            created=facts["created"],
+            parents=tuple(facts["parents"]),
+            root=facts["root"],
+            rows=facts["rows"],
+            state=state,
+            superseded=facts.get("superseded"),
+        )
+
+    def _all(self, what: str) -> list[dict[str, Any]]:
+        paths = sorted((self.inside / what).glob("*.json"))
+        return [_read(path) for path in paths if not path.name.startswith(".")]
+
+
+def find_store(place: Path | None = None) -> Store | None:
+    """The store that `place` (a folder, there or not) lies in: the nearest one above, or at it; None where there is none."""
+    start = Path(os.path.abspath(place or Path.cwd()))
+    return next((Store(folder) for folder in (start, *start.parents) if (folder / FOLDER).is_dir()), None)
+
+
+def store_at(store: Path | str | None = None) -> Store:
+    """The store to read from: `store`, else TAMIS_STORE, else the nearest above the working folder, else ./snapshots.
+
+    Raises InputError where there is none.
+    """
+    given = store or os.environ.get("TAMIS_STORE")
+    if given:
+        if not (Path(given) / FOLDER).is_dir():
+            raise InputError(f"there is no store at {given}: it has no {FOLDER} folder; `tamis freeze` makes one")
+        return Store(Path(given))
+    found = find_store() or (Store(Path("snapshots")) if (Path("snapshots") / FOLDER).is_dir() else None)
+    if found is None:
+        raise InputError(
+            "no store was found here or above, nor in ./snapshots; name one with --store or TAMIS_STORE, "
+            "or name a snapshot by its folder"
+        )
+    return found
+
+
+def is_ref(text: str) -> bool:
+    """Whether `text` could be NAME, NAME@VERSION or sha256:ID."""
+    name, _, _ = text.partition("@")
+    return bool(NAME.fullmatch(name)) or ID.fullmatch(text) is not None or text.startswith("sha256:")
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        facts: dict[str, Any] = json.loads(path.read_bytes())
+    except (OSError, ValueError) as damage:
+        raise InputError(f"{path} cannot be read ({damage}); the store is damaged there") from damage
+    return facts
