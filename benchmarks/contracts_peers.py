@@ -106,9 +106,7 @@ def pandera(folder: str) -> dict[str, int]:
         {
             "id": pa.Column(str, pa.Check.str_matches("^[a-z0-9-]+$"), unique=True),
             "text": pa.Column(str, [pa.Check.str_length(20, None), pa.Check.str_length(None, 20000)]),
-            "url": pa.Column(
-                str, [pa.Check.str_matches("^https?://"), pa.Check.str_length(None, 2000)], nullable=True
-            ),
+            "url": pa.Column(str, [pa.Check.str_matches("^https?://"), pa.Check.str_length(None, 2000)], nullable=True),
             "lang": pa.Column(str, pa.Check.isin(LANGS)),
             "score": pa.Column(float, [pa.Check.ge(0), pa.Check.le(1)], nullable=True),
             "tokens": pa.Column(int, [pa.Check.ge(0), pa.Check.le(1_000_000)], nullable=True),

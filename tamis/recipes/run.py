@@ -230,9 +230,7 @@ def _own_stages(out: Path, recipe: Recipe) -> list[FileDigest]:
     return copies
 
 
-def _contract(
-    out: Path, recipe: Recipe, flow: dict[str, Any]
-) -> tuple[list[FileDigest], dict[str, Any] | None]:
+def _contract(out: Path, recipe: Recipe, flow: dict[str, Any]) -> tuple[list[FileDigest], dict[str, Any] | None]:
     """Hold the data written against the contract of the recipe: the files that say so, and the gist for run.json.
 
     flow  `rows` and `sources`, as run.json will have them

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from tamis.report.changes import both, changes, checks, licence_rows, sources, taken
-from tamis.report.templates import render
 from tamis.report.sheet import STYLES
+from tamis.report.templates import render
 from tamis.report.wording import plural
 from tamis.snapshot.diff import Difference
 

@@ -15,8 +15,8 @@ from tamis.report.facts import StepFacts
 from tamis.report.gather import step_facts
 from tamis.report.kin import Kin, kin
 from tamis.report.origins import Licences, Origin, by_source, licences, origins
-from tamis.report.templates import render
 from tamis.report.promises import Promises, promises
+from tamis.report.templates import render
 from tamis.report.visible import visible
 from tamis.report.wording import percent, plural
 from tamis.snapshot import Snapshot, Store
