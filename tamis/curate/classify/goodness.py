@@ -9,7 +9,8 @@ import numpy as np
 
 BINS = 10
 Z = 1.96
-"""Of 95 %."""
+"""Standard deviations that hold 95 % of a normal distribution on either side of its mean."""
+
 THRESHOLDS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 
 

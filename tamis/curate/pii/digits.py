@@ -5,7 +5,9 @@ from __future__ import annotations
 DASHES = "\\-‐‑‒–—−－"
 SPACES = " \u00a0\u1680\u2000-\u200a\u202f\u205f\u3000"
 UNSEEN = "\u200b-\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff"
-"""For sets in a regex. Unseen is what has no width: right-to-left text has marks of direction round its numbers."""
+"""For sets in a regex, those of ASCII included. Unseen is what has no width: right-to-left text has marks of direction round its
+numbers. `disguise` knows rarer ones of each: texts that have them are searched once more, as they are read.
+"""
 
 _ASCII: dict[int, str | None] = {}
 _ASCII |= {ord(c): "-" for c in "‐‑‒–—−－"} | {

@@ -146,7 +146,7 @@ class Semantic(Embedded):
         return {"gathered": pa.table({"vector": as_column(take(desk, ordinals))})}
 
     def nearest(self, desk: Desk, number: int, block: Block) -> Tables:
-        """Of every place of a block the most similar place before it, and their cosine; -1 where it is the first."""
+        """`nearest`: of every place of a block the most similar one before it (`at`; -1: none) and their cosine; `recall`."""
         n = len(desk.table("order", 0))
 
         def vectors(k: int) -> np.ndarray:

@@ -20,8 +20,8 @@ from tamis.report.profile.facts import Missing, Topic, Topics
 FEWEST = 40
 """Records under which there are no topics."""
 
-MOST = 16
-TERMS = 8
+MOST, TERMS = 16, 8
+"""Topics, and words of each, at most."""
 
 WIDTH, HEIGHT = 720.0, 420.0
 """Of the map, in user units."""

@@ -5,8 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 ROUNDS, STARTS = 30, 4
+"""Rounds of k-means, at most, and beginnings of which the best is taken."""
 
 ROUNDS_APART = 800
+"""Rounds in which discs are pushed apart; in the first half they are also drawn to where they would stand."""
+
 GAP = 6.0
 """Between two discs, in units of the map."""
 
@@ -44,6 +47,7 @@ def _begun(vectors: np.ndarray, k: int, rnd: np.random.Generator) -> np.ndarray:
 
 
 def _fitted(vectors: np.ndarray, middle: np.ndarray) -> tuple[np.ndarray, float]:
+    """Cluster of each vector, (n,) int64, from the centres `middle` (k, d); and the sum of the cosines to their own."""
     label = np.full(len(vectors), -1)
     for _ in range(ROUNDS):
         cosine = vectors @ middle.T
