@@ -8,7 +8,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tamis.report.origins import Licence, Licences, by_source, licences
+import pyarrow.compute as pc
+
+from tamis.report.origins import Licence, Licences, by_source, licences, totals
 from tamis.report.promises import Promise, Promises, promises
 from tamis.snapshot import Snapshot
 from tamis.snapshot.diff import Difference
@@ -86,8 +88,15 @@ def changes(found: Difference) -> Changes:
 
 def sources(a: Snapshot, b: Snapshot) -> tuple[tuple[Pair, ...], int]:
     """Records of each source before and after, the largest difference first, and how many sources are left out."""
-    was, now = ({name: c.total() for name, c in by_source(s).items()} for s in (a, b))
-    return _pairs(was, now)
+    was, now = (totals(by_source(s)) for s in (a, b))
+    joined = now.rename_columns(["source", "after"]).join(
+        was.rename_columns(["source", "before"]), "source", join_type="full outer"
+    )
+    by = pc.subtract(pc.fill_null(joined["after"], 0), pc.fill_null(joined["before"], 0))
+    joined = joined.append_column("by", pc.abs(by))
+    order = [("by", "descending"), ("after", "descending"), ("source", "ascending")]
+    first = joined.sort_by(order).slice(0, MOST).to_pylist()
+    return tuple(Pair(row["source"], row["before"], row["after"]) for row in first), max(0, len(joined) - MOST)
 
 
 def licence_rows(a: Licences | None, b: Licences | None) -> tuple[tuple[Pair, ...], int]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from tamis.snapshot import Snapshot
 
@@ -53,29 +53,57 @@ class Licences:
     notes: tuple[str, ...]
 
 
-def by_source(snapshot: Snapshot) -> dict[str, Counter[str | None]]:
-    """Records of each source, by licence as declared; two columns are read."""
-    found: dict[str, Counter[str | None]] = {}
-    if not snapshot.parts():
-        return found
-    columns = [name for name in ("source", "license") if name in snapshot.schema.names]
-    if "source" not in columns:
-        return found
-    for batch in snapshot.batches(columns):
-        counted = pa.Table.from_batches([batch]).group_by(columns).aggregate([([], "count_all")])
-        for row in counted.to_pylist():
-            found.setdefault(str(row["source"]), Counter())[row.get("license")] += row["count_all"]
-    return found
+COUNTED = pa.schema([("source", pa.string()), ("license", pa.string()), ("rows", pa.int64())])
+"""Records by source and licence, as declared."""
+
+COMPACT = 1_000_000
+"""Counts that are held before they are added up: every record may have a source of its own."""
 
 
-def origins(counts: dict[str, Counter[str | None]]) -> tuple[Origin, ...]:
-    """The largest sources, then the others as one."""
-    ordered = sorted(counts.items(), key=lambda item: (-item[1].total(), item[0]))
-    found = [Origin(name, c.total(), tuple(c.most_common())) for name, c in ordered[:MOST]]
-    if rest := ordered[MOST:]:
-        together = _sum(c for _, c in rest)
-        found.append(Origin(OTHERS, together.total(), tuple(together.most_common()), len(rest)))
+def by_source(snapshot: Snapshot) -> pa.Table:
+    """COUNTED rows of `snapshot`, each source and licence once; two columns are read."""
+    parts: list[pa.Table] = [COUNTED.empty_table()]
+    names = ("source", "license")
+    if not snapshot.parts() or not set(names) <= set(snapshot.schema.names):
+        return parts[0]
+    for batch in snapshot.batches(names):
+        texts = {name: batch.column(name).cast(pa.string()) for name in names}
+        parts.append(_added(pa.table({**texts, "rows": pa.array(np.ones(batch.num_rows, np.int64))})))
+        if sum(map(len, parts)) > COMPACT:
+            parts = [_added(pa.concat_tables(parts))]
+    return _added(pa.concat_tables(parts))
+
+
+def _added(table: pa.Table) -> pa.Table:
+    summed = table.group_by(["source", "license"]).aggregate([("rows", "sum")])
+    return summed.rename_columns({"rows_sum": "rows"}).select(COUNTED.names).cast(COUNTED)
+
+
+def totals(counts: pa.Table) -> pa.Table:
+    """Records of each source (`source`, `rows`), the largest first."""
+    summed = counts.group_by(["source"]).aggregate([("rows", "sum")]).rename_columns({"rows_sum": "rows"})
+    return summed.select(["source", "rows"]).sort_by([("rows", "descending"), ("source", "ascending")])
+
+
+def origins(counts: pa.Table) -> tuple[Origin, ...]:
+    """The largest sources of COUNTED rows, then the others as one."""
+    ordered = totals(counts)
+    named = ordered.slice(0, MOST)
+    found = [
+        Origin(row["source"], row["rows"], _licences(counts.filter(pc.equal(counts["source"], row["source"]))))
+        for row in named.to_pylist()
+    ]
+    rest = counts.filter(pc.invert(pc.is_in(counts["source"], named["source"].combine_chunks())))
+    if rest.num_rows:
+        others = len(ordered) - len(named)
+        found.append(Origin(OTHERS, pc.sum(rest["rows"]).as_py(), _licences(rest), others))
     return tuple(found)
+
+
+def _licences(counts: pa.Table) -> tuple[tuple[str | None, int], ...]:
+    summed = counts.group_by(["license"]).aggregate([("rows", "sum")])
+    ordered = summed.sort_by([("rows_sum", "descending"), ("license", "ascending")])
+    return tuple((row["license"], row["rows_sum"]) for row in ordered.to_pylist())
 
 
 def licences(snapshot: Snapshot) -> Licences | None:
@@ -86,10 +114,3 @@ def licences(snapshot: Snapshot) -> Licences | None:
     said = json.loads(path.read_bytes())
     groups = (Licence(g["declared"], tuple(g["inherited"]), g["rows"], g["permits"]) for g in said["groups"])
     return Licences(tuple(groups), tuple(said["conflicts"]), tuple(said["notes"]))
-
-
-def _sum(counters: Iterable[Counter[str | None]]) -> Counter[str | None]:
-    total: Counter[str | None] = Counter()
-    for counter in counters:
-        total.update(counter)
-    return total

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from collections import Counter
 from collections.abc import Callable
 from html import unescape
 from pathlib import Path
@@ -15,7 +16,7 @@ from paging import FRAME, PROBE, Tags
 
 import tamis as library
 from tamis.report import comparison_page, snapshot_page
-from tamis.report.changes import changes
+from tamis.report.changes import changes, sources
 from tamis.report.kin import kin, narrow, wide
 from tamis.report.origins import by_source, origins
 from tamis.snapshot import Snapshot, freeze, store_at
@@ -108,6 +109,13 @@ def test_the_page_counts_what_the_snapshot_holds(store: Path) -> None:
     told = origins(by_source(second))
     assert sum(o.rows for o in told) == sum(second.splits.values())
     assert all(sum(n for _, n in o.licences) == o.rows for o in told)
+
+
+def test_sources_add_up_whatever_they_are_called(store: Path) -> None:
+    a, b = Snapshot(store / "docs/1.0.0"), Snapshot(store / "docs/1.1.0")
+    pairs, more = sources(a, b)
+    now = Counter(b.data(["source"]).column("source").to_pylist())
+    assert more == 0 and {p.name: p.after for p in pairs} == now
 
 
 def test_changes_add_up(store: Path) -> None:
