@@ -23,7 +23,7 @@ import click
     type=click.Choice(["strict"]),
     help="strict: not where licences of records and their ancestors conflict.",
 )
-@click.option("--store", type=click.Path(path_type=Path), help="Folder of the store; else the nearest above OUTPUT.")
+@click.option("--store", type=click.Path(path_type=Path), help="Folder of the store; else the one that OUTPUT lies in.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--quiet", is_flag=True, help="Print nothing; the exit code says it.")
 def command(

@@ -27,7 +27,7 @@ from tamis.snapshot.journal import Step, Work
 from tamis.snapshot.lineage import lineage as lineage_of
 from tamis.snapshot.names import FIRST, Version, checked, named
 from tamis.snapshot.names import version as parsed
-from tamis.snapshot.store import FOLDER, Store, find_store
+from tamis.snapshot.store import FOLDER, Store
 
 EVIDENCE = {
     "run.json": "run.json",
@@ -68,7 +68,8 @@ def freeze(
     derived_from  snapshots that own ids of parents are looked up in; without a lineage, the data was made of them as a whole
     sign      private ed25519 key (PEM) to sign it with
     licenses  strict: records under licences that contradict those of what they were made of are not frozen
-    store     folder whose store it goes to; None: the nearest above `output`, else one is made
+    store     folder of the store it goes to, made one where it is none; None: the folder that NAME or NAME/VERSION of
+              `output` lies in
     page      gives report.html, as `tamis.report.snapshot_page` does; None: there is none
     on_progress  called with the number of records read so far
 
@@ -158,11 +159,10 @@ def _store(output: Path, given: Path | str | None) -> Store:
     """The store that a snapshot at `output` goes to; it may not be there yet."""
     if given is not None:
         return Store(Path(given))
-    found = find_store(output.parent)
-    if found is not None:
-        return found
-    above = Path(os.path.abspath(output)).parent
-    return Store(above.parent if named(Path(os.path.abspath(output))).version else above)
+    # Not the nearest store above, as git would take: one made by mistake in /tmp or a home would draw in all below it.
+    output = Path(os.path.abspath(output))
+    beside = output.parent.parent if named(output).version else output.parent
+    return Store(output.parent if (output.parent / FOLDER).is_dir() else beside)
 
 
 def _parent(store: Store, output: Path, name: str | None, given: str | None) -> Snapshot | None:
