@@ -34,6 +34,8 @@ class Damage:
 
 def open_file(path: Path) -> pq.ParquetFile:
     """`path`, to be read in little memory and with its checksums checked. Raises one of UNREADABLE."""
+    if path.exists() and not path.is_file():  # a FIFO would wait for ever, and hear no signal meanwhile
+        raise OSError(f"{path} is no plain file")
     return pq.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20, page_checksum_verification=True)
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +18,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tamis.data.parquet import open_file
+from tamis.data.parquet import UNREADABLE, one_line, open_file
 from tamis.errors import InputError
 from tamis.schemas import FATES, LINEAGE, VERDICT
 from tamis.snapshot.names import split_order
@@ -79,7 +80,11 @@ class Snapshot:
     @property
     def schema(self) -> pa.Schema:
         """Columns of its data."""
-        return pq.read_schema(self.parts()[0])
+        parts = self.parts()
+        if not parts:
+            raise InputError(f"{self.path} has no data files; `tamis verify {self.path}` says why")
+        with reading(parts[0]):
+            return pq.read_schema(parts[0])
 
     def parts(self, split: str | None = None) -> list[Path]:
         """Data files, in order: of one split, or of all. Raises InputError where there is no such split."""
@@ -96,21 +101,23 @@ class Snapshot:
     @staticmethod
     def batches_of(part: Path, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
         """The rows of one of `parts`."""
-        with open_file(part) as file:
+        with reading(part), open_file(part) as file:
             yield from file.iter_batches(8192, columns=None if columns is None else list(columns))
 
     def data(self, columns: Sequence[str] | None = None, split: str | None = None) -> pa.Table:
         """Its rows in order."""
         wanted = None if columns is None else list(columns)
-        return pa.concat_tables([pq.read_table(part, columns=wanted) for part in self.parts(split)])
+        return pa.concat_tables([_table(part, columns=wanted) for part in self.parts(split)])
 
     def leaves(self) -> pa.Table:
         """LEAVES rows, in the order of the tree."""
-        return pq.read_table(self.path / "leaves.parquet", schema=LEAVES)
+        return _table(self.path / "leaves.parquet", schema=LEAVES)
 
     def lineage(self) -> pa.Table:
         """LINEAGE rows."""
-        return pq.read_table(self.path / "lineage.parquet").cast(LINEAGE)
+        path = self.path / "lineage.parquet"
+        with reading(path):
+            return pq.read_table(path).cast(LINEAGE)
 
     def verdicts(self, columns: Sequence[str] | None = None) -> pa.Table:
         """Every decision of the run it was frozen from, sorted by record_id and step."""
@@ -118,12 +125,12 @@ class Snapshot:
         wanted = None if columns is None else list(columns)
         if not parts:
             return VERDICT.empty_table().select(wanted or VERDICT.names)
-        return pa.concat_tables([pq.read_table(p, columns=wanted) for p in parts], promote_options="permissive")
+        return pa.concat_tables([_table(p, columns=wanted) for p in parts], promote_options="permissive")
 
     def fates(self) -> pa.Table:
         """What became of every record of the input, in its order, each with its record_id."""
         path = self.path / "ledger/fates.parquet"
-        return pq.read_table(path) if path.is_file() else FATES.empty_table()
+        return _table(path) if path.is_file() else FATES.empty_table()
 
     def evidence(self, name: str) -> bytes | None:
         """A file of evidence/, as run.json or contract.odcs.yaml; None where there is none of that name."""
@@ -133,6 +140,27 @@ class Snapshot:
     @cached_property
     def _bytes(self) -> bytes:
         return (self.path / "snapshot.json").read_bytes()
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Turn what is wrong with a file of a snapshot into an InputError that says where to look further."""
+    # Opened as they are, a FIFO waits for ever and a folder is read as a data set.
+    if not path.is_file():
+        raise InputError(
+            f"{path} is missing, or is no plain file; `tamis verify` of its snapshot says what else is damaged"
+        )
+    try:
+        yield
+    except UNREADABLE as damage:
+        raise InputError(
+            f"{path} cannot be read ({one_line(damage)}); `tamis verify` of its snapshot says what else is damaged"
+        ) from damage
+
+
+def _table(path: Path, **options: Any) -> pa.Table:
+    with reading(path):
+        return pq.read_table(path, **options)
 
 
 def open_snapshot(ref: Path | str | Snapshot, store: Path | str | None = None) -> Snapshot:
@@ -155,7 +183,7 @@ def open_snapshot(ref: Path | str | Snapshot, store: Path | str | None = None) -
     snapshot = Snapshot(path)
     try:
         found = snapshot.facts["tamis_snapshot"]
-    except (OSError, ValueError, KeyError, TypeError) as damage:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as damage:
         raise InputError(
             f"{path / 'snapshot.json'} is damaged ({damage!r}); `tamis verify {path}` says what else is"
         ) from damage

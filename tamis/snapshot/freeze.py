@@ -27,6 +27,7 @@ from tamis.snapshot.journal import Step, Work
 from tamis.snapshot.lineage import lineage as lineage_of
 from tamis.snapshot.names import FIRST, Version, checked, named
 from tamis.snapshot.names import version as parsed
+from tamis.snapshot.receipt import receipts
 from tamis.snapshot.store import FOLDER, Store
 
 EVIDENCE = {
@@ -85,6 +86,7 @@ def freeze(
     called, number = _names(output, name, version, before)
     _is_free(place, output, called, number)
     _whole(run)
+    _is_not_erased(place, run)
     result, promised = _contract(run, contract)
     parents = [open_snapshot(ref, place.root) for ref in derived_from]
     edges = lineage if isinstance(lineage, pa.Table) else lineage_of(run, lineage, parents)
@@ -193,6 +195,19 @@ def _is_free(store: Store, output: Path, name: str, version: Version) -> None:
     for entry in store.snapshots():
         if (entry.name, entry.version) == (name, str(version)) and entry.state != "missing":
             raise UsageError(f"{name}@{version} is there already, at {entry.path}; give another --version")
+
+
+def _is_not_erased(store: Store, run: Run) -> None:
+    """Raises InputError where `run` is a copy of one as it was before an erasure: what was erased would come back."""
+    manifest = sha256(run.path / MANIFEST)
+    for receipt in receipts(store):
+        for known in receipt.get("runs", ()):
+            before, after = known["manifest"]
+            if manifest == before != after:
+                raise InputError(
+                    f"the run at {run.path} is a copy from before records were erased from it (receipt {receipt['receipt']}), "
+                    f"and would bring them back; freeze the one at {store.place(known['path'])}, and remove this one"
+                )
 
 
 def _is_outside(*places: Path) -> None:

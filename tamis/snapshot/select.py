@@ -109,6 +109,8 @@ def match(spelled: str) -> Match:
         raise UsageError(
             f"{spelled!r} names no rows: write field=value (is) or field~value (holds), as meta.email=alice@example.org"
         )
+    if any("\ud800" <= c <= "\udfff" for c in spelled):  # bytes of the command line that were none
+        raise UsageError(f"{spelled!r} is no UTF-8, and so the value of no row")
     field, how, value = found.groups()
     if field == ANY and how == "=":
         how = "~"

@@ -13,7 +13,7 @@ import pytest
 from naive_lineage import remains
 from storing import frozen, made, person, store_of
 
-from tamis.errors import GateError, UsageError
+from tamis.errors import GateError, InputError, UsageError
 from tamis.recipes.replay import replay
 from tamis.recipes.retold import explain
 from tamis.report import write
@@ -344,3 +344,11 @@ def test_a_run_can_still_be_explained_and_replayed(tmp_path: Path) -> None:
     assert explain(done.path, "d3").fate == "kept"
     again = replay(done.path, ["near.threshold=0.99"])
     assert len(again.back) == len(again.gone) == 0 and again.rows["before"]["kept"] == 4
+
+
+def test_a_copy_of_a_run_from_before_is_not_frozen_again(store: Store, tmp_path: Path) -> None:
+    shutil.copytree(store.root / "runs/docs", tmp_path / "kept")
+    erase(store, P1)
+    with pytest.raises(InputError, match="from before records were erased"):
+        freeze(tmp_path / "kept", store.root / "docs/9.0.0")
+    assert freeze(store.root / "runs/docs", store.root / "docs/9.0.1").splits

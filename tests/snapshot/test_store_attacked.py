@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -74,3 +75,28 @@ def test_a_damaged_journal_is_told(said: str, frozen: Snapshot) -> None:
     (frozen.path.parents[1] / ".tamis/journal/aaaa.json").write_text(said)
     with pytest.raises(OutputError, match="cannot be read"):
         open_snapshot(frozen.path)
+
+
+DATA = "data/train-00000-of-00001.parquet"
+
+
+@pytest.mark.parametrize("name", [DATA, "leaves.parquet", "snapshot.json"])
+@pytest.mark.parametrize("harm", ["cut", "fifo", "folder", "gone"])
+def test_what_is_damaged_is_told_by_whoever_reads_it(harm: str, name: str, frozen: Snapshot, tamis: Command) -> None:
+    path = frozen.path / name
+    raw = path.read_bytes()
+    path.unlink()
+    if harm == "cut":
+        path.write_bytes(raw[: len(raw) // 2])
+    elif harm != "gone":
+        (os.mkfifo if harm == "fifo" else Path.mkdir)(path)
+    for command in (["licenses"], ["diff", frozen.path, "--why"], ["report"], ["trace", "--license", "MIT"]):
+        code, said = tamis(*command, frozen.path)
+        assert "Traceback" not in said and code in (0, 2, 3), command  # 0: it needs no such file
+    code, said = tamis("verify", frozen.path)
+    assert code == 1 and f"{name}: " in said
+
+
+def test_a_value_that_is_no_text_is_told(frozen: Snapshot, tamis: Command) -> None:
+    code, said = tamis("erase", "docs", "--match", "text~\udcff", "--dry-run", "--store", frozen.path.parents[1])
+    assert code == 2 and "is no UTF-8" in said
