@@ -38,8 +38,9 @@ def main() -> None:
     told = parser.parse_args()
     lines = corpus.jsonl(told.corpus, told.cache)
     recipe = corpus.recipe(told.cache, "pii", "pii@1: {}")
-    once = {"run": partial(run, recipe, lines, told.cache / "pii-out")}
-    found = measure.medians(measure.alternate(once, told.rounds)["run"])
+    out = told.cache / "pii-out"
+    what = {f"run, {n} worker{'s' * (n > 1)}": partial(run, recipe, lines, out, n) for n in (1, 2)}
+    found = {name: measure.medians(rounds) for name, rounds in measure.alternate(what, told.rounds).items()}
     alone = subprocess.run(
         [sys.executable, "-c", STAGE, told.corpus], capture_output=True, text=True, check=True
     ).stdout
@@ -47,18 +48,18 @@ def main() -> None:
     facts = {
         "megabytes": round(megabytes, 1),
         "megabytes_per_cpu_second": {
-            "run": round(megabytes / found["cpu"], 2),
+            **{name: round(megabytes / cost["cpu"], 2) for name, cost in found.items()},
             "stage": round(megabytes / seconds, 2),
         },
     }
     print(facts)
-    measure.save(__file__, {**facts, "stage_cpu": round(seconds, 2), "run": found})
+    measure.save(__file__, {**facts, "stage_cpu": round(seconds, 2), "found": found})
 
 
-def run(recipe: Path, lines: Path, out: Path) -> measure.Spent:
-    """One run, two workers."""
+def run(recipe: Path, lines: Path, out: Path, workers: int) -> measure.Spent:
+    """One run."""
     shutil.rmtree(out, ignore_errors=True)
-    return measure.run([*corpus.tamis(), "run", recipe, "-i", lines, "-o", out, "--workers", "2"])
+    return measure.run([*corpus.tamis(), "run", recipe, "-i", lines, "-o", out, "--workers", str(workers)])
 
 
 if __name__ == "__main__":
