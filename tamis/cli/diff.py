@@ -33,7 +33,7 @@ def command(a: str, b: str, why: bool, show: int, store: Path | None, page: Path
     """
     from tamis.cli.show import print_json
     from tamis.data.writer import write_bytes
-    from tamis.report import comparison_page
+    from tamis.report.comparison import comparison_page
     from tamis.snapshot.diff import diff
 
     found = diff(a, b, store)

@@ -53,7 +53,8 @@ def command(
         tamis erase docs --match meta.email=alice@example.org --dry-run
     """
     from tamis.cli.show import print_json
-    from tamis.report import snapshot_page, write
+    from tamis.report import write
+    from tamis.report.sheet import snapshot_page
     from tamis.snapshot import select
     from tamis.snapshot.closure import plan
     from tamis.snapshot.erase import erase

@@ -51,7 +51,7 @@ def command(
         tamis freeze runs/docs -o snapshots/docs/1.1.0 --sign key.pem
     """
     from tamis.cli.show import print_json
-    from tamis.report import snapshot_page
+    from tamis.report.sheet import snapshot_page
     from tamis.snapshot import freeze
 
     frozen = freeze(

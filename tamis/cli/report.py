@@ -63,7 +63,8 @@ def _snapshot(of: str, other: str | None, form: str | None, output: Path | None,
     """The page of a snapshot as its store knows it now, or of two compared."""
     from tamis.data.writer import write_bytes
     from tamis.errors import UsageError
-    from tamis.report import comparison_page, snapshot_page
+    from tamis.report.comparison import comparison_page
+    from tamis.report.sheet import snapshot_page
     from tamis.snapshot import open_snapshot
     from tamis.snapshot.diff import diff
     from tamis.snapshot.store import find_store

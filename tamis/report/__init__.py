@@ -1,9 +1,7 @@
-"""What a run did, what a snapshot is, what two differ in: each on one page, a pure function of their folders."""
+"""What a run did, on one page: a pure function of its folder. The pages of snapshots are in `sheet` and `comparison`."""
 
-from tamis.report.comparison import comparison_page
 from tamis.report.gather import gather
 from tamis.report.page import html, write
 from tamis.report.plain import as_json, markdown
-from tamis.report.sheet import snapshot_page
 
-__all__ = ["as_json", "comparison_page", "gather", "html", "markdown", "snapshot_page", "write"]
+__all__ = ["as_json", "gather", "html", "markdown", "write"]

@@ -71,7 +71,7 @@ def freeze(
     licenses  strict: records under licences that contradict those of what they were made of are not frozen
     store     folder of the store it goes to, made one where it is none; None: the folder that NAME or NAME/VERSION of
               `output` lies in
-    page      gives report.html, as `tamis.report.snapshot_page` does; None: there is none
+    page      gives report.html, as `tamis.report.sheet.snapshot_page` does; None: there is none
     on_progress  called with the number of records read so far
 
     Raises GateError where the contract is broken or the run is not whole, else UsageError, InputError or OutputError.

@@ -15,10 +15,11 @@ from making import NASTY, recipe, sentences, write_lines
 from paging import FRAME, PROBE, Tags
 
 import tamis as library
-from tamis.report import comparison_page, snapshot_page
 from tamis.report.changes import changes, sources
+from tamis.report.comparison import comparison_page
 from tamis.report.kin import kin, narrow, wide
 from tamis.report.origins import by_source, origins
+from tamis.report.sheet import snapshot_page
 from tamis.snapshot import Snapshot, freeze, store_at
 from tamis.snapshot.diff import diff
 from tamis.snapshot.models import add_model
