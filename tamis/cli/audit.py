@@ -67,7 +67,7 @@ def command(
     raters do not get. Their labels are lines as {"task": "017", "label": "keep", "rater": "ana"}; keep or drop.
 
     \b
-    Examples:
+    Example:
         tamis audit runs/docs -o sample.jsonl
         tamis audit runs/docs --labels labels.jsonl --max-false-drop 0.1
     """

@@ -19,7 +19,12 @@ REASON = click.option("--reason", required=True, help="Why; it stays on file.")
 
 @click.group("hold")
 def command() -> None:
-    """Keep records and snapshots from being erased, as long as a legal hold lasts."""
+    """Keep records and snapshots from being erased, as long as a legal hold lasts.
+
+    \b
+    Example:
+        tamis hold add docs@1.0.0 --reason 'case 12/2026'
+    """
 
 
 @command.command("add")

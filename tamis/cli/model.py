@@ -16,7 +16,12 @@ JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON obje
 
 @click.group("model")
 def command() -> None:
-    """Register models with what they were trained on, so that `trace` and `erase` can name them."""
+    """Register models with what they were trained on, so that `trace` and `erase` can name them.
+
+    \b
+    Example:
+        tamis model add docs-lora --trained-on docs@1.0.0
+    """
 
 
 @command.command("add")

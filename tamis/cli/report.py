@@ -28,7 +28,7 @@ def command(of: str, other: str | None, form: str | None, output: Path | None, s
     in the run's manifest and is never written over.
 
     \b
-    Examples:
+    Example:
         tamis report runs/first --format md
         tamis report docs@1.0.0 docs@1.1.0 -o changes.html
     """
