@@ -169,7 +169,14 @@ def _store(output: Path, given: Path | str | None) -> Store:
 
 def _parent(store: Store, output: Path, name: str | None, given: str | None) -> Snapshot | None:
     if given is not None:
-        return open_snapshot(given, store.root)
+        found = open_snapshot(given, store.root)
+        known = store.entry(found.id)
+        if known is not None and known.state == "withdrawn":
+            raise UsageError(
+                f"{found.ref} was withdrawn by an erasure, and can be no parent; name what took its place "
+                f"(`tamis snapshots list --store {store.root}`)"
+            )
+        return found
     current = store.entry(_name(output, name))
     return Snapshot(current.path) if current and current.state == "live" else None
 
