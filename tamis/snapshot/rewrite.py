@@ -49,7 +49,8 @@ def redraft(
     files |= _ledger(old, gone)
     held = gone.holds(old.data(["record_id"]).column(0))
     books = dict(facts.get("conservation") or {})
-    facts["conservation"] = {**books, "erased": books.get("erased", 0) + int(held.sum())}
+    lost = int(held.sum())
+    facts["conservation"] = {**books, "kept": books.get("kept", 0) - lost, "erased": books.get("erased", 0) + lost}
     if (run := facts.get("run")) and run.get("manifest") in manifests:
         facts["run"] = {**run, "manifest": manifests[run["manifest"]]}
     facts["erasures"] = [*old.facts.get("erasures", []), receipt]

@@ -126,6 +126,13 @@ def test_runs_are_whole_and_balance_without_it(store: Store, tmp_path: Path) -> 
     assert (docs.path / "report.html").is_file()
 
 
+def test_a_run_that_lost_a_record_can_be_frozen(store: Store, tmp_path: Path) -> None:
+    erase(store, P1)
+    again = freeze(tmp_path / "store/runs/docs", tmp_path / "store/docs/2.0.0")
+    assert verify(again.path).findings == []
+    assert again.facts["conservation"] == Snapshot(store.resolve("docs@1.0.1")).facts["conservation"]
+
+
 def test_without_a_report_the_old_one_goes(store: Store, tmp_path: Path) -> None:
     erase(store, P1)
     assert not (tmp_path / "store/runs/docs/report.html").exists() and verify_run(tmp_path / "store/runs/docs") == []
