@@ -1,5 +1,6 @@
-"""What a row may be: the four kinds, their texts, and the tables the ledger is made of."""
+"""What a row may be: the four kinds, their texts, the tables the ledger is made of, and what judges say."""
 
+from tamis.schemas.judgment import JUDGMENT, Order, Verdict
 from tamis.schemas.ledger import DECISION, FATE, FATES, QUARANTINE, VERDICT
 from tamis.schemas.lineage import LINEAGE
 from tamis.schemas.rows import ENVELOPE, KINDS, MESSAGE, MESSAGES, Kind, kind
@@ -10,6 +11,7 @@ __all__ = [
     "ENVELOPE",
     "FATE",
     "FATES",
+    "JUDGMENT",
     "KINDS",
     "LINEAGE",
     "MESSAGE",
@@ -17,6 +19,8 @@ __all__ = [
     "QUARANTINE",
     "VERDICT",
     "Kind",
+    "Order",
+    "Verdict",
     "flat",
     "holds_text",
     "joined",

@@ -1,0 +1,101 @@
+"""A number with its error bars, or the reason why there is none."""
+
+from __future__ import annotations
+
+from math import sqrt
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from tamis.judge.student import quantile
+
+
+class Estimate(NamedTuple):
+    """What was measured, the interval it lies in, and on what.
+
+    value      None: there is no such number; `note` says why
+    low, high  ends of the interval; None: there is none; `note` says why
+    items      independent items behind it: the clusters of the interval
+    note       a plain sentence, or empty
+    """
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    items: int = 0
+    note: str = ""
+
+    def facts(self) -> dict[str, Any]:
+        """As JSON holds it; the note only where there is one."""
+        own = {"value": self.value, "low": self.low, "high": self.high, "items": self.items}
+        return {**own, "note": self.note} if self.note else own
+
+
+class Means(NamedTuple):
+    """A mean over rows that come in clusters.
+
+    value   sum of values by sum of weights
+    error   its standard error, clusters as units (Liang & Zeger 1986), times sqrt(g / (g - 1))
+    items   g: how many clusters
+    """
+
+    value: float
+    error: float
+    items: int
+
+
+def clustered_mean(values: np.ndarray, clusters: np.ndarray) -> Means:
+    """Mean of `values` and its standard error, where rows of one cluster hang together.
+
+    values    (n,) float64, n > 0
+    clusters  (n,) int     code of each row's cluster, from 0
+    """
+    return clustered_ratio(values, np.ones_like(values), clusters)
+
+
+def clustered_ratio(above: np.ndarray, below: np.ndarray, clusters: np.ndarray) -> Means:
+    """`sum(above) / sum(below)` with its standard error by clusters; infinite where there is one cluster alone.
+
+    above, below  (n,) float64, sum of `below` > 0
+    clusters      (n,) int      code of each row's cluster, from 0
+    """
+    total = float(below.sum())
+    value = float(above.sum()) / total
+    seen = np.bincount(clusters) > 0
+    items = int(seen.sum())
+    residual = np.bincount(clusters, weights=above - value * below)[seen]
+    error = sqrt(float(residual @ residual) * items / (items - 1)) / total if items > 1 else float("inf")
+    return Means(value, error, items)
+
+
+def share(values: np.ndarray, clusters: np.ndarray, confidence: float = 0.95) -> Estimate:
+    """A mean of values within 0 and 1, such as wins, with an interval that stays within 0 and 1.
+
+    The interval is Wilson's (1927) on as many rows as would give the clustered standard error (Korn & Graubard 1998), with
+    Student's quantile at one degree of freedom less than clusters: it holds near 0 and 1, too, where a normal one does not.
+    """
+    if not values.size:
+        return Estimate(None, note="there is nothing to take a share of")
+    value, error, items = clustered_mean(np.asarray(values, np.float64), clusters)
+    if items < 2:
+        return Estimate(value, None, None, items, "one item alone has no interval")
+    spread = value * (1 - value)
+    rows = spread / error**2 if error > 0 and spread > 0 else float(items)
+    low, high = wilson(value, rows, quantile(confidence, items - 1))
+    return Estimate(value, low, high, items)
+
+
+def around(mean: Means, confidence: float = 0.95) -> Estimate:
+    """A mean of any values, with Student's interval at one degree of freedom less than clusters."""
+    if mean.items < 2:
+        return Estimate(mean.value, None, None, mean.items, "one item alone has no interval")
+    half = quantile(confidence, mean.items - 1) * mean.error
+    return Estimate(mean.value, mean.value - half, mean.value + half, mean.items)
+
+
+def wilson(value: float, rows: float, z: float) -> tuple[float, float]:
+    """Ends of Wilson's interval of the share `value` of `rows`."""
+    scale = 1 + z * z / rows
+    middle = (value + z * z / (2 * rows)) / scale
+    half = z * sqrt(value * (1 - value) / rows + z * z / (4 * rows * rows)) / scale
+    return min(max(middle - half, 0.0), value), max(min(middle + half, 1.0), value)

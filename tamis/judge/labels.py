@@ -1,0 +1,121 @@
+"""Labels that several raters gave to items, as arrays: what every statistic of agreement is computed from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+import polars as pl
+
+from tamis.errors import InputError
+from tamis.kernels.coincide import all_alike, patterns
+
+
+class Counted(NamedTuple):
+    """Items by how often each label was given to them; items that were labelled alike are one, with their number.
+
+    times   (g,) int64      how many items are like this
+    starts  (g + 1,) int64  where the labels of each begin
+    codes   (k,) int32      labels, rising within an item
+    counts  (k,) int64      how often
+    """
+
+    times: np.ndarray
+    starts: np.ndarray
+    codes: np.ndarray
+    counts: np.ndarray
+
+    @property
+    def given(self) -> np.ndarray:
+        """(g,) int64: labels of each item."""
+        return np.add.reduceat(self.counts, self.starts[:-1]) if self.codes.size else np.zeros(0, np.int64)
+
+    def dense(self, labels: int) -> np.ndarray:
+        """(g, labels) float64: how often each label was given."""
+        table = np.zeros((self.starts.size - 1, labels))
+        table[np.repeat(np.arange(self.starts.size - 1), np.diff(self.starts)), self.codes] = self.counts
+        return table
+
+    def among(self, chosen: np.ndarray) -> Counted:
+        """The items where `chosen`, (g,) bool, is true."""
+        wide = np.repeat(chosen, np.diff(self.starts))
+        starts = np.concatenate([[0], np.cumsum(np.diff(self.starts)[chosen])]).astype(np.int64)
+        return Counted(self.times[chosen], starts, self.codes[wide], self.counts[wide])
+
+
+class Labels:
+    """Who said what of which item.
+
+    scale   the labels there may be, in their order: as given, else those found, sorted
+    points  (c,) float64  where they lie: their own values where all are numbers, else 0, 1, 2, …
+    twice   labels of an item that its rater had labelled before
+    """
+
+    def __init__(self, rows: pl.DataFrame, scale: Sequence[str | float] | None = None) -> None:
+        """`rows` has columns item, rater, label; a null or nan label is a missing one.
+
+        Raises InputError where a label is not on `scale`.
+        """
+        rows = rows.select("item", "rater", "label")
+        if rows["label"].dtype.is_float():
+            rows = rows.with_columns(pl.col("label").fill_nan(None))
+        rows = rows.drop_nulls()
+        numbers = rows["label"].dtype.is_numeric() or rows["label"].dtype == pl.Boolean
+        found = rows["label"].unique().sort()
+        self.scale: list[str | float] = list(scale) if scale is not None else found.to_list()
+        known = pl.Series(self.scale, dtype=pl.Float64 if numbers else pl.String, strict=False)
+        label = rows["label"].cast(known.dtype)
+        if foreign := sorted(set(found.cast(known.dtype)) - set(known)):
+            raise InputError(f"label {foreign[0]!r} is not on the scale {self.scale}; give a scale that has it")
+        self.points = np.sort(known.to_numpy()) if numbers else np.arange(len(self.scale), dtype=np.float64)
+        if numbers:
+            self.scale = [float(v) for v in self.points]
+            self.code = np.searchsorted(self.points, label.to_numpy()).astype(np.int32)
+        else:
+            self.code = label.replace_strict(known, range(len(known)), return_dtype=pl.Int32).to_numpy()
+        self.item, self.items = _coded(rows["item"])
+        self.rater, self.raters = _coded(rows["rater"])
+        self.twice = rows.height - int(np.unique(self.item.astype(np.int64) * len(self.raters) + self.rater).size)
+
+    @cached_property
+    def counted(self) -> Counted:
+        """Labels of each item, items that were labelled alike merged."""
+        rows = pl.DataFrame({"item": self.item, "code": self.code})
+        rows = rows.group_by("item", "code").len("n").sort("item", "code")
+        item, codes = rows["item"].to_numpy(), rows["code"].to_numpy()
+        counts = rows["n"].to_numpy().astype(np.int64)
+        starts = np.concatenate([np.flatnonzero(np.diff(item, prepend=-1)), [item.size]]).astype(np.int64)
+        return _merged(starts, codes, counts)
+
+    @cached_property
+    def side_by_side(self) -> tuple[np.ndarray, np.ndarray]:
+        """Codes of the first and the second rater, for the items that both labelled; for two raters."""
+        own = np.full((2, len(self.items)), -1, np.int32)
+        own[self.rater, self.item] = self.code
+        both = (own >= 0).all(axis=0)
+        return own[0, both], own[1, both]
+
+
+def _coded(names: pl.Series) -> tuple[np.ndarray, list[str]]:
+    """Position of every name among the sorted names, and those."""
+    if names.dtype.is_integer() and names.len() and 0 <= names.min() and names.max() < 4 * names.len():  # type: ignore[operator]
+        seen = np.zeros(int(names.max()) + 1, np.bool_)  # type: ignore[arg-type]
+        seen[names.to_numpy()] = True
+        return (np.cumsum(seen) - 1)[names.to_numpy()], np.flatnonzero(seen).tolist()
+    found = names.unique().sort()
+    return names.replace_strict(found, range(found.len()), return_dtype=pl.Int64).to_numpy(), found.to_list()
+
+
+def _merged(starts: np.ndarray, codes: np.ndarray, counts: np.ndarray) -> Counted:
+    size = starts.size - 1
+    number = np.empty(size, np.uint64)
+    patterns(starts, codes, counts, number)
+    _, first, group, times = np.unique(number, return_index=True, return_inverse=True, return_counts=True)
+    if not all_alike(starts, codes, counts, first[group]):  # two patterns of one number
+        return Counted(np.ones(size, np.int64), starts, codes, counts)
+    chosen = np.zeros(size, np.bool_)
+    chosen[first] = True
+    rank = np.argsort(first, kind="stable")
+    return Counted(np.ones(size, np.int64), starts, codes, counts).among(chosen)._replace(times=times[rank])
