@@ -10,7 +10,10 @@ import numpy as np
 import polars as pl
 
 from tamis.errors import InputError
-from tamis.kernels.coincide import all_alike, patterns
+from tamis.kernels.coincide import all_alike, by_item, patterns
+
+MANY = 20_000
+"""Ways in which items were labelled, up to which those labelled alike are drawn together."""
 
 
 class Counted(NamedTuple):
@@ -38,11 +41,12 @@ class Counted(NamedTuple):
         table[np.repeat(np.arange(self.starts.size - 1), np.diff(self.starts)), self.codes] = self.counts
         return table
 
-    def among(self, chosen: np.ndarray) -> Counted:
-        """The items where `chosen`, (g,) bool, is true."""
-        wide = np.repeat(chosen, np.diff(self.starts))
-        starts = np.concatenate([[0], np.cumsum(np.diff(self.starts)[chosen])]).astype(np.int64)
-        return Counted(self.times[chosen], starts, self.codes[wide], self.counts[wide])
+    def take(self, items: np.ndarray) -> Counted:
+        """The items at the positions `items`, in that order."""
+        sizes = np.diff(self.starts)[items]
+        starts = np.concatenate([[0], np.cumsum(sizes)]).astype(np.int64)
+        at = np.arange(starts[-1]) + np.repeat(self.starts[items] - starts[:-1], sizes)
+        return Counted(self.times[items], starts, self.codes[at], self.counts[at])
 
 
 class Labels:
@@ -67,26 +71,29 @@ class Labels:
         self.scale: list[str | float] = list(scale) if scale is not None else found.to_list()
         known = pl.Series(self.scale, dtype=pl.Float64 if numbers else pl.String, strict=False)
         label = rows["label"].cast(known.dtype)
-        if foreign := sorted(set(found.cast(known.dtype)) - set(known)):
+        foreign = found.filter(~found.cast(known.dtype).is_in(known.to_list()))
+        if foreign.len():
             raise InputError(f"label {foreign[0]!r} is not on the scale {self.scale}; give a scale that has it")
         self.points = np.sort(known.to_numpy()) if numbers else np.arange(len(self.scale), dtype=np.float64)
         if numbers:
             self.scale = [float(v) for v in self.points]
             self.code = np.searchsorted(self.points, label.to_numpy()).astype(np.int32)
         else:
-            self.code = label.replace_strict(known, range(len(known)), return_dtype=pl.Int32).to_numpy()
+            places = dict(zip(self.scale, range(len(self.scale)), strict=True))
+            encoded = label.to_arrow().dictionary_encode()
+            place = np.array([places[name] for name in encoded.dictionary.to_pylist()], np.int32)
+            self.code = place[encoded.indices.to_numpy(zero_copy_only=False)]
         self.item, self.items = _coded(rows["item"])
         self.rater, self.raters = _coded(rows["rater"])
-        self.twice = rows.height - int(np.unique(self.item.astype(np.int64) * len(self.raters) + self.rater).size)
+        self.twice = rows.height - rows.select(pl.struct("item", "rater").n_unique()).item()
 
     @cached_property
     def counted(self) -> Counted:
         """Labels of each item, items that were labelled alike merged."""
-        rows = pl.DataFrame({"item": self.item, "code": self.code})
-        rows = rows.group_by("item", "code").len("n").sort("item", "code")
-        item, codes = rows["item"].to_numpy(), rows["code"].to_numpy()
-        counts = rows["n"].to_numpy().astype(np.int64)
-        starts = np.concatenate([np.flatnonzero(np.diff(item, prepend=-1)), [item.size]]).astype(np.int64)
+        starts = np.zeros(len(self.items) + 1, np.int64)
+        codes, counts = np.empty_like(self.code), np.empty(self.code.size, np.int64)
+        used = by_item(self.item, self.code, starts, codes, counts)
+        codes, counts = codes[:used], counts[:used]
         return _merged(starts, codes, counts)
 
     @cached_property
@@ -99,13 +106,13 @@ class Labels:
 
 
 def _coded(names: pl.Series) -> tuple[np.ndarray, list[str]]:
-    """Position of every name among the sorted names, and those."""
-    if names.dtype.is_integer() and names.len() and 0 <= names.min() and names.max() < 4 * names.len():  # type: ignore[operator]
-        seen = np.zeros(int(names.max()) + 1, np.bool_)  # type: ignore[arg-type]
-        seen[names.to_numpy()] = True
-        return (np.cumsum(seen) - 1)[names.to_numpy()], np.flatnonzero(seen).tolist()
-    found = names.unique().sort()
-    return names.replace_strict(found, range(found.len()), return_dtype=pl.Int64).to_numpy(), found.to_list()
+    """(n,) int64 position of every name among the sorted names, and those."""
+    encoded = names.to_arrow().dictionary_encode()
+    found = pl.Series(encoded.dictionary)
+    order = found.arg_sort().to_numpy()
+    place = np.empty(order.size, np.int64)
+    place[order] = np.arange(order.size)
+    return place[encoded.indices.to_numpy(zero_copy_only=False)], found.gather(order).cast(pl.String).to_list()
 
 
 def _merged(starts: np.ndarray, codes: np.ndarray, counts: np.ndarray) -> Counted:
@@ -113,9 +120,7 @@ def _merged(starts: np.ndarray, codes: np.ndarray, counts: np.ndarray) -> Counte
     number = np.empty(size, np.uint64)
     patterns(starts, codes, counts, number)
     _, first, group, times = np.unique(number, return_index=True, return_inverse=True, return_counts=True)
-    if not all_alike(starts, codes, counts, first[group]):  # two patterns of one number
-        return Counted(np.ones(size, np.int64), starts, codes, counts)
-    chosen = np.zeros(size, np.bool_)
-    chosen[first] = True
-    rank = np.argsort(first, kind="stable")
-    return Counted(np.ones(size, np.int64), starts, codes, counts).among(chosen)._replace(times=times[rank])
+    each = Counted(np.ones(size, np.int64), starts, codes, counts)
+    if first.size > MANY or not all_alike(starts, codes, counts, first[group]):  # two patterns of one number
+        return each
+    return each.take(first)._replace(times=times)  # in the order of the numbers: that of the rows changes nothing

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from statistics import NormalDist
+from typing import NamedTuple
 
 import numpy as np
 
@@ -12,16 +13,38 @@ from tamis.judge.student import quantile
 DRAWS = 1000
 """Replicates by default: the ends of an interval then stand to about a twentieth of its width."""
 
+BLOCKS, DEALT = 20_000, 1000
+"""Different items up to which each is drawn by itself, and blocks that more are dealt out among."""
+
 _NORMAL = NormalDist()
 
 
-def drawn(times: np.ndarray, draws: int, seed: int) -> np.ndarray:
-    """(draws, g) int64: as many items as there are, drawn with replacement; items that are alike are drawn together.
+class Draws(NamedTuple):
+    """Bootstrap samples of items.
 
-    times  (g,) int64  how many items each stands for
+    times   (1 + b, d) int64  how often each block counts: first as it is, then as drawn
+    block   (g,) int64        the block of each item, or group of items that are alike
     """
-    total = int(times.sum())
-    return np.random.default_rng(seed).multinomial(total, times / total, size=draws)
+
+    times: np.ndarray
+    block: np.ndarray
+
+
+def drawn(times: np.ndarray, draws: int, seed: int) -> Draws:
+    """As many items as there are, drawn with replacement.
+
+    Items that are alike are drawn together; beyond BLOCKS kinds of them, items are dealt out among BLOCKS blocks, and whole
+    blocks are drawn: what a draw costs does not grow with the items then, and the interval is as wide.
+
+    times  (g,) int64  how many items each stands for; all 1 where g is past BLOCKS
+    """
+    random = np.random.default_rng(seed)
+    own, block = times, np.arange(times.size)
+    if times.size > BLOCKS and times.max() == 1:
+        block = random.permutation(times.size) % DEALT
+        own = np.ones(DEALT, np.int64)
+    total = int(own.sum())
+    return Draws(np.vstack([own[None], random.multinomial(total, own / total, size=draws)]), block)
 
 
 def interval(value: float, replicates: np.ndarray, items: int, confidence: float = 0.95, note: str = "") -> Estimate:
@@ -32,9 +55,13 @@ def interval(value: float, replicates: np.ndarray, items: int, confidence: float
     there = replicates[np.isfinite(replicates)]
     if items < 2:
         return Estimate(value, None, None, items, note or "one item alone has no interval")
+    if not replicates.size:
+        return Estimate(value, None, None, items, note or "no draws were asked for: no interval")
     if there.size < 0.95 * replicates.size:
-        lost = f"{replicates.size - there.size:,} of {replicates.size:,} draws of items have no such number: no interval"
-        return Estimate(value, None, None, items, lost)
+        lost = (
+            f"{replicates.size - there.size:,} of {replicates.size:,} draws of items have no such number: no interval"
+        )
+        return Estimate(value, None, None, items, note or lost)
     if np.ptp(there) == 0:
         return Estimate(value, None, None, items, note or "every draw of items gives the same: no interval")
     tail = _NORMAL.cdf(-((items / (items - 1)) ** 0.5) * quantile(confidence, items - 1))

@@ -11,35 +11,38 @@ import numpy as np
 
 from tamis.kernels.jit import njit
 
-NOMINAL, ORDINAL, INTERVAL = range(3)
+NOMINAL, ORDINAL = range(2)
 
 
 @njit(cache=True, nogil=True)
-def alphas(weights, starts, codes, counts, points, level, out):
+def alphas(weights, block, starts, codes, counts, labels, level, out):
     """`1 - observed / expected` disagreement (Krippendorff 2004, chapter 11) of every row of weights.
 
-    weights  (b, g) int64    how often each item counts; only items of two labels or more
+    weights  (b, d) int64    how often each block counts
+    block    (g,) int64      the block of each item; only items of two labels or more
     starts   (g + 1,) int64
-    codes    (k,) int32      labels, positions in `points`
+    codes    (k,) int32      labels, in their order
     counts   (k,) int64
-    points   (c,) float64    the labels' values, rising; read for interval alone
-    level    NOMINAL, ORDINAL (by mid-ranks of the labels that can be paired) or INTERVAL
+    labels   how many different ones there are
+    level    NOMINAL, or ORDINAL: by mid-ranks of the labels that can be paired
     out      (b,) float64    written; nan where all labels are the same
     """
-    totals = np.empty(points.size, np.int64)
-    x = np.empty(points.size, np.float64)
+    totals = np.empty(labels, np.int64)
+    x = np.zeros(labels, np.float64)
     for b in range(weights.shape[0]):
         totals[:] = 0
         for i in range(starts.size - 1):
-            if weights[b, i]:
+            w = weights[b, block[i]]
+            if w:
                 for j in range(starts[i], starts[i + 1]):
-                    totals[codes[j]] += weights[b, i] * counts[j]
+                    totals[codes[j]] += w * counts[j]
         n = totals.sum()
-        _place(totals, n, points, level, x)
+        _place(totals, n, level, x)
         observed = 0.0
         for i in range(starts.size - 1):
-            if weights[b, i]:
-                observed += weights[b, i] * _apart(starts[i], starts[i + 1], codes, counts, x, level)
+            w = weights[b, block[i]]
+            if w:
+                observed += w * _apart(starts[i], starts[i + 1], codes, counts, x, level)
         expected = 0.0
         if level == NOMINAL:
             for t in totals:
@@ -65,13 +68,13 @@ def _differ(totals):
 
 
 @njit(cache=True, nogil=True)
-def _place(totals, n, points, level, x):
-    """Where each label lies on the line, its mean at 0: rounding stays as small as the spread."""
+def _place(totals, n, level, x):
+    """The mid-rank of each label, their mean at 0: rounding stays as small as the spread."""
     if level == NOMINAL:
         return
     before = 0
     for c in range(totals.size):
-        x[c] = before + totals[c] / 2 if level == ORDINAL else points[c]
+        x[c] = before + totals[c] / 2
         before += totals[c]
     mean = 0.0
     for c in range(totals.size):
@@ -95,6 +98,60 @@ def _apart(lo, hi, codes, counts, x, level):
     if level == NOMINAL:
         return (float(m) * m - second) / (m - 1)
     return 2 * (m * second - first * first) / (m - 1)
+
+
+@njit(cache=True, nogil=True)
+def spreads(starts, codes, counts, points, out):
+    """What the interval alpha is made of, item by item: both of its disagreements are sums of these.
+
+    points  (c,) float64    where the labels lie, around 0
+    out     (g, 4) float64  written: disagreement within the item, labels, their sum, their sum of squares
+    """
+    for i in range(starts.size - 1):
+        out[i] = 0.0
+        for j in range(starts[i], starts[i + 1]):
+            out[i, 1] += counts[j]
+            out[i, 2] += counts[j] * points[codes[j]]
+            out[i, 3] += counts[j] * points[codes[j]] ** 2
+        out[i, 0] = _apart(starts[i], starts[i + 1], codes, counts, points, ORDINAL)
+
+
+@njit(cache=True, nogil=True)
+def by_item(item, code, starts, codes, counts):
+    """Sort labels by item, then label, and count those that are equal; returns how many are left.
+
+    item    (n,) int64
+    code    (n,) int32
+    starts  (g + 1,) int64  zeros; where each item's labels begin is written
+    codes   (n,) int32      written
+    counts  (n,) int64      written
+    """
+    for i in item:
+        starts[i + 1] += 1
+    for i in range(starts.size - 1):
+        starts[i + 1] += starts[i]
+    fill = starts[:-1].copy()
+    for k in range(item.size):
+        at = fill[item[k]]
+        while at > starts[item[k]] and codes[at - 1] > code[k]:
+            codes[at] = codes[at - 1]
+            at -= 1
+        codes[at] = code[k]
+        fill[item[k]] += 1
+    used = lo = 0
+    for i in range(starts.size - 1):
+        hi = starts[i + 1]
+        begin = used
+        for k in range(lo, hi):
+            if used > begin and codes[used - 1] == codes[k]:
+                counts[used - 1] += 1
+            else:
+                codes[used] = codes[k]
+                counts[used] = 1
+                used += 1
+        lo = hi
+        starts[i + 1] = used
+    return used
 
 
 @njit(cache=True, nogil=True)
