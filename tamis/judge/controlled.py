@@ -10,6 +10,7 @@ AlpacaEval holds the fit with its own answers made longer and shorter on purpose
 
 from __future__ import annotations
 
+import warnings
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -48,12 +49,13 @@ def length_controlled(
 
     preferences  item_id, share (of the model, 0 to 1; null: not judged), chars (of its answer), chars_baseline
     difficulty   item_id, difficulty: from a fit to many models; None: the fit has no such term, as AlpacaEval's simplified one
+                 The folds of the fit follow the order of the rows, as in AlpacaEval.
     gamed        item_id, share, length (the difference in length by its standard deviation, before tanh)
 
     Raises InputError where an item has no difficulty, ExtraMissing without scikit-learn.
     """
-    rows = preferences.sort("item_id", maintain_order=True)
-    apart = (rows["chars_baseline"] - rows["chars"]).cast(pl.Float64).to_numpy()
+    rows = preferences
+    apart = (rows["chars_baseline"].cast(pl.Float64) - rows["chars"]).to_numpy()
     spread = float(apart.std(ddof=1)) if apart.size > 1 else 0.0
     judged = rows["share"].is_not_null().to_numpy()
     if judged.sum() < 2 * _FOLDS:
@@ -75,7 +77,9 @@ def length_controlled(
     found[used] = _fit(x[:, used], y, w)
     expected = 1 / (1 + np.exp(-(found[1] * hard + found[2])))
     rate = around(clustered_mean(expected, np.arange(expected.size)), confidence)
-    return Controlled(rate, (float(found[0]), float(found[1]), float(found[2])), _warning(target[judged].mean(), rate.value))
+    return Controlled(
+        rate, (float(found[0]), float(found[1]), float(found[2])), _warning(target[judged].mean(), rate.value)
+    )
 
 
 def _none(note: str) -> Controlled:
@@ -101,22 +105,26 @@ def _fit(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
     twice = np.concatenate([weights, weights])
     fold = np.tile(_folds(len(x)), 2)
 
-    def fitted(penalty: float, rows: np.ndarray) -> np.ndarray:
+    def fitted(penalty: float, rows: np.ndarray, random: np.random.RandomState) -> np.ndarray:
         how: dict[str, Any] = {"C": penalty, "l1_ratio": 1.0, "solver": "liblinear", "fit_intercept": False}
-        model = LogisticRegression(random_state=123, **how)
-        model.fit(double[rows], classes[rows], sample_weight=(chance * twice)[rows])
+        model = LogisticRegression(random_state=random, **how)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # liblinear may stop before it is done; so does the reference
+            model.fit(double[rows], classes[rows], sample_weight=(chance * twice)[rows])
         own: np.ndarray = model.coef_[0]
         return own
 
     losses = np.zeros((_FOLDS, 10))
     penalties = np.logspace(-4, 4, 10)
     for k in range(_FOLDS):
+        random = np.random.RandomState(123)  # one for all penalties of a fold, as in LogisticRegressionCV
         for j, penalty in enumerate(penalties):
-            own = 1 / (1 + np.exp(-(double[fold == k] @ fitted(penalty, fold != k))))
+            own = 1 / (1 + np.exp(-(double[fold == k] @ fitted(penalty, fold != k, random))))
             own = np.clip(own, 1e-15, 1 - 1e-15)
             truth, there = np.where(classes == 1, chance, 1 - chance)[fold == k], twice[fold == k]
             losses[k, j] = -np.mean((truth * np.log(own) + (1 - truth) * np.log(1 - own)) * there)
-    return fitted(float(penalties[losses.mean(axis=0).argmin()]), np.ones(len(double), np.bool_))
+    best = float(penalties[losses.mean(axis=0).argmin()])
+    return fitted(best, np.ones(len(double), np.bool_), np.random.RandomState(123))
 
 
 def _folds(rows: int) -> np.ndarray:

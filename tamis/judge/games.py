@@ -58,13 +58,20 @@ def together(rows: pl.DataFrame, rule: Rule) -> pl.DataFrame:
     agreed = pl.when(side.n_unique() == 1).then(0.5 + side.first() / 2).otherwise(0.5)
     made = share.mean() if rule == "averaged" else pl.when(pl.len() > 1).then(agreed).otherwise(share.first())
     found = rows.group_by(BOTH, maintain_order=True).agg(share=made, orders=pl.col("shown").n_unique())
-    return found.select("item_id", pl.col("low").alias("model_a"), pl.col("high").alias("model_b"), "judge", "share", "orders")
+    return found.select(
+        "item_id", pl.col("low").alias("model_a"), pl.col("high").alias("model_b"), "judge", "share", "orders"
+    )
 
 
 def sided(rows: pl.DataFrame) -> pl.DataFrame:
     """Every game from both sides: columns item_id, model, other, share."""
     left = rows.select("item_id", pl.col("model_a").alias("model"), pl.col("model_b").alias("other"), "share")
-    right = rows.select("item_id", pl.col("model_b").alias("model"), pl.col("model_a").alias("other"), 1 - pl.col("share"))
+    right = rows.select(
+        "item_id",
+        pl.col("model_b").alias("model"),
+        pl.col("model_a").alias("other"),
+        (1 - pl.col("share")).alias("share"),
+    )
     return pl.concat([left, right])
 
 
@@ -75,4 +82,5 @@ def codes(names: pl.Series) -> np.ndarray:
 
 def _encoded(names: pl.Series) -> np.ndarray:
     encoded = names.to_arrow().dictionary_encode()
-    return encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+    found: np.ndarray = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+    return found

@@ -28,7 +28,10 @@ ELO = 400 / log(10)
 _TIES = {"half": HALF, "davidson": DAVIDSON, "rao-kupper": RAO_KUPPER}
 
 _HOLD = 1e-4
-"""Curvature added in fits of draws where somebody wins nothing, so that they end; it keeps strengths within about 20."""
+"""Curvature added in fits of draws where somebody wins nothing, so that they end; it keeps strengths within about 15."""
+
+_THIN = 1e-6
+"""Least t of Rao and Kupper's model: there are next to no ties at it."""
 
 
 class Rating(NamedTuple):
@@ -110,14 +113,14 @@ def strengths(
         none = Estimate(None, note="no two models have each won against the other, directly or by way of others")
         return Ratings(without, none, none, none, [none.note, *notes])
     own = _within(whole, inside)
-    way = _TIES[ties] if own.shares[:, 2].any() else HALF
+    way = _TIES[ties] if 0 < own.shares[:, 2].sum() < len(own.shares) else HALF
     start = fit(own.first, own.second, _totals(own, np.ones(own.items, np.int64)), len(own.models), way)
     replicates = _redrawn(own, way, start, draws, seed)
     rated = [
         _rating(name, float(start[k]), replicates[:, k], own, int(played[inside][k]), confidence)
         for k, name in enumerate(own.models)
     ]
-    tie = Estimate(None, note="there are no ties" if ties != "half" else "a tie is half a win of each")
+    tie = Estimate(None, note=_no_parameter(ties, bool(own.shares[:, 2].any())))
     if way != HALF:
         tie = interval(float(start[-1]), replicates[:, -1], own.items, confidence)
     apart, distinct = _separated(rated, replicates[:, :-1], own.items, confidence)
@@ -145,10 +148,18 @@ def fit(
         if way == RAO_KUPPER and at[-1] + step[-1] <= 0:
             step *= 0.5 * at[-1] / -step[-1]
         at += step
+        if way == RAO_KUPPER:
+            at[-1] = max(at[-1], _THIN)
         if largest < 1e-11:
             break
     at[:-1] -= at[:-1].mean()
     return at
+
+
+def _no_parameter(ties: Ties, any_tie: bool) -> str:
+    if ties == "half":
+        return "a tie is half a win of each"
+    return "every game is a tie" if any_tie else "there are no ties"
 
 
 def _held(hessian: np.ndarray, gradient: np.ndarray, at: np.ndarray, way: int, hold: float) -> None:
@@ -156,8 +167,8 @@ def _held(hessian: np.ndarray, gradient: np.ndarray, at: np.ndarray, way: int, h
     size = len(at) - 1
     hessian[:-1, :-1] += np.trace(hessian[:-1, :-1]) / size**2 + 1e-12
     if hold:
-        hessian[np.diag_indices(size)] += hold
-        gradient[:-1] -= hold * at[:-1]
+        hessian[np.diag_indices(size + 1)] += hold
+        gradient -= hold * at
     if way == HALF:
         hessian[-1, -1] = 1.0
 
@@ -211,9 +222,7 @@ def _rating(name: str, value: float, replicates: np.ndarray, own: Field, games: 
     return Rating(name, strength, Estimate(points[0], points[1], points[2], strength.items, strength.note), games)
 
 
-def _separated(
-    rated: list[Rating], replicates: np.ndarray, items: int, confidence: float
-) -> tuple[Estimate, Estimate]:
+def _separated(rated: list[Rating], replicates: np.ndarray, items: int, confidence: float) -> tuple[Estimate, Estimate]:
     """Share of pairs whose intervals do not overlap, and share of pairs whose difference has an interval without 0."""
     low = np.array([-np.inf if r.strength.low is None else r.strength.low for r in rated])
     high = np.array([np.inf if r.strength.high is None else r.strength.high for r in rated])
@@ -239,12 +248,16 @@ def _outside(models: list[str], found: Pieces, inside: np.ndarray) -> tuple[list
         if found.met[k] != found.met[main]:
             out[k] = Estimate(None, note="it never met the models that are rated, directly or by way of others")
         else:
-            out[k] = Estimate(None, note="it won, or lost, all that ties it to the rated models: no finite strength fits")
+            out[k] = Estimate(
+                None, note="it won, or lost, all that ties it to the rated models: no finite strength fits"
+            )
     apart = int(np.unique(found.met).size)
     notes = [f"the models fall into {apart} groups that never met: strengths compare within one"] if apart > 1 else []
     if any(found.met[k] == found.met[main] for k in out):
         names = [models[k] for k in out if found.met[k] == found.met[main]]
-        notes.append(f"{', '.join(names[:5])}{' …' if len(names) > 5 else ''}: won or lost all against the others; not rated")
+        notes.append(
+            f"{', '.join(names[:5])}{' …' if len(names) > 5 else ''}: won or lost all against the others; not rated"
+        )
     return notes, out
 
 

@@ -1,0 +1,219 @@
+"""Judgments and labels from JSON Lines or Parquet; a row that cannot be used is told by file and line."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import math
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple, get_args
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tamis.errors import InputError
+from tamis.judge.games import together
+from tamis.schemas import JUDGMENT, Order, Verdict
+
+KEY = ["item_id", "model_a", "model_b", "judge", "rubric", "rubric_sha256", "aspect", "turn", "order", "repeat"]
+"""What makes two judgments the same one, asked twice over."""
+
+SHOWN = 5
+
+
+class Read(NamedTuple):
+    """Rows, and what could not be used.
+
+    problems  one for each row that was set aside: file, line, what was found and wanted
+    """
+
+    rows: pl.DataFrame
+    problems: list[str]
+
+
+def read_judgments(paths: Sequence[str | Path]) -> Read:
+    """Rows of JUDGMENT; columns that are missing are null, others are left out; a judgment twice over counts once.
+
+    Raises InputError where a file cannot be read at all, or nothing in it is a judgment.
+    """
+    problems: list[str] = []
+    kept: list[dict[str, Any]] = []
+    for where, row in _rows(paths, problems):
+        wrong = _wrong(row)
+        if wrong:
+            problems.append(f"{where}: {wrong}")
+        else:
+            kept.append(_judgment(row))
+    if not kept:
+        raise InputError(
+            f"no judgment in {', '.join(map(str, paths))}{': ' + problems[0] if problems else ''}; "
+            "a row has item_id, model_a, model_b and verdict (a, b, tie or unparsed), or item_id, model_a and score"
+        )
+    rows = pl.from_arrow(pa.Table.from_pylist(kept, _ARROW))
+    assert isinstance(rows, pl.DataFrame)
+    unique = rows.unique(KEY, keep="first", maintain_order=True)
+    if twice := rows.height - unique.height:
+        problems.append(
+            f"{twice:,} judgment{'s' * (twice > 1)} of the same pair, judge, rubric and order were there before; the first counts"
+        )
+    return Read(unique, problems)
+
+
+def read_labels(paths: Sequence[str | Path], item: str = "item", rater: str = "rater", label: str = "label") -> Read:
+    """Labels, columns item, rater, label and all others; judgments are labels, too: what both orders say of a pair, or a score.
+
+    Raises InputError as `read_judgments` does, and where some labels are numbers and others words.
+    """
+    problems: list[str] = []
+    found = list(_rows(paths, problems))
+    if found and all(label not in row and ("verdict" in row or "score" in row) for _, row in found[:100]):
+        own = read_judgments(paths)
+        return Read(_as_labels(own.rows), own.problems)
+    kept = []
+    for where, row in found:
+        if missing := [name for name in (item, rater) if row.get(name) is None]:
+            problems.append(f"{where}: no {missing[0]!r}")
+        elif isinstance(row.get(label), list | dict):
+            problems.append(f"{where}: {label!r} is {row[label]!r}, not one label")
+        else:
+            kept.append(
+                {
+                    **{k: v for k, v in row.items() if not isinstance(v, list | dict)},
+                    "item": str(row[item]),
+                    "rater": str(row[rater]),
+                    "label": row.get(label),
+                }
+            )
+    if not kept:
+        raise InputError(
+            f"no label in {', '.join(map(str, paths))}; a row has {item!r}, {rater!r} and {label!r}, or name them otherwise"
+        )
+    given = [r["label"] for r in kept if r["label"] is not None]
+    numbers = [isinstance(v, int | float) for v in given]
+    if any(numbers) and not all(numbers):
+        odd = next(v for v in given if not isinstance(v, int | float))
+        raise InputError(
+            f"{label!r} is a number in some rows and {odd!r} in another; labels are all numbers or all words"
+        )
+    for row in kept:
+        if row["label"] is not None:
+            row["label"] = float(row["label"]) if any(numbers) else str(row["label"])
+    return Read(pl.DataFrame(kept, infer_schema_length=None, strict=False), problems)
+
+
+_ARROW = pa.schema([pa.field(f.name, pa.float64() if pa.types.is_decimal(f.type) else f.type) for f in JUDGMENT])
+
+
+def _as_labels(rows: pl.DataFrame) -> pl.DataFrame:
+    scored = rows.filter(pl.col("model_b").is_null() & pl.col("score").is_not_null())
+    if scored.height:
+        return scored.select(
+            pl.format("{} {}", "item_id", "model_a").alias("item"),
+            pl.col("judge").alias("rater"),
+            pl.col("score").alias("label"),
+            "rubric",
+            "rubric_sha256",
+            "aspect",
+            "model_a",
+        )
+    share = pl.col("verdict").replace_strict({"a": 1.0, "b": 0.0, "tie": 0.5}, default=None, return_dtype=pl.Float64)
+    pairs = together(rows.with_columns(share=share).drop_nulls("share"), "conservative")
+    word = (
+        pl.when(pl.col("share") > 0.5)
+        .then(pl.lit("a"))
+        .when(pl.col("share") < 0.5)
+        .then(pl.lit("b"))
+        .otherwise(pl.lit("tie"))
+    )
+    return pairs.select(
+        pl.format("{} {} {}", "item_id", "model_a", "model_b").alias("item"),
+        pl.col("judge").alias("rater"),
+        word.alias("label"),
+        "model_a",
+        "model_b",
+    )
+
+
+def _judgment(row: dict[str, Any]) -> dict[str, Any]:
+    out = {name: row.get(name) for name in _ARROW.names}
+    out["item_id"], out["judge"] = str(row["item_id"]), str(row.get("judge") or "judge")
+    for name in ("probability_a", "score", "cost"):
+        value = row.get(name)
+        out[name] = None if value is None else float(value)
+    return out
+
+
+def _wrong(row: dict[str, Any]) -> str:
+    """What keeps `row` from being a judgment; empty: nothing does."""
+    for name in ("item_id", "model_a"):
+        if not isinstance(row.get(name), str | int) or row[name] == "":
+            return f"{name} is {row.get(name)!r}; a judgment names it"
+    for name, allowed in (("verdict", get_args(Verdict)), ("order", get_args(Order))):
+        if row.get(name) is not None and row[name] not in allowed:
+            return f"{name} is {row[name]!r}; it is one of {', '.join(allowed)}"
+    for name, low, high in (("probability_a", 0.0, 1.0), ("score", -math.inf, math.inf)):
+        value = row.get(name)
+        if value is not None and (
+            isinstance(value, bool)
+            or not isinstance(value, int | float)
+            or not low <= value <= high
+            or math.isinf(value)
+        ):
+            return f"{name} is {value!r}; it is a number{f' from {low:g} to {high:g}' if high == 1 else ''}"
+    if row.get("verdict") is None and row.get("score") is None:
+        return "neither verdict nor score"
+    if row.get("model_b") is None and row.get("verdict") in ("a", "b", "tie"):
+        return f"verdict is {row['verdict']!r}, but there is no model_b"
+    for name, wanted in (
+        ("chars_a", int),
+        ("chars_b", int),
+        ("turn", int),
+        ("repeat", int),
+        ("reasons", str),
+        ("rubric", str),
+    ):
+        if row.get(name) is not None and not isinstance(row[name], wanted):
+            return f"{name} is {row[name]!r}; it is {'a whole number' if wanted is int else 'text'}"
+    return ""
+
+
+def _rows(paths: Iterable[str | Path], problems: list[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every row of every file, with its place."""
+    for path in map(Path, paths):
+        try:
+            read: Callable[[Path, list[str]], Iterator[tuple[str, dict[str, Any]]]] = (
+                _parquet if _is_parquet(path) else _json_lines
+            )
+            yield from read(path, problems)
+        except (OSError, EOFError, pa.ArrowException) as wrong:
+            raise InputError(f"{path} cannot be read: {wrong}") from wrong
+
+
+def _is_parquet(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(4) == b"PAR1"
+
+
+def _parquet(path: Path, problems: list[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for k, row in enumerate(pq.read_table(path).to_pylist()):
+        yield f"{path.name}:{k + 1}", row
+
+
+def _json_lines(path: Path, problems: list[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    with path.open("rb") as file:
+        packed = file.read(2) == b"\x1f\x8b"
+    with gzip.open(path) if packed else path.open("rb") as lines:
+        for k, line in enumerate(lines):
+            if not line.strip():
+                continue
+            try:
+                row = json.loads(line)
+            except (ValueError, RecursionError) as wrong:
+                problems.append(f"{path.name}:{k + 1}: not JSON: {str(wrong)[:80]}")
+                continue
+            if isinstance(row, dict):
+                yield f"{path.name}:{k + 1}", row
+            else:
+                problems.append(f"{path.name}:{k + 1}: a {type(row).__name__}, not an object")

@@ -1,0 +1,164 @@
+"""Win rates, strengths and length control beside their definitions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import naive_judge as naive
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tamis.judge.estimate import share
+from tamis.judge.games import games, together
+from tamis.judge.strength import strengths
+from tamis.judge.winrate import difference, win_rates
+
+
+def played(rows: list[tuple[str, str, str, float]]) -> pl.DataFrame:
+    return pl.DataFrame(rows, ["item_id", "model_a", "model_b", "share"], orient="row")
+
+
+def tournament(models: int = 5, items: int = 80, seed: int = 0, ties: float = 0.2) -> pl.DataFrame:
+    """Every item has every pair once; the k-th model has strength k / 2."""
+    random, rows = np.random.default_rng(seed), []
+    for item in range(items):
+        for i in range(models):
+            for j in range(i):
+                won = float(random.random() < 1 / (1 + np.exp((j - i) / 2)))
+                rows.append((f"item-{item}", f"m{i}", f"m{j}", 0.5 if random.random() < ties else won))
+    return played(rows)
+
+
+@pytest.mark.parametrize("ties", ["davidson", "rao-kupper"])
+def test_no_strengths_nearby_are_likelier(ties: Any) -> None:
+    rows = tournament(4, 30)
+    found = strengths(rows, ties, draws=0)
+    names = [r.model for r in found.ratings]
+    at = [r.strength.value for r in found.ratings]
+    tie = found.tie.value if ties == "davidson" else np.log(np.expm1(found.tie.value))
+    won = {1.0: "a", 0.0: "b", 0.5: "tie"}
+    record = [(names.index(a), names.index(b), won[s]) for _, a, b, s in rows.iter_rows()]
+    best = naive.likelihood(record, at, ties, tie)  # type: ignore[arg-type]
+    random = np.random.default_rng(1)
+    for _ in range(60):
+        step = random.normal(scale=random.choice([1e-3, 0.1]), size=5)
+        assert naive.likelihood(record, np.array(at) + step[:4], ties, tie + step[4]) <= best + 1e-9  # type: ignore[operator]
+
+
+def test_half_ties_are_a_logistic_fit() -> None:
+    linear = pytest.importorskip("sklearn.linear_model")
+    rows = tournament(5, 40)
+    found = {r.model: r.strength.value for r in strengths(rows, "half", draws=0).ratings}
+    x = np.zeros((rows.height, 5))
+    for k, (_, a, b, _) in enumerate(rows.iter_rows()):
+        x[k, int(a[1])], x[k, int(b[1])] = 1, -1
+    y = rows["share"].to_numpy()
+    weights = np.concatenate([y, 1 - y])
+    fit = linear.LogisticRegression(C=np.inf, fit_intercept=False, tol=1e-12, max_iter=1000, solver="newton-cg")
+    theirs = fit.fit(np.vstack([x, x]), np.repeat([1, 0], len(y)), sample_weight=weights).coef_[0]
+    assert [found[f"m{k}"] for k in range(5)] == pytest.approx(theirs - theirs.mean(), abs=1e-6)
+
+
+def test_strengths_do_not_depend_on_the_order_of_rows_or_sides() -> None:
+    rows = tournament()
+    turned = rows.sample(fraction=1, shuffle=True, seed=1).select(
+        "item_id",
+        pl.col("model_b").alias("model_a"),
+        pl.col("model_a").alias("model_b"),
+        (1 - pl.col("share")).alias("share"),
+    )
+    assert strengths(rows, draws=50) == strengths(turned, draws=50)
+
+
+def test_intervals_of_draws_are_those_of_full_fits() -> None:
+    rows = tournament(4, 60)
+    quick = strengths(rows, draws=200, seed=3)
+    assert [r.model for r in quick.ratings] == ["m3", "m2", "m1", "m0"]
+    for r in quick.ratings:
+        assert r.strength.low < r.strength.value < r.strength.high  # type: ignore[operator]
+    assert 0 < quick.separability.value <= quick.distinct.value <= 1  # type: ignore[operator]
+
+
+def test_models_that_never_met_are_told() -> None:
+    rows = played(
+        [("i", "a", "b", 1.0), ("j", "a", "b", 0.0), ("i", "c", "d", 1.0), ("j", "c", "d", 0.0), ("k", "a", "b", 1.0)]
+    )
+    found = strengths(rows, draws=20)
+    assert "2 groups that never met" in found.notes[0]
+    assert [r.model for r in found.ratings if r.strength.value is None] == ["c", "d"]
+
+
+def test_a_model_that_won_everything_has_no_finite_strength() -> None:
+    rows = pl.concat([tournament(3, 20), played([(f"item-{k}", "best", "m1", 1.0) for k in range(20)])])
+    found = strengths(rows, draws=20)
+    assert found.ratings[-1].model == "best" and "no finite strength" in found.ratings[-1].strength.note
+    assert found.notes == ["best: won or lost all against the others; not rated"]
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from("ijk"), st.sampled_from("abcd"), st.sampled_from("abcd"), st.sampled_from([0, 0.5, 1, 0.3])
+        )
+    )
+)
+def test_whatever_the_games_there_is_a_number_or_a_sentence(rows: list[Any]) -> None:
+    frame = pl.DataFrame(
+        [r for r in rows if r[1] != r[2]],
+        {"item_id": pl.String, "model_a": pl.String, "model_b": pl.String, "share": pl.Float64},
+        orient="row",
+        strict=False,
+    )
+    for way in ("half", "davidson", "rao-kupper"):
+        for r in strengths(frame, way, draws=10).ratings:  # type: ignore[arg-type]
+            assert r.strength.note or all(np.isfinite(end) for end in r.strength[:3])  # type: ignore[arg-type]
+    for w in win_rates(frame):
+        assert w.rate.note or 0 <= w.rate.low <= w.rate.value <= w.rate.high <= 1  # type: ignore[operator]
+
+
+def test_a_rate_of_one_answer_an_item_has_the_error_of_alpacaeval() -> None:
+    share_of_wins = np.random.default_rng(0).random(100)
+    rows = played([(f"i{k}", "m", "base", s) for k, s in enumerate(share_of_wins)])
+    found = next(r for r in win_rates(rows, "base") if r.model == "m")
+    assert found.rate.value == pytest.approx(share_of_wins.mean(), abs=1e-12)
+    assert found.error == pytest.approx(share_of_wins.std(ddof=1) / 10, rel=1e-12)
+
+
+def test_all_wins_have_an_interval_below_one() -> None:
+    found = share(np.ones(50), np.arange(50))
+    assert found.value == found.high == 1 and found.low == pytest.approx(0.925, abs=0.005)
+
+
+def both(first: str, second: str, **more: Any) -> pl.DataFrame:
+    """One pair judged in both orders."""
+    own = {"item_id": "i", "model_a": "a", "model_b": "b", "judge": "j", "rubric": None, "rubric_sha256": None}
+    own |= {"aspect": None, "turn": None, "repeat": None, "probability_a": None, **more}
+    return pl.DataFrame(
+        [{**own, "order": "ab", "verdict": first}, {**own, "order": "ba", "verdict": second}]
+    ).with_columns(pl.col("probability_a").cast(pl.Float64))
+
+
+@pytest.mark.parametrize(
+    "first, second, averaged, conservative",
+    [("a", "a", 1, 1), ("a", "b", 0.5, 0.5), ("a", "tie", 0.75, 0.5), ("tie", "tie", 0.5, 0.5), ("b", "b", 0, 0)],
+)
+def test_two_orders_make_a_game_by_either_rule(first: str, second: str, averaged: float, conservative: float) -> None:
+    rows = games(both(first, second)).rows
+    assert together(rows, "averaged")["share"].to_list() == [averaged]
+    assert together(rows, "conservative")["share"].to_list() == [conservative]
+
+
+def test_an_unparsed_verdict_is_no_tie_and_a_model_never_meets_itself() -> None:
+    found = games(pl.concat([both("a", "unparsed"), both("a", "b", model_b="a")]))
+    assert (found.rows.height, found.unparsed, found.same) == (1, 1, 2)
+
+
+def test_a_difference_is_of_the_items_that_both_have() -> None:
+    rows = played([(f"i{k}", m, "base", s) for k in range(20) for m, s in (("x", 1.0), ("y", float(k % 2)))])
+    found = difference(rows, "x", "y", "base")
+    assert found.value.value == 0.5 and found.p is not None and found.p < 1e-3
+    assert difference(rows, "x", "nobody").value.note == "x and nobody have no item in common"
