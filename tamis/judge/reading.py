@@ -217,3 +217,21 @@ def _json_lines(path: Path, problems: list[str]) -> Iterator[tuple[str, dict[str
                 yield f"{path.name}:{k + 1}", row
             else:
                 problems.append(f"{path.name}:{k + 1}: a {type(row).__name__}, not an object")
+
+
+def read_table(paths: Sequence[str | Path], columns: Sequence[str]) -> pl.DataFrame:
+    """The rows of all files, `columns` alone; ids are text. Raises InputError where a row has not all of them."""
+    kept = []
+    problems: list[str] = []
+    for where, row in _rows(paths, problems):
+        if missing := [name for name in columns if name not in row]:
+            raise InputError(f"{where}: no {missing[0]!r}; a row has {', '.join(columns)}")
+        kept.append({name: str(row[name]) if name in ("item_id", "model") else row[name] for name in columns})
+    if problems:
+        raise InputError(problems[0])
+    if not kept:
+        raise InputError(f"no rows in {', '.join(map(str, paths))}; a row has {', '.join(columns)}")
+    try:
+        return pl.DataFrame(kept, infer_schema_length=None)
+    except (TypeError, pl.exceptions.PolarsError) as wrong:
+        raise InputError(f"{paths[0]}: {' and '.join(columns)} are not of one type in all rows: {wrong}") from wrong

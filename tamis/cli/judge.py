@@ -1,0 +1,315 @@
+"""`tamis judge`: what judgments say of models, of raters, and of the judge."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    import polars as pl
+
+DRAWS = click.option("--draws", type=click.IntRange(0), default=1000, show_default=True, help="Draws of items.")
+SEED = click.option("--seed", type=int, default=0, show_default=True, help="Another one draws others.")
+CONFIDENCE = click.option(
+    "--confidence",
+    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    default=0.95,
+    show_default=True,
+    help="Of the intervals.",
+)
+ANSWERS = click.option(
+    "--answers",
+    multiple=True,
+    type=click.Path(path_type=Path),
+    help="Answers, rows of item_id, model, answer; may be given again.",
+)
+JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+
+
+@click.group("judge")
+def command() -> None:
+    """Rate models from judgments, and measure how far judges and people are to be trusted.
+
+    \b
+    Example:
+        tamis judge rate judgments.jsonl --baseline base
+    """
+
+
+@command.command("rate")
+@click.argument("judgments", nargs=-1, required=True, metavar="JUDGMENTS...")
+@click.option("--baseline", help="Win rates against this model alone.")
+@click.option(
+    "--rule",
+    type=click.Choice(["averaged", "conservative"]),
+    default="averaged",
+    show_default=True,
+    help="What both orders of a pair make: the mean, or a win where both say so and else a tie.",
+)
+@click.option(
+    "--ties",
+    type=click.Choice(["davidson", "rao-kupper", "half"]),
+    default="davidson",
+    show_default=True,
+    help="How the Bradley-Terry fit takes them.",
+)
+@click.option("--control-length", is_flag=True, help="AlpacaEval's win rate beside the raw one; needs tamis[judge].")
+@click.option("--difficulty", type=click.Path(path_type=Path), help="For it: rows of item_id, difficulty.")
+@click.option("--gamed", type=click.Path(path_type=Path), help="For it: rows of item_id, share, length.")
+@ANSWERS
+@DRAWS
+@SEED
+@CONFIDENCE
+@JSON
+def rate(
+    judgments: tuple[str, ...],
+    baseline: str | None,
+    rule: Any,
+    ties: Any,
+    control_length: bool,
+    difficulty: Path | None,
+    gamed: Path | None,
+    answers: tuple[Path, ...],
+    draws: int,
+    seed: int,
+    confidence: float,
+    as_json: bool,
+) -> None:
+    """Rate the models of JUDGMENTS (JSON Lines or Parquet, columns as `tamis judge` writes them).
+
+    \b
+    Example:
+        tamis judge rate judgments.jsonl --baseline base --control-length
+    """
+    from tamis.judge.board import board
+    from tamis.judge.reading import read_judgments, read_table
+
+    read = read_judgments(judgments)
+    found = board(
+        read.rows,
+        baseline,
+        rule,
+        ties,
+        _answers(answers),
+        read_table([difficulty], ("item_id", "difficulty")) if difficulty else None,
+        read_table([gamed], ("item_id", "share", "length")) if gamed else None,
+        control_length,
+        draws,
+        seed,
+        confidence,
+    )
+    _tell(found, read.problems, as_json, _rated)
+
+
+@command.command("agree")
+@click.argument("labels", nargs=-1, required=True, metavar="LABELS...")
+@click.option(
+    "--level",
+    type=click.Choice(["nominal", "ordinal", "interval"]),
+    default="nominal",
+    show_default=True,
+    help="What labels are: names, a scale, or numbers whose distances count.",
+)
+@click.option("--scale", help="All labels there may be, in order, as a,tie,b; else those found.")
+@click.option(
+    "--people", multiple=True, help="A rater that is a person; may be given again. The others are held against them."
+)
+@click.option("--slice", "slices", multiple=True, help="Alpha for each value of this column; may be given again.")
+@click.option("--item", default="item", show_default=True, help="Column of the item.")
+@click.option("--rater", default="rater", show_default=True, help="Column of the rater.")
+@click.option("--label", default="label", show_default=True, help="Column of the label.")
+@click.option("--min-alpha", type=float, help="Exit 1 where alpha, or else its lower end, is below.")
+@DRAWS
+@SEED
+@CONFIDENCE
+@JSON
+def agree(
+    labels: tuple[str, ...],
+    level: Any,
+    scale: str | None,
+    people: tuple[str, ...],
+    slices: tuple[str, ...],
+    item: str,
+    rater: str,
+    label: str,
+    min_alpha: float | None,
+    draws: int,
+    seed: int,
+    confidence: float,
+    as_json: bool,
+) -> int:
+    """Tell how far the raters of LABELS agree (rows of item, rater, label; or judgments).
+
+    \b
+    Example:
+        tamis judge agree labels.jsonl --people ann --people bob
+    """
+    from tamis.errors import UsageError
+    from tamis.judge.accord import accord
+    from tamis.judge.reading import read_labels
+
+    read = read_labels(labels, item, rater, label)
+    if missing := [name for name in slices if name not in read.rows.columns]:
+        raise UsageError(f"no column {missing[0]!r} to slice by; there are {', '.join(read.rows.columns)}")
+    found = accord(read.rows, level, _scale(scale, read.rows), people, slices, draws, seed, confidence)
+    alpha = found["alpha"]["value"]
+    too_low = min_alpha is not None and (alpha is None or alpha < min_alpha)
+    found |= {} if min_alpha is None else {"min_alpha": min_alpha, "passed": not too_low}
+    _tell(found, read.problems, as_json, _agreed)
+    return 1 if too_low else 0
+
+
+@command.command("bias")
+@click.argument("judgments", nargs=-1, required=True, metavar="JUDGMENTS...")
+@click.option("--family", multiple=True, metavar="MODEL=FAMILY", help="Of a model or judge; may be given again.")
+@ANSWERS
+@CONFIDENCE
+@JSON
+def bias(
+    judgments: tuple[str, ...], family: tuple[str, ...], answers: tuple[Path, ...], confidence: float, as_json: bool
+) -> None:
+    """Tell what the judges of JUDGMENTS prefer: the first place, length, markdown, their own family.
+
+    \b
+    Example:
+        tamis judge bias judgments.jsonl --answers answers.jsonl
+    """
+    import polars as pl
+
+    from tamis.errors import UsageError
+    from tamis.judge.bias import findings
+    from tamis.judge.games import games
+    from tamis.judge.reading import read_judgments
+    from tamis.judge.style import looks
+
+    if wrong := [pair for pair in family if "=" not in pair]:
+        raise UsageError(f"--family is {wrong[0]!r}; it is MODEL=FAMILY")
+    read = read_judgments(judgments)
+    texts = _answers(answers)
+    seen = None
+    if texts is not None:
+        seen = pl.concat([texts.select("item_id", "model"), looks(texts["answer"])], how="horizontal")
+    own = games(read.rows)
+    found = findings(own.rows, seen, dict(pair.split("=", 1) for pair in family), confidence)
+    facts = [{"judge": f.judge, "name": f.name, **f.estimate.facts(), "fair": f.fair, "says": f.says} for f in found]
+    _tell({"judgments": read.rows.height, "unparsed": own.unparsed, "findings": facts}, read.problems, as_json, _biased)
+
+
+def _answers(paths: tuple[Path, ...]) -> pl.DataFrame | None:
+    from tamis.judge.reading import read_table
+
+    if not paths:
+        return None
+    return read_table(paths, ("item_id", "model", "answer")).unique(
+        ["item_id", "model"], keep="first", maintain_order=True
+    )
+
+
+def _scale(given: str | None, rows: pl.DataFrame) -> list[Any] | None:
+    from tamis.errors import UsageError
+
+    if given is None:
+        return None
+    if not rows["label"].dtype.is_numeric():
+        return given.split(",")
+    try:
+        return [float(label) for label in given.split(",")]
+    except ValueError:
+        raise UsageError(f"--scale is {given!r}, but the labels are numbers") from None
+
+
+def _tell(found: dict[str, Any], problems: list[str], as_json: bool, say: Any) -> None:
+    from tamis.cli.show import print_json
+
+    if as_json:
+        print_json({**found, "problems": problems})
+        return
+    say(found)
+    for problem in problems[:5]:
+        click.echo(problem, err=True)
+    if len(problems) > 5:
+        click.echo(f"… and {len(problems) - 5:,} more rows that could not be used; --json names them", err=True)
+
+
+def _rated(found: dict[str, Any]) -> None:
+    against = f" against {found['baseline']}" if found["baseline"] else ""
+    click.echo(f"{found['games']:,} games on {found['items']:,} items, {found['both_orders']:,} judged in both orders")
+    if found["unparsed"]:
+        click.echo(f"{found['unparsed']:,} judgments without a verdict that could be read")
+    width = max(5, *(len(m["model"]) for m in found["models"]))
+    long = any("length_controlled" in m for m in found["models"])
+    controlled = f"{'length-controlled':>21}" if long else ""
+    click.echo(f"{'model':<{width}}  {'win rate' + against:>26}{controlled}  {'Elo':>22}")
+    for m in found["models"]:
+        rate = _percent(m["win_rate"]) if m["win_rate"] else "-"
+        middle = f"{_percent(m['length_controlled']) if 'length_controlled' in m else '-':>21}" if long else ""
+        click.echo(f"{m['model']:<{width}}  {rate:>26}{middle}  {_elo(m['elo']):>22}")
+    _lines([f"{m['model']}: {m['elo']['note']}" for m in found["models"] if m["elo"].get("note")])
+    _lines(
+        [
+            f"{m['model']}: length-controlled {m['length_controlled']['warning']}"
+            for m in found["models"]
+            if m.get("length_controlled", {}).get("warning")
+        ]
+    )
+    apart, distinct = found["separability"]["value"], found["distinct"]["value"]
+    if apart is not None:
+        click.echo(f"{100 * apart:.0f} percent of pairs have intervals apart, {100 * distinct:.0f} percent differ")
+    for name, e in found.get("style", {}).get("effects", {}).items():
+        click.echo(
+            f"style: {name} {e['value']:+.2f} ({e['low']:+.2f} to {e['high']:+.2f}) log-odds"
+            if e["low"] is not None
+            else f"style: {name}: {e.get('note')}"
+        )
+    _lines(found["notes"])
+
+
+def _agreed(found: dict[str, Any]) -> None:
+    click.echo(f"{found['labels']:,} labels of {found['items']:,} items by {len(found['raters'])} raters")
+    for name in ("raw", "alpha", "fleiss", "ac1", "ac2", "kappa"):
+        if name in found:
+            click.echo(f"{name:<7} {_number(found[name])}")
+    for pair in found["pairs"]:
+        click.echo(f"{pair['raters'][0]} and {pair['raters'][1]}: kappa {_number(pair['kappa'])}")
+    for own in found.get("against_people", []):
+        click.echo(f"{own['judge']} agrees with people: {_number(own['agreement'])}")
+        click.echo(f"people agree with each other: {_number(own['ceiling'])}; the gap: {_number(own['gap'])}")
+        click.echo(f"{own['judge']} against what most say: {_number(own['accuracy'])}")
+        if "win_rate_corrected" in own:
+            click.echo(f"win rate of a, as people would have it: {_number(own['win_rate_corrected'])}")
+    for own in found.get("slices", []):
+        click.echo(f"{own['by']} {own['is']}: {own['items']:,} items, alpha {_number(own['alpha'])}")
+    if "passed" in found:
+        click.echo(f"alpha must be {found['min_alpha']:g}: {'it is' if found['passed'] else 'it is not'}")
+
+
+def _biased(found: dict[str, Any]) -> None:
+    _lines([one["says"] for one in found["findings"]])
+
+
+def _lines(lines: list[str]) -> None:
+    for line in lines:
+        click.echo(line)
+
+
+def _percent(e: dict[str, Any]) -> str:
+    if e["value"] is None:
+        return "-"
+    ends = "" if e["low"] is None else f" ({100 * e['low']:.1f} to {100 * e['high']:.1f})"
+    return f"{100 * e['value']:.1f}{ends}"
+
+
+def _elo(e: dict[str, Any]) -> str:
+    if e["value"] is None:
+        return "-"
+    low, high = ("…" if end is None else f"{end:.0f}" for end in (e["low"], e["high"]))
+    return f"{e['value']:.0f} ({low} to {high})"
+
+
+def _number(e: dict[str, Any]) -> str:
+    if e["value"] is None:
+        return f"none: {e['note']}"
+    ends = "" if e["low"] is None else f" ({e['low']:.3f} to {e['high']:.3f})"
+    return f"{e['value']:.3f}{ends}" + (f"; {e['note']}" if e.get("note") else "")
