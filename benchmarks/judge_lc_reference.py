@@ -66,16 +66,15 @@ def main(code: Path, given: Path) -> None:
         rows = pd.DataFrame(
             {
                 "preference": [None if s is None else 1 + s for s in own["share"]],
-                "output_1": ["x" * n for n in inputs["chars_baseline"]],
+                "output_1": ["x" * n for n in own["chars_baseline"]],
                 "output_2": ["x" * n for n in own["chars"]],
                 "generator_1": "baseline",
                 "generator_2": model,
-                "index": range(len(inputs["items"])),
                 "annotator": "judge",
-            }
+            },
+            index=[place[item] for item in own["item_id"]],  # by item: they take the position among the rows
         )
         rows["preference"] = rows["preference"].astype(float)
-        rows = rows.drop(columns=["index"])  # reset_index of theirs brings it back
         found = module.get_length_controlled_winrate(rows, save_weights_dir=None)
         out[model] = {name: found[name] for name in ("length_controlled_winrate", "lc_standard_error")}
     made = {name: version(name) for name in ("scikit-learn", "numpy", "pandas", "patsy")}

@@ -107,13 +107,9 @@ def _against(rows: pl.DataFrame, judge: str, people: Sequence[str], confidence: 
     own = rows.filter(pl.col("rater") == judge).select("item", said="label")
     both = right.join(own, on="item").sort("item")
     score = against(both["said"], both["label"], both["item"], confidence)
-    facts = {
-        "judge": judge,
-        "agreement": found.judge.facts(),
-        "ceiling": found.people.facts(),
-        "gap": found.gap.facts(),
-    }
-    facts |= {"accuracy": score.accuracy.facts(), "precision": score.precision, "recall": score.recall, "f1": score.f1}
+    facts: dict[str, Any] = {"judge": judge, "agreement": found.judge.facts()}
+    facts |= {"ceiling": found.people.facts(), "gap": found.gap.facts(), "accuracy": score.accuracy.facts()}
+    facts.update(precision=score.precision, recall=score.recall, f1=score.f1)
     win = _win_rate(rows, judge, people, confidence)
     return facts if win is None else {**facts, "win_rate_corrected": win.facts()}
 

@@ -54,7 +54,7 @@ def length_controlled(
 
     Raises InputError where an item has no difficulty, ExtraMissing without scikit-learn.
     """
-    rows = preferences
+    rows = preferences.drop_nulls(["chars", "chars_baseline"])
     apart = (rows["chars_baseline"].cast(pl.Float64) - rows["chars"]).to_numpy()
     spread = float(apart.std(ddof=1)) if apart.size > 1 else 0.0
     judged = rows["share"].is_not_null().to_numpy()
