@@ -234,6 +234,13 @@ def _tell(found: dict[str, Any], problems: list[str], as_json: bool, say: Any) -
 
 
 def _rated(found: dict[str, Any]) -> None:
+    for own in found.get("scores", []):
+        aspect = f" ({own['aspect']})" if own["aspect"] else ""
+        click.echo(
+            f"{own['model']}{aspect}: mean score {_number(own)} on {own['items']:,} items, {own['unparsed']:,} unparsed"
+        )
+    if "models" not in found:
+        return
     against = f" against {found['baseline']}" if found["baseline"] else ""
     click.echo(f"{found['games']:,} games on {found['items']:,} items, {found['both_orders']:,} judged in both orders")
     if found["unparsed"]:

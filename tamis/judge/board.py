@@ -10,6 +10,7 @@ from tamis.errors import InputError, UsageError
 from tamis.judge.controlled import length_controlled
 from tamis.judge.games import Rule, games, together
 from tamis.judge.resample import DRAWS
+from tamis.judge.scores import scores
 from tamis.judge.strength import Rating, Ratings, Ties, strengths
 from tamis.judge.style import FEATURES, contrasts, looks, style
 from tamis.judge.winrate import WinRate, matrix, win_rates
@@ -28,7 +29,7 @@ def board(
     seed: int = 0,
     confidence: float = 0.95,
 ) -> dict[str, Any]:
-    """Win rates by both rules, strengths, and, where asked for, length and style controlled.
+    """Win rates by both rules, strengths, and, where asked for, length and style controlled; mean scores, where there are scores.
 
     judgments  columns of JUDGMENT
     baseline   win rates are of games against it; None: of all
@@ -37,6 +38,12 @@ def board(
     Raises UsageError where nobody is called `baseline`, InputError where no judgment has a verdict.
     """
     found = games(judgments)
+    told = [
+        {"model": s.model, "aspect": s.aspect, **s.mean.facts(), "unparsed": s.unparsed}
+        for s in scores(judgments, confidence)
+    ]
+    if not found.rows.height and any(s["value"] is not None for s in told):
+        return {"judgments": judgments.height, "scores": told, "notes": []}
     if not found.rows.height:
         raise InputError(
             f"none of {judgments.height:,} judgments of pairs has a verdict; {found.unparsed:,} are unparsed"
@@ -63,6 +70,8 @@ def board(
         "distinct": fitted.distinct.facts(),
         "notes": [*fitted.notes, *_uneven(found.rows)],
     }
+    if told:
+        out["scores"] = told
     if control_length:
         if baseline is None:
             raise UsageError("a length-controlled win rate is against one model; name it as the baseline")

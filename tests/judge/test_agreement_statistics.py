@@ -59,7 +59,7 @@ def test_fleiss_and_cohen_are_those_of_statsmodels(case: dict[str, Any]) -> None
         assert cohen(labelled(case["rows"]), weights, draws=9).value == pytest.approx(value, **CLOSE)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=25)
 @given(pairs=st.lists(st.tuples(st.integers(1, 4), st.integers(1, 4)), min_size=1))
 @pytest.mark.parametrize("weights", ["none", "linear", "quadratic"])
 def test_cohen_is_that_of_scikit_learn(pairs: list[tuple[int, int]], weights: Any) -> None:
@@ -74,7 +74,7 @@ def test_cohen_is_that_of_scikit_learn(pairs: list[tuple[int, int]], weights: An
     assert own is None or own == pytest.approx(theirs, **CLOSE)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=60)
 @given(rows=tables)
 def test_alpha_is_its_definition(rows: list[list[int | None]]) -> None:
     items = [[float(label) for label in row if label is not None] for row in rows]
@@ -86,7 +86,7 @@ def test_alpha_is_its_definition(rows: list[list[int | None]]) -> None:
         assert (own.value is None and own.note != "") if wanted is None else own.value == pytest.approx(wanted, **CLOSE)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=60)
 @given(rows=tables)
 def test_whatever_the_labels_there_is_a_number_or_a_sentence(rows: list[list[int | None]]) -> None:
     labels = (

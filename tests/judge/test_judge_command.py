@@ -1,0 +1,195 @@
+"""`tamis judge rate`, `agree` and `bias`: what they read, what they say, and bad input."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tamis.cli import main
+from tamis.errors import InputError
+from tamis.judge.board import board
+from tamis.judge.reading import read_judgments, read_labels
+
+
+def write(path: Path, rows: Iterable[Any]) -> str:
+    path.write_text("".join((row if isinstance(row, str) else json.dumps(row)) + "\n" for row in rows))
+    return str(path)
+
+
+def said(capsys: pytest.CaptureFixture[str], *args: str) -> tuple[int, str, str]:
+    """Exit code and both streams of `tamis judge`."""
+    with pytest.raises(SystemExit) as left:
+        main(["judge", *args])
+    out = capsys.readouterr()
+    return int(str(left.value.code)), out.out, out.err
+
+
+def pair(item: str, a: str = "x", b: str = "y", verdict: str = "a", **more: Any) -> dict[str, Any]:
+    return {"item_id": item, "model_a": a, "model_b": b, "judge": "j", "verdict": verdict, **more}
+
+
+def both(items: int) -> list[dict[str, Any]]:
+    """Both orders of x against y, x against base and y against base; x wins two in three."""
+    pairs = [("x", "y"), ("x", "base"), ("y", "base")]
+    rows = []
+    for k in range(items):
+        for n, (a, b) in enumerate(pairs):
+            verdict = "tie" if k % 5 == 4 else "b" if (k + n) % 3 == 0 else "a"
+            rows += [
+                pair(f"i{k}", a, b, verdict, order=o, chars_a=100 + 7 * k % 31, chars_b=90 + 5 * k % 17)
+                for o in ("ab", "ba")
+            ]
+    return rows
+
+
+def test_rate_prints_a_leaderboard(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = said(capsys, "rate", write(tmp_path / "j.jsonl", both(30)), "--baseline", "base", "--draws", "100")
+    assert (code, err) == (0, "")
+    assert "90 games on 30 items, 90 judged in both orders" in out and "win rate against base" in out
+
+
+def test_rate_gives_all_as_json(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("sklearn")
+    args = (
+        "rate",
+        write(tmp_path / "j.jsonl", both(30)),
+        "--baseline",
+        "base",
+        "--control-length",
+        "--draws",
+        "50",
+        "--json",
+    )
+    code, out, _ = said(capsys, *args)
+    found = json.loads(out)
+    assert code == 0 and {m["model"] for m in found["models"]} == {"x", "y", "base"}
+    own = next(m for m in found["models"] if m["model"] == "x")
+    assert own["win_rate"]["low"] < own["win_rate"]["value"] < own["win_rate"]["high"]
+    assert 0 < own["length_controlled"]["value"] < 1
+
+
+def test_answers_bring_style(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    answers = [
+        {"item_id": f"i{k}", "model": m, "answer": ("- a\n" * ((k + n) % 4)) + "w" * (10 + 13 * (k * n) % 37)}
+        for k in range(30)
+        for n, m in enumerate(("x", "y", "base"))
+    ]
+    args = (write(tmp_path / "j.jsonl", both(30)), "--answers", write(tmp_path / "a.jsonl", answers))
+    _, out, _ = said(capsys, "rate", *args, "--draws", "20")
+    assert "style: length" in out and "style: lists" in out
+    _, out, _ = said(capsys, "bias", *args)
+    assert "the answer with more lists" in out
+
+
+def test_agree_holds_a_judge_beside_people_and_gates(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [
+        {
+            "item": f"i{k}",
+            "rater": r,
+            "label": "ab"[(k * (n + 3) // 5 + (k % 7 == n)) % 2],
+            "words": k,
+            "source": "ab"[k % 2],
+        }
+        for k in range(40)
+        for n, r in enumerate(("ann", "bob", "judge"))
+    ]
+    args = (
+        "agree",
+        write(tmp_path / "l.jsonl", rows),
+        "--people",
+        "ann",
+        "--people",
+        "bob",
+        "--slice",
+        "words",
+        "--slice",
+        "source",
+        "--draws",
+        "50",
+    )
+    code, out, _ = said(capsys, *args, "--min-alpha", "0.99")
+    assert code == 1 and "judge agrees with people: " in out and "alpha must be 0.99: it is not" in out
+    assert "words 0 to 10: 10 items" in out and "source a: 20 items" in out
+
+
+def test_judgments_are_labels_too(tmp_path: Path) -> None:
+    rows = read_labels([write(tmp_path / "j.jsonl", [*both(1), *({**r, "judge": "k"} for r in both(1))])]).rows
+    assert rows.select("item", "rater", "label").rows()[:2] == [("i0 x y", "j", "b"), ("i0 base x", "j", "b")]
+
+
+@pytest.mark.parametrize(
+    "row, problem",
+    [
+        ("{", "not JSON"),
+        ("[1]", "a list, not an object"),
+        ({"model_a": "x"}, "item_id is None"),
+        (pair("i", verdict="A>B"), "verdict is 'A>B'; it is one of a, b, tie, unparsed"),
+        (pair("i", order="first"), "order is 'first'"),
+        (pair("i", probability_a=1.5), "probability_a is 1.5; it is a number from 0 to 1"),
+        ({"item_id": "i", "model_a": "x"}, "neither verdict nor score"),
+        ({"item_id": "i", "model_a": "x", "verdict": "a"}, "there is no model_b"),
+        (pair("ok"), "1 judgment of the same pair, judge, rubric and order were there before"),
+    ],
+)
+def test_a_row_that_cannot_be_used_is_told_and_the_rest_is_kept(tmp_path: Path, row: Any, problem: str) -> None:
+    read = read_judgments([write(tmp_path / "j.jsonl", [pair("ok"), row])])
+    assert read.rows.height == 1 and problem in read.problems[0]
+
+
+@pytest.mark.parametrize(
+    "rows, args, message",
+    [
+        ([], (), "no judgment in"),
+        ([pair("i", verdict="unparsed")], (), "none of 1 judgments of pairs has a verdict; 1 are unparsed"),
+        ([pair("i")], ("--baseline", "z"), "no model 'z' in the judgments; there are x, y"),
+        ([pair("i")], ("--control-length",), "name it as the baseline"),
+    ],
+)
+def test_what_cannot_be_rated_is_a_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], rows: list[Any], args: tuple[str, ...], message: str
+) -> None:
+    code, _, err = said(capsys, "rate", write(tmp_path / "j.jsonl", rows), *args)
+    assert code == 2 and message in err
+
+
+def test_different_items_per_model_are_noted(tmp_path: Path) -> None:
+    rows = [pair("i"), pair("j", verdict="b"), pair("i", "z", "x"), pair("i", "z", "y", "b")]
+    assert (
+        "different items: z on 1 of 2"
+        in board(read_judgments([write(tmp_path / "j", rows)]).rows, draws=9)["notes"][-1]
+    )
+
+
+def test_scores_have_means(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = [{"item_id": f"i{k}", "model_a": "x", "judge": "j", "score": k % 5} for k in range(20)]
+    rows.append({"item_id": "i99", "model_a": "x", "judge": "j", "verdict": "unparsed"})
+    _, out, _ = said(capsys, "rate", write(tmp_path / "j.jsonl", rows))
+    assert out.startswith("x: mean score 2.000 (1.3") and out.endswith("on 20 items, 1 unparsed\n")
+
+
+words = st.sampled_from(["a", "b", "", "tie", None, 1, 0.5, True, [1], "\u0000"])
+
+
+@settings(deadline=None, max_examples=80)
+@given(
+    st.lists(
+        st.dictionaries(
+            st.sampled_from(
+                ["item_id", "model_a", "model_b", "judge", "verdict", "order", "score", "turn", "chars_a", "reasons"]
+            ),
+            words,
+        ),
+        max_size=6,
+    )
+)
+def test_no_row_ends_in_a_traceback(tmp_path_factory: pytest.TempPathFactory, rows: list[Any]) -> None:
+    path = write(tmp_path_factory.mktemp("j") / "j.jsonl", rows)
+    with contextlib.suppress(InputError):
+        board(read_judgments([path]).rows, draws=5)
