@@ -17,7 +17,7 @@ import polars as pl
 from measure import save, table
 
 from tamis.judge.agreement import alpha
-from tamis.judge.board import board
+from tamis.judge.leaderboard import board
 from tamis.judge.labels import Labels
 from tamis.judge.reading import read_judgments
 from tamis.judge.strength import strengths

@@ -83,7 +83,7 @@ def rate(
     Example:
         tamis judge rate judgments.jsonl --baseline base --control-length
     """
-    from tamis.judge.board import board
+    from tamis.judge.leaderboard import board
     from tamis.judge.reading import read_judgments, read_table
 
     read = read_judgments(judgments)
@@ -147,13 +147,13 @@ def agree(
         tamis judge agree labels.jsonl --people ann --people bob
     """
     from tamis.errors import UsageError
-    from tamis.judge.accord import accord
+    from tamis.judge.accord import agreements
     from tamis.judge.reading import read_labels
 
     read = read_labels(labels, item, rater, label)
     if missing := [name for name in slices if name not in read.rows.columns]:
         raise UsageError(f"no column {missing[0]!r} to slice by; there are {', '.join(read.rows.columns)}")
-    found = accord(read.rows, level, _scale(scale, read.rows), people, slices, draws, seed, confidence)
+    found = agreements(read.rows, level, _scale(scale, read.rows), people, slices, draws, seed, confidence)
     alpha = found["alpha"]["value"]
     too_low = min_alpha is not None and (alpha is None or alpha < min_alpha)
     found |= {} if min_alpha is None else {"min_alpha": min_alpha, "passed": not too_low}
@@ -180,7 +180,7 @@ def bias(
 
     from tamis.errors import UsageError
     from tamis.judge.bias import findings
-    from tamis.judge.games import games
+    from tamis.judge.played import games
     from tamis.judge.reading import read_judgments
     from tamis.judge.style import looks
 

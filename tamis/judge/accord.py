@@ -17,7 +17,7 @@ from tamis.judge.resample import DRAWS
 QUARTERS = 4
 
 
-def accord(
+def agreements(
     rows: pl.DataFrame,
     level: Level = "nominal",
     scale: Sequence[str | float] | None = None,
@@ -126,4 +126,6 @@ def _win_rate(rows: pl.DataFrame, judge: str, people: Sequence[str], confidence:
     both = own.join(human.drop_nulls(), on="item", how="left").sort("item")
     seen = both.drop_nulls()
     rest = both.filter(pl.col("people").is_null())["share"].to_numpy()
-    return corrected(np.asarray(rest), seen["share"].to_numpy(), seen["people"].to_numpy(), confidence)
+    found = corrected(np.asarray(rest), seen["share"].to_numpy(), seen["people"].to_numpy(), confidence)
+    value, low, high = (None if v is None else min(max(v, 0.0), 1.0) for v in found[:3])
+    return found._replace(value=value, low=low, high=high)

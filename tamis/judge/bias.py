@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from tamis.judge.estimate import Estimate, Means, around, clustered_mean, share
-from tamis.judge.games import BOTH, codes
+from tamis.judge.played import BOTH, codes
 from tamis.judge.style import MARKS
 
 PAIR = ["item_id", "low", "high"]

@@ -9,7 +9,7 @@ import numpy as np
 import polars as pl
 
 from tamis.judge.estimate import Estimate, around, clustered_mean, share
-from tamis.judge.games import codes
+from tamis.judge.played import codes
 from tamis.judge.student import quantile
 
 

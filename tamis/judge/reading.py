@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tamis.errors import InputError
-from tamis.judge.games import together
+from tamis.judge.played import together
 from tamis.schemas import JUDGMENT, Order, Verdict
 
 KEY = ["item_id", "model_a", "model_b", "judge", "rubric", "rubric_sha256", "aspect", "turn", "order", "repeat"]

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from tamis.judge.estimate import Estimate, around, clustered_mean
-from tamis.judge.games import codes
+from tamis.judge.played import codes
 
 
 class Score(NamedTuple):
@@ -20,7 +20,7 @@ class Score(NamedTuple):
     unparsed: int
 
 
-def scores(judgments: pl.DataFrame, confidence: float = 0.95) -> list[Score]:
+def mean_scores(judgments: pl.DataFrame, confidence: float = 0.95) -> list[Score]:
     """By aspect, highest first; columns as in JUDGMENT, pairs are passed over."""
     rows = judgments.filter(pl.col("model_b").is_null())
     out = []

@@ -65,7 +65,7 @@ def contrasts(a: pl.DataFrame, b: pl.DataFrame) -> np.ndarray:
     return np.column_stack(out)
 
 
-def style(games: pl.DataFrame, features: np.ndarray, names: tuple[str, ...], confidence: float = 0.95) -> Styled:
+def with_style(games: pl.DataFrame, features: np.ndarray, names: tuple[str, ...], confidence: float = 0.95) -> Styled:
     """Strengths and effects of style together; intervals by items (Liang & Zeger 1986).
 
     games     columns item_id, model_a, model_b, share

@@ -8,7 +8,7 @@ import numpy as np
 import polars as pl
 
 from tamis.judge.estimate import Estimate, Means, clustered_mean, share
-from tamis.judge.games import codes, sided
+from tamis.judge.played import codes, sided
 from tamis.judge.student import p_value, quantile
 
 

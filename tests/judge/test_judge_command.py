@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tamis.cli import main
 from tamis.errors import InputError
-from tamis.judge.board import board
+from tamis.judge.leaderboard import board
 from tamis.judge.reading import read_judgments, read_labels
 
 

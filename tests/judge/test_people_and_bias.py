@@ -17,11 +17,11 @@ from tamis.errors import InputError
 from tamis.judge.agreement import cohen
 from tamis.judge.bias import Finding, findings
 from tamis.judge.controlled import length_controlled
-from tamis.judge.games import games
 from tamis.judge.labels import Labels
 from tamis.judge.people import against, ceiling, corrected, majority
+from tamis.judge.played import games
 from tamis.judge.student import quantile
-from tamis.judge.style import FEATURES, contrasts, looks, style
+from tamis.judge.style import FEATURES, contrasts, looks, with_style
 
 FIT = json.loads((Path(__file__).parent / "alpacaeval_fit.json").read_text())
 SHARED = Path(__file__).parents[2] / ".." / "shared" / "data"
@@ -198,7 +198,7 @@ def test_style_is_told_from_strength() -> None:
     frame = pl.DataFrame(
         {"item_id": np.arange(size) // 4, "model_a": "x", "model_b": "y", "share": share}
     ).with_columns(pl.col("item_id").cast(pl.String))
-    found = style(frame, x, FEATURES)
+    found = with_style(frame, x, FEATURES)
     assert found.effects["length"].low < 0.8 < found.effects["length"].high  # type: ignore[operator]
     assert found.strengths["x"].low < 0.25 < found.strengths["x"].high  # type: ignore[operator]
     assert found.effects["lists"].note == "the answers of a pair never differ in it"

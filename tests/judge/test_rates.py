@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tamis.judge.estimate import share
-from tamis.judge.games import games, together
+from tamis.judge.played import games, together
 from tamis.judge.strength import strengths
 from tamis.judge.winrate import difference, win_rates
 

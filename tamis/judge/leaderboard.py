@@ -8,11 +8,11 @@ import polars as pl
 
 from tamis.errors import InputError, UsageError
 from tamis.judge.controlled import length_controlled
-from tamis.judge.games import Rule, games, together
+from tamis.judge.played import Rule, games, together
 from tamis.judge.resample import DRAWS
-from tamis.judge.scores import scores
+from tamis.judge.scores import mean_scores
 from tamis.judge.strength import Rating, Ratings, Ties, strengths
-from tamis.judge.style import FEATURES, contrasts, looks, style
+from tamis.judge.style import FEATURES, contrasts, looks, with_style
 from tamis.judge.winrate import WinRate, matrix, win_rates
 
 
@@ -40,7 +40,7 @@ def board(
     found = games(judgments)
     told = [
         {"model": s.model, "aspect": s.aspect, **s.mean.facts(), "unparsed": s.unparsed}
-        for s in scores(judgments, confidence)
+        for s in mean_scores(judgments, confidence)
     ]
     if not found.rows.height and any(s["value"] is not None for s in told):
         return {"judgments": judgments.height, "scores": told, "notes": []}
@@ -152,7 +152,7 @@ def _style(rows: pl.DataFrame, answers: pl.DataFrame, confidence: float) -> dict
     if not rows.height:
         return {"note": "no game has both answers given"}
     a, b = (rows.select(pl.col(f"{name}_{side}").alias(name) for name in FEATURES) for side in ("a", "b"))
-    fitted = style(rows, contrasts(a, b), FEATURES, confidence)
+    fitted = with_style(rows, contrasts(a, b), FEATURES, confidence)
     effects = {name: e.facts() for name, e in fitted.effects.items()}
     held = {name: e.facts() for name, e in fitted.strengths.items()}
     return {"games": rows.height, "effects": effects, "strengths": held, "note": fitted.note}
