@@ -17,8 +17,8 @@ import polars as pl
 from measure import save, table
 
 from tamis.judge.agreement import alpha
-from tamis.judge.leaderboard import board
 from tamis.judge.labels import Labels
+from tamis.judge.leaderboard import board
 from tamis.judge.reading import read_judgments
 from tamis.judge.strength import strengths
 from tamis.judge.winrate import win_rates

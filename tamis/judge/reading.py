@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
-import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple, get_args
 
@@ -19,8 +20,6 @@ from tamis.schemas import JUDGMENT, Order, Verdict
 
 KEY = ["item_id", "model_a", "model_b", "judge", "rubric", "rubric_sha256", "aspect", "turn", "order", "repeat"]
 """What makes two judgments the same one, asked twice over."""
-
-SHOWN = 5
 
 
 class Read(NamedTuple):
@@ -40,18 +39,21 @@ def read_judgments(paths: Sequence[str | Path]) -> Read:
     """
     problems: list[str] = []
     kept: list[dict[str, Any]] = []
+    places: list[str] = []
     for where, row in _rows(paths, problems):
         wrong = _wrong(row)
         if wrong:
             problems.append(f"{where}: {wrong}")
         else:
+            places.append(where)
             kept.append(_judgment(row))
+    table, kept = _table(kept, places, problems)
     if not kept:
         raise InputError(
             f"no judgment in {', '.join(map(str, paths))}{': ' + problems[0] if problems else ''}; "
             "a row has item_id, model_a, model_b and verdict (a, b, tie or unparsed), or item_id, model_a and score"
         )
-    rows = pl.from_arrow(pa.Table.from_pylist(kept, _ARROW))
+    rows = pl.from_arrow(table)
     assert isinstance(rows, pl.DataFrame)
     unique = rows.unique(KEY, keep="first", maintain_order=True)
     if twice := rows.height - unique.height:
@@ -91,6 +93,8 @@ def read_labels(paths: Sequence[str | Path], item: str = "item", rater: str = "r
             f"no label in {', '.join(map(str, paths))}; a row has {item!r}, {rater!r} and {label!r}, or name them otherwise"
         )
     given = [r["label"] for r in kept if r["label"] is not None]
+    if huge := [v for v in given if isinstance(v, int | float) and abs(v) > _LARGE]:
+        raise InputError(f"{label!r} is {str(huge[0])[:20]}… in a row; no scale goes so far")
     numbers = [isinstance(v, int | float) for v in given]
     if any(numbers) and not all(numbers):
         odd = next(v for v in given if not isinstance(v, int | float))
@@ -102,6 +106,9 @@ def read_labels(paths: Sequence[str | Path], item: str = "item", rater: str = "r
             row["label"] = float(row["label"]) if any(numbers) else str(row["label"])
     return Read(pl.DataFrame(kept, infer_schema_length=None, strict=False), problems)
 
+
+_LARGE = 1e100
+"""Past it a score is no score: its square is still a number below it."""
 
 _ARROW = pa.schema([pa.field(f.name, pa.float64() if pa.types.is_decimal(f.type) else f.type) for f in JUDGMENT])
 
@@ -136,9 +143,29 @@ def _as_labels(rows: pl.DataFrame) -> pl.DataFrame:
     )
 
 
+def _table(rows: list[dict[str, Any]], places: list[str], problems: list[str]) -> tuple[pa.Table, list[dict[str, Any]]]:
+    """The rows as a table; where a value is of another type than its column, row by row, those rows told."""
+    try:
+        return pa.Table.from_pylist(rows, _ARROW), rows
+    except (pa.ArrowException, OverflowError, TypeError, ValueError):
+        kept = []
+    for where, row in zip(places, rows, strict=True):
+        try:
+            pa.Table.from_pylist([row], _ARROW)
+            kept.append(row)
+        except (pa.ArrowException, OverflowError, TypeError, ValueError) as wrong:
+            problems.append(f"{where}: {str(wrong)[:200]}")
+    return pa.Table.from_pylist(kept, _ARROW), kept
+
+
 def _judgment(row: dict[str, Any]) -> dict[str, Any]:
     out = {name: row.get(name) for name in _ARROW.names}
     out["item_id"], out["judge"] = str(row["item_id"]), str(row.get("judge") or "judge")
+    for name in ("model_a", "model_b"):
+        out[name] = None if row.get(name) is None else str(row[name])
+    if isinstance(out["judged_at"], str):
+        with contextlib.suppress(ValueError):  # what is no time is told with its row
+            out["judged_at"] = datetime.fromisoformat(out["judged_at"])
     for name in ("probability_a", "score", "cost"):
         value = row.get(name)
         out[name] = None if value is None else float(value)
@@ -153,29 +180,16 @@ def _wrong(row: dict[str, Any]) -> str:
     for name, allowed in (("verdict", get_args(Verdict)), ("order", get_args(Order))):
         if row.get(name) is not None and row[name] not in allowed:
             return f"{name} is {row[name]!r}; it is one of {', '.join(allowed)}"
-    for name, low, high in (("probability_a", 0.0, 1.0), ("score", -math.inf, math.inf)):
+    for name, low, high in (("probability_a", 0.0, 1.0), ("score", -_LARGE, _LARGE)):
         value = row.get(name)
-        if value is not None and (
-            isinstance(value, bool)
-            or not isinstance(value, int | float)
-            or not low <= value <= high
-            or math.isinf(value)
-        ):
-            return f"{name} is {value!r}; it is a number{f' from {low:g} to {high:g}' if high == 1 else ''}"
+        if value is None:
+            continue
+        if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
+            return f"{name} is {value!r:.50}; it is a number{' from 0 to 1' if high == 1 else ''}"
     if row.get("verdict") is None and row.get("score") is None:
         return "neither verdict nor score"
     if row.get("model_b") is None and row.get("verdict") in ("a", "b", "tie"):
         return f"verdict is {row['verdict']!r}, but there is no model_b"
-    for name, wanted in (
-        ("chars_a", int),
-        ("chars_b", int),
-        ("turn", int),
-        ("repeat", int),
-        ("reasons", str),
-        ("rubric", str),
-    ):
-        if row.get(name) is not None and not isinstance(row[name], wanted):
-            return f"{name} is {row[name]!r}; it is {'a whole number' if wanted is int else 'text'}"
     return ""
 
 
@@ -210,8 +224,10 @@ def _json_lines(path: Path, problems: list[str]) -> Iterator[tuple[str, dict[str
                 continue
             try:
                 row = json.loads(line)
+                if b"\\ud" in line.lower():
+                    json.dumps(row, ensure_ascii=False).encode()  # half of a surrogate pair is no text
             except (ValueError, RecursionError) as wrong:
-                problems.append(f"{path.name}:{k + 1}: not JSON: {str(wrong)[:80]}")
+                problems.append(f"{path.name}:{k + 1}: not JSON, or not text: {str(wrong)[:80]}")
                 continue
             if isinstance(row, dict):
                 yield f"{path.name}:{k + 1}", row

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from tamis.cli import main
 from tamis.errors import InputError
+from tamis.judge.accord import agreements
 from tamis.judge.leaderboard import board
 from tamis.judge.reading import read_judgments, read_labels
 
@@ -128,6 +129,11 @@ def test_judgments_are_labels_too(tmp_path: Path) -> None:
     "row, problem",
     [
         ("{", "not JSON"),
+        ('{"item_id": "\\ud800"}', "or not text"),
+        (pair("i", turn="two"), "j.jsonl:2: "),
+        (pair("i", turn=10**9), "j.jsonl:2: "),
+        (pair("i", judged_at="yesterday"), "j.jsonl:2: "),
+        (pair("i", score=10**400), "score is 1000"),
         ("[1]", "a list, not an object"),
         ({"model_a": "x"}, "item_id is None"),
         (pair("i", verdict="A>B"), "verdict is 'A>B'; it is one of a, b, tie, unparsed"),
@@ -174,7 +180,9 @@ def test_scores_have_means(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     assert out.startswith("x: mean score 2.000 (1.3") and out.endswith("on 20 items, 1 unparsed\n")
 
 
-words = st.sampled_from(["a", "b", "", "tie", None, 1, 0.5, True, [1], "\u0000"])
+words = st.sampled_from(
+    ["a", "b", "", "tie", None, 1, 0.5, True, [1], {}, 10**400, float("nan"), -1e308, "\ud800", "\u0000"]
+)
 
 
 @settings(deadline=None, max_examples=80)
@@ -193,3 +201,11 @@ def test_no_row_ends_in_a_traceback(tmp_path_factory: pytest.TempPathFactory, ro
     path = write(tmp_path_factory.mktemp("j") / "j.jsonl", rows)
     with contextlib.suppress(InputError):
         board(read_judgments([path]).rows, draws=5)
+
+
+@settings(deadline=None, max_examples=60)
+@given(st.lists(st.dictionaries(st.sampled_from(["item", "rater", "label", "words"]), words), max_size=6))
+def test_no_label_ends_in_a_traceback(tmp_path_factory: pytest.TempPathFactory, rows: list[Any]) -> None:
+    path = write(tmp_path_factory.mktemp("l") / "l.jsonl", rows)
+    with contextlib.suppress(InputError):
+        agreements(read_labels([path]).rows, people=["a"], draws=5)
