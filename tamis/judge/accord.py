@@ -65,7 +65,9 @@ def agreements(
 
 
 def sliced(rows: pl.DataFrame, by: str) -> Iterable[tuple[str, pl.DataFrame]]:
-    """The rows of each value of the column `by`; of each quarter of its values, where they are many numbers."""
+    """The rows of each value of the column `by`: of each quarter of many numbers, of each month of times."""
+    if rows[by].dtype.is_temporal():
+        rows = rows.with_columns(pl.col(by).dt.strftime("%Y-%m"))
     if rows[by].dtype.is_numeric() and rows[by].n_unique() > 2 * QUARTERS:
         values = rows[by].cast(pl.Float64)
         ends = [float(values.quantile(k / QUARTERS) or 0.0) for k in range(QUARTERS + 1)]

@@ -45,7 +45,7 @@ def games(judgments: pl.DataFrame, probabilities: bool = True) -> Games:
 def together(rows: pl.DataFrame, rule: Rule) -> pl.DataFrame:
     """Both orders of a pair made one game; a pair that was judged in one order alone stays as it is.
 
-    Columns item_id, model_a, model_b (by name), judge, share, orders (1 or 2).
+    Columns of BOTH, low and high being model_a and model_b (by name), share, orders (1 or 2), and judged_at where it was there.
     """
     flip = pl.col("model_a") > pl.col("model_b")
     rows = rows.with_columns(
@@ -57,10 +57,9 @@ def together(rows: pl.DataFrame, rule: Rule) -> pl.DataFrame:
     share, side = pl.col("share"), (pl.col("share") - 0.5).sign()
     agreed = pl.when(side.n_unique() == 1).then(0.5 + side.first() / 2).otherwise(0.5)
     made = share.mean() if rule == "averaged" else pl.when(pl.len() > 1).then(agreed).otherwise(share.first())
-    found = rows.group_by(BOTH, maintain_order=True).agg(share=made, orders=pl.col("shown").n_unique())
-    return found.select(
-        "item_id", pl.col("low").alias("model_a"), pl.col("high").alias("model_b"), "judge", "share", "orders"
-    )
+    when = [pl.col("judged_at").min()] if "judged_at" in rows.columns else []
+    found = rows.group_by(BOTH, maintain_order=True).agg(*when, share=made, orders=pl.col("shown").n_unique())
+    return found.rename({"low": "model_a", "high": "model_b"})
 
 
 def sided(rows: pl.DataFrame) -> pl.DataFrame:

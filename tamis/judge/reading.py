@@ -114,33 +114,20 @@ _ARROW = pa.schema([pa.field(f.name, pa.float64() if pa.types.is_decimal(f.type)
 
 
 def _as_labels(rows: pl.DataFrame) -> pl.DataFrame:
+    """Scores where there are any, else what both orders of a pair come to; an item is all that was asked, rubric included."""
     scored = rows.filter(pl.col("model_b").is_null() & pl.col("score").is_not_null())
     if scored.height:
-        return scored.select(
-            pl.format("{} {}", "item_id", "model_a").alias("item"),
-            pl.col("judge").alias("rater"),
-            pl.col("score").alias("label"),
-            "rubric",
-            "rubric_sha256",
-            "aspect",
-            "model_a",
-        )
+        return scored.with_columns(item=_asked("model_a"), rater="judge", label="score")
     share = pl.col("verdict").replace_strict({"a": 1.0, "b": 0.0, "tie": 0.5}, default=None, return_dtype=pl.Float64)
     pairs = together(rows.with_columns(share=share).drop_nulls("share"), "conservative")
-    word = (
-        pl.when(pl.col("share") > 0.5)
-        .then(pl.lit("a"))
-        .when(pl.col("share") < 0.5)
-        .then(pl.lit("b"))
-        .otherwise(pl.lit("tie"))
-    )
-    return pairs.select(
-        pl.format("{} {} {}", "item_id", "model_a", "model_b").alias("item"),
-        pl.col("judge").alias("rater"),
-        word.alias("label"),
-        "model_a",
-        "model_b",
-    )
+    lead = pl.col("share") - 0.5
+    word = pl.when(lead > 0).then(pl.lit("a")).when(lead < 0).then(pl.lit("b")).otherwise(pl.lit("tie"))
+    return pairs.with_columns(item=_asked("model_a", "model_b"), rater="judge", label=word)
+
+
+def _asked(*models: str) -> pl.Expr:
+    version = pl.col("rubric_sha256").str.head(8)
+    return pl.concat_str("item_id", *models, "aspect", "turn", "repeat", version, separator=" ", ignore_nulls=True)
 
 
 def _table(rows: list[dict[str, Any]], places: list[str], problems: list[str]) -> tuple[pa.Table, list[dict[str, Any]]]:

@@ -115,7 +115,7 @@ def strengths(
     own = _within(whole, inside)
     way = _TIES[ties] if 0 < own.shares[:, 2].sum() < len(own.shares) else HALF
     start = fit(own.first, own.second, _totals(own, np.ones(own.items, np.int64)), len(own.models), way)
-    replicates = _redrawn(own, way, start, draws, seed)
+    replicates = redrawn(own, way, start, draws, seed)
     rated = [
         _rating(name, float(start[k]), replicates[:, k], own, int(played[inside][k]), confidence)
         for k, name in enumerate(own.models)
@@ -196,7 +196,7 @@ def _within(whole: Field, inside: np.ndarray) -> Field:
     )
 
 
-def _redrawn(own: Field, way: int, start: np.ndarray, draws: int, seed: int) -> np.ndarray:
+def redrawn(own: Field, way: int, start: np.ndarray, draws: int, seed: int) -> np.ndarray:
     """(draws, m + 1) float64: the fit of every draw of items."""
     times = drawn(np.ones(own.items, np.int64), draws, seed)
     weights = times.times[1:][:, times.block] if own.items > times.times.shape[1] else times.times[1:]

@@ -125,6 +125,18 @@ def test_judgments_are_labels_too(tmp_path: Path) -> None:
     assert rows.select("item", "rater", "label").rows()[:2] == [("i0 x y", "j", "b"), ("i0 base x", "j", "b")]
 
 
+def test_agreement_is_tracked_by_month_and_rubric(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def row(k: int, judge: str, version: int) -> dict[str, Any]:
+        verdict = "ab"[(k + (judge == "q") * (k % 4 == version)) % 2]
+        when, rubric = f"2026-1{version}-03T10:00:00Z", f"{version}" * 64
+        return pair(f"i{k}", judge=judge, verdict=verdict, rubric_sha256=rubric, judged_at=when)
+
+    file = write(tmp_path / "j.jsonl", [row(k, judge, m) for k in range(20) for judge in "pq" for m in (0, 1)])
+    _, out, _ = said(capsys, "agree", file, "--slice", "judged_at", "--slice", "rubric_sha256", "--draws", "20")
+    assert "40 items by 2 raters" in out
+    assert "judged_at 2026-10: 20 items" in out and f"rubric_sha256 {'1' * 64}: 20 items" in out
+
+
 @pytest.mark.parametrize(
     "row, problem",
     [

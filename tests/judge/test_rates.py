@@ -13,8 +13,10 @@ from hypothesis import strategies as st
 
 from tamis.judge.estimate import share
 from tamis.judge.played import games, together
-from tamis.judge.strength import strengths
+from tamis.judge.resample import drawn
+from tamis.judge.strength import field, fit, redrawn, strengths
 from tamis.judge.winrate import difference, win_rates
+from tamis.kernels.strength import DAVIDSON, HALF, RAO_KUPPER, totals
 
 
 def played(rows: list[tuple[str, str, str, float]]) -> pl.DataFrame:
@@ -73,13 +75,28 @@ def test_strengths_do_not_depend_on_the_order_of_rows_or_sides() -> None:
     assert strengths(rows, draws=50) == strengths(turned, draws=50)
 
 
-def test_intervals_of_draws_are_those_of_full_fits() -> None:
-    rows = tournament(4, 60)
-    quick = strengths(rows, draws=200, seed=3)
-    assert [r.model for r in quick.ratings] == ["m3", "m2", "m1", "m0"]
-    for r in quick.ratings:
+@pytest.mark.parametrize("way", [HALF, DAVIDSON, RAO_KUPPER])
+def test_a_quick_fit_of_a_draw_is_the_full_one(way: int) -> None:
+    own = field(tournament(5, 60))
+    parts = (own.item, own.pair, own.shares)
+
+    def full(weights: np.ndarray) -> np.ndarray:
+        games = np.empty((own.first.size, 3))
+        totals(weights, *parts, games)
+        return fit(own.first, own.second, games, 5, way)
+
+    times = drawn(np.ones(own.items, np.int64), 20, 3).times[1:]
+    quick = redrawn(own, way, full(np.ones(own.items, np.int64)), 20, 3)
+    quick[:, :-1] -= quick[:, :-1].mean(axis=1, keepdims=True)
+    assert quick == pytest.approx(np.array([full(t) for t in times]), abs=1e-6)
+
+
+def test_strengths_have_intervals_and_models_are_told_apart() -> None:
+    found = strengths(tournament(4, 60), draws=200, seed=3)
+    assert [r.model for r in found.ratings] == ["m3", "m2", "m1", "m0"]
+    for r in found.ratings:
         assert r.strength.low < r.strength.value < r.strength.high  # type: ignore[operator]
-    assert 0 < quick.separability.value <= quick.distinct.value <= 1  # type: ignore[operator]
+    assert 0 < found.separability.value <= found.distinct.value <= 1  # type: ignore[operator]
 
 
 def test_models_that_never_met_are_told() -> None:
