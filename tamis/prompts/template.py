@@ -129,7 +129,7 @@ def _roles(source: str) -> Iterator[tuple[str, str, int]]:
     if not marks:
         yield "user", source, 0
     ends = [mark.start() for mark in marks[1:]] + [len(source)]
-    for mark, end in zip(marks, ends, strict=True):
+    for mark, end in zip(marks, ends, strict=False):
         yield mark[1], source[mark.end() : end], source.count("\n", 0, mark.end())
 
 
