@@ -1,0 +1,73 @@
+"""A model by its name: where it is, what it costs, where its answers are kept."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tamis.errors import UsageError
+from tamis.models.client import Remote
+from tamis.models.endpoint import Endpoint, endpoint_of
+from tamis.models.prices import Price, shipped_prices
+from tamis.models.responses import Responses
+from tamis.models.retry import Patience
+from tamis.models.spending import Budget
+
+if TYPE_CHECKING:
+    from tamis.models.local import Local
+
+
+def open_model(
+    spec: str,
+    *,
+    base_url: str | None = None,
+    key_env: str = "OPENAI_API_KEY",
+    price: Price | None = None,
+    responses: Path | Responses,
+    replay: bool = False,
+    budget: Budget | None = None,
+    concurrency: int = 16,
+    timeout: float = 120.0,
+    attempts: int = 6,
+    patience: Patience | None = None,
+) -> Remote | Local:
+    """The model `spec`: NAME at `base_url` (else OPENAI_BASE_URL), openai:URL#NAME, or hf:PATH[+ADAPTER] on this machine.
+
+    timeout   seconds for one try, from its first byte to the last of the answer
+    attempts  tries of one request, if `patience` does not say more
+    key_env   variable of the environment with the key; where there is none, none is sent
+    """
+    kept = responses if isinstance(responses, Responses) else Responses(responses)
+    if spec.startswith("hf:"):
+        from tamis.models.local import Local
+
+        path, _, adapter = spec.removeprefix("hf:").partition("+")
+        return Local(Path(path), Path(adapter) if adapter else None, kept, replay=replay, budget=budget)
+    if spec.startswith("openai:"):
+        base_url, _, spec = spec.removeprefix("openai:").partition("#")
+    base_url = base_url or os.environ.get("OPENAI_BASE_URL")
+    if not base_url or not spec:
+        raise UsageError(
+            f"where is the model {spec!r}? give its base URL, as http://127.0.0.1:8080/v1, set OPENAI_BASE_URL, or name one on "
+            "this machine: hf:PATH"
+        )
+    known = price or shipped_prices().of(endpoint_of(base_url), spec)
+    return Remote(
+        spec,
+        Endpoint(base_url, _key(key_env), timeout),
+        kept,
+        replay=replay,
+        price=known,
+        budget=budget,
+        concurrency=concurrency,
+        patience=patience or Patience(attempts),
+    )
+
+
+def _key(variable: str) -> str | None:
+    """The key, if the environment has one. Raises UsageError where it can be none; the message does not show it."""
+    key = os.environ.get(variable, "").strip()
+    if not key.isascii() or not key.isprintable():
+        raise UsageError(f"{variable} holds line breaks or letters that no key has; set it again")
+    return key or None
