@@ -1,9 +1,11 @@
 """Text in, text out: endpoints that speak the OpenAI protocol, models on this machine, and a cache that pays once."""
 
 from tamis.models.asking import Model, ask_all, each
+from tamis.models.estimating import Estimate, estimate
 from tamis.models.failure import BudgetSpent, Down, Failed, Missed, Reason, Refused, Stopped
 from tamis.models.opening import open_model
 from tamis.models.prices import Price, Prices, price, read_prices, shipped_prices
+from tamis.models.probing import Capabilities, probe
 from tamis.models.reply import Reply, Usage
 from tamis.models.request import Request
 from tamis.models.responses import Responses
@@ -13,7 +15,9 @@ from tamis.models.spending import Budget, Spending
 __all__ = [
     "Budget",
     "BudgetSpent",
+    "Capabilities",
     "Down",
+    "Estimate",
     "Failed",
     "Missed",
     "Model",
@@ -30,8 +34,10 @@ __all__ = [
     "Usage",
     "ask_all",
     "each",
+    "estimate",
     "open_model",
     "price",
+    "probe",
     "read_prices",
     "shipped_prices",
 ]

@@ -40,7 +40,7 @@ class Remote:
         concurrency: int = 16,
         patience: Patience | None = None,
     ) -> None:
-        self._name, self._endpoint, self._responses, self._replay = name, endpoint, responses, replay
+        self._name, self._endpoint, self._responses, self.replay = name, endpoint, responses, replay
         self.price, self._budget, self._patience = price, budget or Budget(), patience or Patience()
         self.spending, self._pace = Spending(), Pace(concurrency)
         self._under_way: dict[bytes, asyncio.Task[Reply]] = {}
@@ -68,7 +68,7 @@ class Remote:
         key = request_key(body, self.endpoint, request.sample)
         if found := self._responses.get(key):
             return self._cached(found)
-        if self._replay:
+        if self.replay:
             raise Missed("missed", f"replay: the cache at {self._responses.path} has no answer to {_told(body)}")
         if other := self._under_way.get(key):
             return self._cached((await asyncio.shield(other))._replace(cached=True))
@@ -77,9 +77,13 @@ class Remote:
         task.add_done_callback(lambda _: self._under_way.pop(key, None))
         return await task
 
+    def has(self, request: Request) -> bool:
+        """Is the answer in the cache?"""
+        return request_key(canonical(self._name, request), self.endpoint, request.sample) in self._responses
+
     async def get(self, path: str) -> bytes:
         """What the endpoint says under `path`, by GET. Raises Fault; in replay always."""
-        if self._replay:
+        if self.replay:
             raise Fault("missed", "replay asks nothing", again=False)
         return await self._endpoint.get(path)
 

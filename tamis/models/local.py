@@ -12,6 +12,7 @@ from typing import Any
 from tamis.errors import InputError
 from tamis.extras import extra
 from tamis.models.failure import Failed, Missed
+from tamis.models.prices import Price
 from tamis.models.reply import Reply, Usage
 from tamis.models.request import Request, canonical, most_tokens, request_key
 from tamis.models.responses import Responses
@@ -26,6 +27,8 @@ _KNOWN = {"temperature", "top_p", "max_tokens", "max_completion_tokens", "seed",
 class Local:
     """The model in the folder `path`. It costs nothing; what it said is kept like any other answer."""
 
+    price = Price(Decimal(0), Decimal(0), table="on this machine")
+
     def __init__(
         self,
         path: Path,
@@ -39,7 +42,7 @@ class Local:
             if folder is not None and not folder.is_dir():
                 raise InputError(f"there is no model at {folder}; hf: wants a folder as save_pretrained writes it")
         self._path, self._adapter, self._responses = path, adapter, responses
-        self._replay, self._budget, self.spending = replay, budget or Budget(), Spending()
+        self.replay, self._budget, self.spending = replay, budget or Budget(), Spending()
         self._name = "+".join(p.name for p in (path, adapter) if p)
         # What is in the files is who answers; where they lie is not.
         self._endpoint = "+".join(f"hf:{_digest(p)[:32]}" for p in (path, adapter) if p)
@@ -61,6 +64,19 @@ class Local:
         """Where answers are kept."""
         return self._responses
 
+    @property
+    def context(self) -> int | None:
+        """Tokens that prompt and answer may have together, as its config.json says."""
+        try:
+            found = json.loads((self._path / "config.json").read_text("utf-8")).get("max_position_embeddings")
+        except (OSError, ValueError, AttributeError):
+            return None
+        return found if isinstance(found, int) else None
+
+    def has(self, request: Request) -> bool:
+        """Is the answer in the cache?"""
+        return request_key(canonical(self._name, request), self._endpoint, request.sample) in self._responses
+
     async def ask(self, request: Request) -> Reply:
         """The answer to `request`: the cached one, or a new one, one at a time."""
         body = canonical(self._name, request)
@@ -72,7 +88,7 @@ class Local:
             if found := self._responses.get(key):
                 self.spending.cached += 1
                 return found
-            if self._replay:
+            if self.replay:
                 raise Missed("missed", f"replay: {self._responses.path} has no answer of {self._name} to this request")
             into, out = most_tokens(request)
             reserve = Amount(1, into + (out or MOST_TOKENS))

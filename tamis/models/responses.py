@@ -88,6 +88,10 @@ class Responses:
             row = self._base.execute(f"SELECT {_ANSWER} FROM responses WHERE key = ?", (key,)).fetchone()
         return _reply(key, row) if row else None
 
+    def __contains__(self, key: bytes) -> bool:
+        with self._lock, self._said():
+            return self._base.execute("SELECT 1 FROM responses WHERE key = ?", (key,)).fetchone() is not None
+
     def put(self, reply: Reply, body: bytes, endpoint: str, asked: str, sample: int) -> Reply:
         """Keep `reply` and return it; where another process was first, its answer stands and is returned."""
         values = (
