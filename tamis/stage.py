@@ -217,7 +217,7 @@ class Made(NamedTuple):
     """Some of what a deriving stage makes, in the order of the seeds.
 
     rows      columns of the kind made, of `writes` and of `scores`; `record_id` as `schemas.ids.derived_id` gives it
-    lineage   LINEAGE: an edge for every parent of every row; `snapshot` is null
+    lineage   LINEAGE: an edge for every parent of every row, a seed or another row made; `snapshot` is null
     outcomes  OUTCOME: what became of each seed that is done with, in order
     requests  REQUEST, `step` as it likes: the engine fills it in; None: no model was asked
     """

@@ -68,7 +68,7 @@ def replay(run: Run | Path | str, set: Sequence[str]) -> Replay:
     _check(was, becomes)
     fates = run.fates()
     told = _Told.of(run, becomes, fates)
-    for step, stage in plan(becomes.stages, kind(run.facts["kind"])).steps:
+    for step, stage in plan(becomes.stages, kind(run.read_as)).steps:
         told.ask(step, stage)
     told.keep_promises(len(becomes.stages) + 1)
     return told.compared(tuple(set), run)
@@ -123,7 +123,7 @@ class _Told:
         erased = (was == DROPPED) & (was_step == 0)
         fate = np.where(unread, QUARANTINED, np.where(erased, DROPPED, KEPT)).astype(np.uint8)
         last = np.full(n, len(recipe.stages), np.uint8)
-        for segment in reversed(plan(recipe.stages, kind(run.facts["kind"])).segments):
+        for segment in reversed(plan(recipe.stages, kind(run.read_as)).segments):
             if segment.stages:
                 _measure_until(last, segment, was, was_step)
         ids = fates.column("record_id").combine_chunks()

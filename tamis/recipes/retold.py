@@ -41,7 +41,7 @@ class Edits:
 
     @cached_property
     def _steps(self) -> tuple[tuple[int, Stage], ...]:
-        return plan(recipe_of(self.run).stages, kind(self.run.facts["kind"])).steps
+        return plan(recipe_of(self.run).stages, kind(self.run.read_as)).steps
 
     def __call__(self, row: pa.RecordBatch, step: int) -> pa.RecordBatch | None:
         """`row` as `step` saw it; None where a step before it changes texts by what it knows of other rows."""

@@ -99,7 +99,7 @@ class Again:
     def _reading(self) -> Reading:
         spec = json.loads((self.run.path / "recipe.resolved.json").read_bytes())["input"]
         own = {name: spec[name] for name in ("fields", "source", "license", "max_record")}
-        return Reading(kind=self.run.facts["kind"], **own)
+        return Reading(kind=self.run.read_as, **own)
 
     def elsewhere(self, record_id: bytes) -> Found:
         """A record of an earlier corpus, from the places that were named: they are read through. Raises InputError."""
