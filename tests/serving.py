@@ -91,7 +91,8 @@ class Served:
         self, answer: Answer = digest_answer, *, faults: Faults | None = None, delay: float = 0.0, port: int = 0
     ) -> None:
         self._answer, self._delay, self._port = answer, delay, port
-        self._faults = faults.get if isinstance(faults, Mapping) else faults
+        planned = faults if isinstance(faults, Mapping) else {}
+        self._faults = faults if callable(faults) else lambda number, body: planned.get(number)
         self.asked: list[dict[str, Any]] = []
         self.headers: list[dict[str, str]] = []
         self.most_at_once = self._at_once = 0
@@ -161,7 +162,7 @@ class Served:
         try:
             if self._delay:
                 await asyncio.sleep(self._delay)
-            fault = self._faults(number, asked) if self._faults else None
+            fault = self._faults(number, asked)
             return await self._fail(fault, number, asked, headers, writer) if fault else self._say(asked, writer)
         finally:
             self._at_once -= 1
@@ -190,7 +191,6 @@ class Served:
         }
         texts = {
             "blank": "",
-            "large": "ten megabytes " * 750_000,
             "prompt": str(asked["messages"][-1]["content"]),
             "refusal": REFUSAL,
             "fickle": f"this is what I say the {number}th time",
@@ -199,6 +199,9 @@ class Served:
             writer.write(_http(200, bodies[name]))
         elif name in texts:
             return self._say(asked, writer, texts[name])
+        elif name == "large":
+            start, _, end = json.dumps(_completion(asked, "ten megabytes")).partition("ten megabytes")
+            writer.write(_http(200, start.encode() + b"ten megabytes " * 750_000 + end.encode()))
         elif name == "stall":
             await asyncio.sleep(3600)
         elif name == "drip":

@@ -22,7 +22,7 @@ LAST = 5
 """Requests tried to the end in a row, with no answer to any other between: then the endpoint is down."""
 
 _SLOW = {"rate_limit", "timeout"}
-_DEAD = {"timeout", "refused", "rate_limit", "server", "reset", "truncated", "malformed", "html"}
+_DEAD = {"auth", "timeout", "refused", "rate_limit", "server", "reset", "truncated", "malformed", "html"}
 
 
 class Remote:

@@ -149,7 +149,7 @@ class Responses:
                 )
         return list(found.values())
 
-    def prune(self, *, before: datetime | None, model: str | None, holding: str | None) -> int:
+    def prune(self, *, before: datetime | None = None, model: str | None = None, holding: str | None = None) -> int:
         """Forget answers made before a time, of a model, whose question or answer holds a text; None: whichever.
 
         Returns how many. What they said is overwritten in the file, and so is the log of changes.
