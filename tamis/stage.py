@@ -239,6 +239,8 @@ class Derive(Stage):
 
     takes: ClassVar[tuple[str, ...]] = ("document",)
     """Kinds of row it takes as seeds."""
+    decided_by: ClassVar[frozenset[str]] = frozenset()
+    """Parameters that its rules alone use: under other values of these a run can be replayed."""
 
     def makes(self, kind: str) -> str:
         """Kind of the rows that it makes of seeds of `kind`: by default the same."""
@@ -248,6 +250,10 @@ class Derive(Stage):
     def keeps_seeds(self) -> bool:
         """Whether seeds stay in beside what is made of them: the parameter `keep_seeds`, where it has one."""
         return bool(getattr(self, "keep_seeds", False))
+
+    def blind(self, was: Stage) -> set[str]:
+        """All that differ but those of `decided_by`: other rows would be made."""
+        return {name for name, value in self.params.items() if value != was.params[name]} - self.decided_by
 
     def derive(self, seeds: Iterator[pa.RecordBatch], bench: Bench) -> Iterator[Made]:
         """What is made of all `seeds`, in their order, whatever order answers come in; an outcome for every one.

@@ -49,6 +49,7 @@ class Halves(Derive):
     break_on: str = ""
 
     name = "own.halves"
+    decided_by = frozenset({"least"})
     writes = NUMBER
     scores = WORDS
 
