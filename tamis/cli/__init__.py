@@ -25,6 +25,7 @@ COMMANDS = {
     "licenses": "What records permit, and which licences do not go together.",
     "hold": "Keep records and snapshots from being erased.",
     "model": "Which models were trained on which snapshots.",
+    "models": "What an endpoint can do; the answers that were bought.",
     "profile": "Look before you curate.",
     "recipes": "List, show and check recipes.",
     "replay": "What other thresholds would change, from stored scores.",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import warnings
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -161,6 +162,8 @@ class Local:
             with extra("transformers"):
                 import torch
                 from transformers import AutoModelForCausalLM, AutoTokenizer
+                from transformers.utils import logging
+            logging.disable_progress_bar()
             place = "cuda" if torch.cuda.is_available() else "cpu"
             try:
                 tokenizer = AutoTokenizer.from_pretrained(self._path, local_files_only=True)
@@ -170,7 +173,10 @@ class Local:
             if self._adapter is not None:
                 with extra("transformers"):
                     from peft import PeftModel
-                model = PeftModel.from_pretrained(model, str(self._adapter), local_files_only=True)
+                with warnings.catch_warnings():
+                    # peft 0.21 asks transformers 5 in a way that is to go.
+                    warnings.simplefilter("ignore", FutureWarning)
+                    model = PeftModel.from_pretrained(model, str(self._adapter), local_files_only=True)
             self._loaded = tokenizer, model.to(place).eval()
         return self._loaded
 

@@ -65,6 +65,12 @@ def open_model(
     )
 
 
+def responses_path(folder: Path, given: Path | None = None) -> Path:
+    """Where answers are kept: what was `given`, else TAMIS_RESPONSES, else responses.sqlite in `folder`."""
+    named = os.environ.get("TAMIS_RESPONSES")
+    return given or (Path(named) if named else folder / "responses.sqlite")
+
+
 def _key(variable: str) -> str | None:
     """The key, if the environment has one. Raises UsageError where it can be none; the message does not show it."""
     key = os.environ.get(variable, "").strip()

@@ -15,7 +15,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from tamis.errors import OutputError
+from tamis.errors import InputError, OutputError
 from tamis.models.reply import Reply, Usage
 
 _LAYOUT = 1
@@ -72,7 +72,7 @@ class Responses:
         self.path = path
         self._lock = threading.Lock()
         if not make and not path.is_file():
-            raise OutputError(f"there is no cache of answers at {path}; name it with --responses, or buy some first")
+            raise InputError(f"there is no cache of answers at {path}; name it with --responses, or buy some first")
         with self._said():
             path.parent.mkdir(parents=True, exist_ok=True)
             self._base = sqlite3.connect(path, timeout=60, isolation_level=None, check_same_thread=False)
