@@ -136,8 +136,12 @@ def answers_of(batch: pa.RecordBatch) -> tuple[pa.StringArray, np.ndarray, pa.St
     assert offsets is not None
     strings = pc.fill_null(strings, constant(""))
     rows = np.repeat(np.arange(batch.num_rows), np.diff(offsets))
-    roles = pc.fill_null(pc.struct_field(column.flatten(), "role"), constant(""))
-    answers = np.flatnonzero(pc.equal(roles, constant("assistant")).to_numpy(zero_copy_only=False))
+    messages = column.flatten()
+    # A table of the caller's may not say who speaks: then all that is said is an answer.
+    spoken = messages.type.get_field_index("role") >= 0
+    roles = pc.struct_field(messages, "role") if spoken else pa.array(["assistant"] * len(messages), pa.string())
+    by_model = pc.fill_null(pc.equal(roles, constant("assistant")), constant(False))
+    answers = np.flatnonzero(by_model.to_numpy(zero_copy_only=False))
     first = np.isin(answers, offsets[:-1])
     before = strings.take(pa.array(np.maximum(answers - 1, 0)))
     opening = _last_asked(batch) if kind == "preference" else pa.array([""] * batch.num_rows, pa.string())
