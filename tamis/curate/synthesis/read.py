@@ -9,10 +9,9 @@ from typing import Any, NamedTuple
 
 _BLOCK = re.compile(r"^\s*```\w*\s*\n(.*?)\n?```\s*$", re.S)
 _LABEL = re.compile(
-    r"^(?:[#*\s]*)(?:(?:the\s+)?(?:new|rewritten|created|given)?\s*(?:instruction|question|prompt|task|request|user))"
-    r"\s*(?:\d+)?[#*\s]*[:：]\s*[*#]*\s*",
-    re.I,
+    r"^[#*\s]*(?:(?:the\s+)?(?:instruction|question|task|request|user))\s*(?:\d+)?[#*\s]*[:：]\s*[*#]*\s*", re.I
 )
+"""Not "Rewritten Prompt:" and its like: elimination rule 4 is about them."""
 _QUOTES = {'"': '"', "“": "”", "«": "»", "'": "'", "`": "`", "「": "」"}
 
 
