@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -29,6 +30,12 @@ class Means:
     max_requests: int | None = None
     max_tokens: int | None = None
     when_spent: WhenSpent = "stop"
+
+
+def responses_at(named: Path | None, beside: Path) -> Path:
+    """The cache of answers: what was named, else TAMIS_RESPONSES, else in the folder `beside`, where other runs find it, too."""
+    found = named or os.environ.get("TAMIS_RESPONSES")
+    return Path(found) if found else beside / "responses.sqlite"
 
 
 @dataclass

@@ -11,27 +11,28 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tamis.bench import Bench
+from tamis.bench import Bench, responses_at
 from tamis.data import Fragment, InputFile, Reading
 from tamis.data.groups import row_bytes
+from tamis.engine.declared import are_told, columns_of, have_parents, table_of
 from tamis.engine.exchange import SEEDS, Fates
 from tamis.engine.isolate import blamed, decide
 from tamis.engine.left import fitted, left, rows_left
 from tamis.engine.passes import PassTask, Tally, side_files
-from tamis.engine.plan import Plan, Segment
+from tamis.engine.plan import Plan, Segment, Shape, derived
 from tamis.engine.segment import Notes, Rows, note, nullable
 from tamis.engine.work import Work, write_arrow
 from tamis.errors import RunError
-from tamis.ledger import DROPPED, KEPT, QUARANTINED
-from tamis.schemas import LINEAGE, OUTCOME, REQUEST
-from tamis.schemas import kind as kind_called
-from tamis.schemas.derived import STATUSES
+from tamis.ledger import DRAFT, DROPPED, KEPT, QUARANTINED, draft
+from tamis.schemas import LINEAGE, OUTCOME, REQUEST, Kind, kind_of
 from tamis.stage import Derive, Made
 
 PART_ROWS, PART_BYTES = 1 << 16, 64 << 20
@@ -129,6 +130,51 @@ def _blamed(stage: Derive, source: Source, seeds: Iterator[pa.RecordBatch], benc
         raise RunError(f"{error}. Nothing that was paid for is lost: go on with --resume") from error
 
 
+def derive_directly(stage: Derive, seeds: Sequence[pa.RecordBatch]) -> tuple[pa.Table, pa.Table]:
+    """What `stage` makes of `seeds` in memory and keeps, after the seeds where it keeps those; and DRAFT rows.
+
+    Answers are kept in the folder where the caller is, unless TAMIS_RESPONSES names another place.
+    """
+    have = seeds[0].schema
+    shape = derived(Shape(kind_of(have), have), stage)
+    made_schema, whole = _schemas(stage, shape.kind)
+    with TemporaryDirectory(prefix="tamis-derive-") as scratch:
+        bench = Bench(Path(scratch), responses_at(None, Path()))
+        parts = list(_blamed(stage, stage.derive, iter(seeds), bench))
+    with blamed(stage, "derive"):
+        rows = pa.Table.from_batches([columns_of(part.rows, whole, "rows") for part in parts], schema=whole)
+        told = pa.Table.from_batches([columns_of(p.outcomes, OUTCOME, "outcomes") for p in parts], schema=OUTCOME)
+        are_told(_one([batch.column("record_id") for batch in seeds]), told)
+    of_seeds = _seeds(np.arange(told.num_rows, dtype=np.uint64), told.combine_chunks(), stage.keeps_seeds)
+    columns = {n: of_seeds.column(n).combine_chunks() for n in ("rule", "value", "evidence")}
+    ids, action = (of_seeds.column(n).combine_chunks() for n in ("record_id", "action"))
+    notes = Notes([draft(np.arange(told.num_rows), ids, 1, action, **columns)])
+    kept = [fitted(batch, shape.schema) for batch in seeds] if stage.keeps_seeds else []
+    for batch in rows.combine_chunks().to_batches():
+        left = _decided(stage, 1, batch, fitted(batch.select(made_schema.names), shape.schema), notes)
+        kept.append(left.batch.filter(pa.array(left.alive)))
+    return pa.Table.from_batches(kept, schema=shape.schema), pa.Table.from_batches(notes.verdicts, schema=DRAFT)
+
+
+def _schemas(stage: Derive, made: Kind) -> tuple[pa.Schema, pa.Schema]:
+    """Columns of the rows that `stage` makes, and those with its scores."""
+    rows = pa.schema([*made.schema, *(f for f in stage.writes if f.name not in made.schema.names)])
+    return rows, pa.schema([*rows, *nullable(stage.scores)])
+
+
+def _decided(stage: Derive, step: int, made: pa.RecordBatch, batch: pa.RecordBatch, notes: Notes) -> Rows:
+    """Rows made, those that break a rule of the stage marked and noted. `made` has the scores of the rows of `batch`."""
+    row = np.arange(batch.num_rows, dtype=np.uint32)
+    rows = Rows(batch, row, np.ones(len(row), bool))
+    if stage.scores:
+        scores = pa.record_batch([made.column(n) for n in stage.scores.names], schema=nullable(stage.scores))
+        notes.scores[step] = [(row, scores)]
+        found = decide(stage, scores)
+        if found.num_rows:
+            note(rows, rows.batch, step, {rule.id: rule.action for rule in stage.rules}, found, notes, stage.hides)
+    return rows
+
+
 @dataclass
 class _Walk:
     """What has been made so far."""
@@ -147,11 +193,8 @@ class _Walk:
     requests: list[pa.Table] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        stage, before = self.task.stage, self.task.plan.after(self.task.segment.number)
-        made = kind_called(stage.makes(before.kind.name))
-        self.made = pa.schema([*made.schema, *(f for f in stage.writes if f.name not in made.schema.names)])
-        self.whole = pa.schema([*self.made, *nullable(stage.scores)])
         self.shape = self.task.plan.before(self.task.segment.number + 1)
+        self.made, self.whole = _schemas(self.task.stage, self.shape.kind)
 
     def seeds(self) -> Iterator[pa.RecordBatch]:
         """The rows that are still in, in order."""
@@ -167,11 +210,11 @@ class _Walk:
     def take(self, made: Made) -> None:
         """Take in what the stage has made. Raises RunError where that is not what it declares."""
         with blamed(self.task.stage, "derive"):
-            rows = _columns(made.rows, self.whole, "rows")
-            self.lineage.append(_table(made.lineage, LINEAGE, "lineage"))
-            self.outcomes.append(_columns(made.outcomes, OUTCOME, "outcomes"))
+            rows = columns_of(made.rows, self.whole, "rows")
+            self.lineage.append(table_of(made.lineage, LINEAGE, "lineage"))
+            self.outcomes.append(columns_of(made.outcomes, OUTCOME, "outcomes"))
             if made.requests is not None:
-                self.requests.append(_table(made.requests, REQUEST, "requests"))
+                self.requests.append(table_of(made.requests, REQUEST, "requests"))
         if rows.num_rows:
             self.ids.append(rows.column("record_id"))
             self.held.append(rows)
@@ -195,16 +238,10 @@ class _Walk:
         """One fragment, decided upon."""
         task, stage, number = self.task, self.task.stage, len(self.task.fates.born) + len(self.fragments)
         batch = table.combine_chunks().to_batches()[0]
-        row = np.arange(batch.num_rows, dtype=np.uint32)
-        rows = Rows(fitted(batch.select(self.made.names), self.shape.schema), row, np.ones(len(row), bool))
         notes, tally = Notes(), Tally()
-        if stage.scores:
-            scores = pa.record_batch([batch.column(n) for n in stage.scores.names], schema=nullable(stage.scores))
-            notes.scores[task.step] = [(row, scores)]
-            found = decide(stage, scores)
-            if found.num_rows:
-                actions = {rule.id: rule.action for rule in stage.rules}
-                note(rows, rows.batch, task.step, actions, found, notes, stage.hides)
+        fit = fitted(batch.select(self.made.names), self.shape.schema)
+        rows = _decided(stage, task.step, batch, fit, notes)
+        row = rows.row
         tally.total = len(row)
         tally.add(batch.column("record_id"), batch.column("source"), row.astype(np.int64))
         as_pass = PassTask(
@@ -228,8 +265,11 @@ class _Walk:
             self._write(pa.Table.from_batches(rest, schema=self.whole))
             self.held = []
         with blamed(self.task.stage, "derive"):
-            _are_told(self._seed_ids(), pa.Table.from_batches(self.outcomes, schema=OUTCOME))
-            _have_parents(_one(self.ids), self._seed_ids(), pa.concat_tables([LINEAGE.empty_table(), *self.lineage]))
+            are_told(self._seed_ids(), pa.Table.from_batches(self.outcomes, schema=OUTCOME))
+            if self.task.source is None:
+                have_parents(
+                    _one(self.ids), self._seed_ids(), pa.concat_tables([LINEAGE.emptytable_of(), *self.lineage])
+                )
 
     def _seed_ids(self) -> pa.Array:
         return _one([ids for _, ids in self.given])
@@ -238,12 +278,12 @@ class _Walk:
         """What is known of the seeds, by part."""
         ordinals = np.concatenate([np.zeros(0, np.uint64), *(ordinal for ordinal, _ in self.given)])
         outcomes = pa.Table.from_batches(self.outcomes, schema=OUTCOME).combine_chunks()
-        requests = pa.concat_tables([REQUEST.empty_table(), *self.requests])
+        requests = pa.concat_tables([REQUEST.emptytable_of(), *self.requests])
         at = requests.schema.get_field_index("step")
         steps = pa.array(np.full(requests.num_rows, self.task.step, np.uint8))
         return {
             "seeds": _seeds(ordinals, outcomes, self.task.stage.keeps_seeds),
-            "lineage": pa.concat_tables([LINEAGE.empty_table(), *self.lineage]).unify_dictionaries(),
+            "lineage": pa.concat_tables([LINEAGE.emptytable_of(), *self.lineage]).unify_dictionaries(),
             "requests": requests.set_column(at, requests.schema.field(at), steps),
         }
 
@@ -271,67 +311,5 @@ def _seeds(ordinals: np.ndarray, outcomes: pa.Table, kept: bool) -> pa.Table:
     return pa.table(columns, schema=SEEDS)
 
 
-def _columns(found: Any, wanted: pa.Schema, what: str) -> pa.RecordBatch:
-    """`found` with the columns of `wanted` in their order, and nothing null that must not be. Raises TypeError."""
-    if not isinstance(found, pa.RecordBatch):
-        raise TypeError(f"its {what} are {type(found).__name__}; a pyarrow.RecordBatch was wanted")
-    if not found.num_rows:
-        return pa.RecordBatch.from_pylist([], schema=wanted)
-    if set(found.schema.names) != set(wanted.names):
-        missing, more = set(wanted.names) - {*found.schema.names}, {*found.schema.names} - set(wanted.names)
-        raise TypeError(f"its {what} lack {sorted(missing)} and have {sorted(more)} that it does not declare")
-    for f in wanted:
-        column = found.column(f.name)
-        if column.type != f.type or (column.null_count and not f.nullable):
-            raise TypeError(
-                f"its {what} have {f.name!r} as {column.type} with {column.null_count} nulls; {f.type} was wanted"
-                + ("" if f.nullable else " without")
-            )
-    return pa.record_batch([found.column(f.name) for f in wanted], schema=wanted)
-
-
-def _table(found: Any, wanted: pa.Schema, what: str) -> pa.Table:
-    """As `_columns`, of a table, whose dictionaries may be plain."""
-    if not isinstance(found, pa.Table):
-        raise TypeError(f"its {what} is {type(found).__name__}; a pyarrow.Table was wanted")
-    if missing := set(wanted.names) - {*found.schema.names}:
-        raise TypeError(f"its {what} lacks {', '.join(sorted(missing))}")
-    return found.select(wanted.names).cast(wanted)
-
-
 def _one(arrays: Sequence[pa.Array]) -> pa.Array:
     return pa.concat_arrays([pa.nulls(0, pa.binary(16)), *arrays])
-
-
-def _are_told(seeds: pa.Array, outcomes: pa.Table) -> None:
-    """Raises ValueError unless there is an outcome for each seed, in order."""
-    told = outcomes.column("record_id").combine_chunks()
-    if not told.equals(seeds):
-        n = min(len(told), len(seeds))
-        differs = np.flatnonzero(~pc.equal(told.slice(0, n), seeds.slice(0, n)).to_numpy(zero_copy_only=False))
-        at = int(differs[0]) if differs.size else n
-        raise ValueError(
-            f"it told what became of {len(told):,} seeds of {len(seeds):,}, and outcome {at + 1:,} is not that of seed "
-            f"{at + 1:,}; there must be one for every seed, in their order"
-        )
-    if unknown := {*outcomes.column("status").unique().to_pylist()} - set(STATUSES):
-        raise ValueError(f"a seed has the status {unknown.pop()!r}; there are {', '.join(STATUSES)}")
-    silent = pc.and_(
-        pc.is_in(outcomes.column("status"), pa.array(["rejected", "failed"])), outcomes.column("rule").is_null()
-    )
-    if pc.any(silent).as_py():
-        raise ValueError("a seed is rejected or failed, and no rule says why")
-
-
-def _have_parents(made: pa.Array, seeds: pa.Array, lineage: pa.Table) -> None:
-    """Raises ValueError unless every row made has a parent, and lineage tells of no other records."""
-    child, parent = (lineage.column(name).combine_chunks() for name in ("child", "parent"))
-    for ids, among, what in (
-        (child, made, "has a child that was not made"),
-        (parent, pa.concat_arrays([seeds, made]), "has a parent that is neither a seed nor made"),
-        (made, child, "does not tell what a row was made of"),
-    ):
-        known = pc.is_in(ids, among)
-        if not pc.all(known).as_py() and len(ids):
-            first = ids.filter(pc.invert(known))[0].as_py().hex()
-            raise ValueError(f"its lineage {what}: {first}")

@@ -64,6 +64,8 @@ class Result(NamedTuple):
     """By step: what a stage says of how it went, or of what it measured."""
     varies: dict[int, dict[str, Any]]
     """By step: what a deriving stage says that may be otherwise another time."""
+    derived: list[dict[str, Any]]
+    """Files of rows made: file, step and rows."""
 
 
 @dataclass
@@ -121,7 +123,16 @@ class Drive:
         facts |= {step: {**facts.get(step, {}), **told} for step, told in _told(emit).items()}
         rows = balance(books, len(self.plan.steps), _counted(files))
         damage = [(k, str(r["damage"])) for k, r in enumerate(self.records) if r["damage"]]
-        return Result(books, rows, files, totals, damage, facts, self.varies)
+        return Result(books, rows, files, totals, damage, facts, self.varies, self._made_files(fates))
+
+    def _made_files(self, fates: Fates) -> list[dict[str, Any]]:
+        steps = {segment.number: step for segment, step, _ in self.plan.derives}
+        rows = np.diff(fates.bases)[len(self.fragments) :].tolist()
+        born = fates.born[len(self.fragments) :]
+        return [
+            {"file": fragment.file.name, "step": steps[number], "rows": n}
+            for fragment, number, n in zip(self.made, born, rows, strict=True)
+        ]
 
     @property
     def parts(self) -> tuple[Fragment, ...]:

@@ -15,7 +15,7 @@ from tamis.bench import Bench
 from tamis.engine.derive import Source
 from tamis.engine.emit import edges_name
 from tamis.errors import InputError
-from tamis.schemas import LINEAGE, OUTCOME
+from tamis.schemas import LINEAGE, OUTCOME, REQUEST
 from tamis.stage import Derive, Made
 
 NOTHING = pa.RecordBatch.from_pylist([], schema=pa.schema([]))
@@ -30,10 +30,12 @@ class Given:
 
     folder    holds derived/ and lineage/ of the run
     verdicts  files of its verdicts
+    erased    whether records were erased from it since: of seeds that it does not know nothing is made
     """
 
     folder: Path
     verdicts: tuple[Path, ...]
+    erased: bool = False
 
     @classmethod
     def of(cls, run: Path) -> Given:
@@ -48,21 +50,24 @@ class Given:
         """What `stage`, at `step`, made: called in the place of its `derive`."""
         return partial(self._made, step, stage)
 
+    def _of_step(self, what: str, step: int, schema: pa.Schema) -> pa.Table:
+        path = self.folder / what / edges_name(step)
+        return pq.read_table(path) if path.is_file() else schema.empty_table()
+
     def _made(self, step: int, stage: Derive, seeds: Iterator[pa.RecordBatch], bench: Bench) -> Iterator[Made]:
         told = _told(self.verdicts, step)
         known = told.column("record_id").combine_chunks()
-        lineage = self.folder / "lineage" / edges_name(step)
-        edges = pq.read_table(lineage) if lineage.is_file() else LINEAGE.empty_table()
+        edges, requests = self._of_step("lineage", step, LINEAGE), self._of_step("requests", step, REQUEST)
         for batch in seeds:
             ids = batch.column("record_id")
             at = pc.index_in(ids, known)
-            if at.null_count:
+            if at.null_count and not self.erased:
                 raise InputError(
                     f"{stage.label} was given {at.null_count:,} seeds that the run at {self.folder} did not have: the input, or "
                     "what is done to it before, is not the same"
                 )
-            yield Made(NOTHING, LINEAGE.empty_table(), _outcomes(told.take(at)))
-        yield Made(NOTHING, edges, NOTHING)
+            yield Made(NOTHING, LINEAGE.empty_table(), _outcomes(ids, told.take(at)))
+        yield Made(NOTHING, edges, NOTHING, requests)
         for part in self.parts(step):
             with pq.ParquetFile(part) as file:
                 for rows in file.iter_batches(BATCH):
@@ -80,14 +85,14 @@ def _told(verdicts: tuple[Path, ...], step: int) -> pa.Table:
     return whole.filter(ours)
 
 
-def _outcomes(told: pa.Table) -> pa.RecordBatch:
-    """OUTCOME rows of verdicts about seeds."""
+def _outcomes(ids: pa.Array, told: pa.Table) -> pa.RecordBatch:
+    """OUTCOME rows of the seeds `ids` and the verdicts about them; null: there is none."""
     rule = told.column("rule").combine_chunks()
-    parts = [(r or "").partition(".") for r in rule.to_pylist()]
+    parts = [(r or "skipped.erased").partition(".") for r in rule.to_pylist()]
     status = ["ok" if head == "used" else head for head, _, _ in parts]
     why = [tail or None for _, _, tail in parts]
     columns = [
-        told.column("record_id").combine_chunks(),
+        ids,
         pa.array(status, pa.string()),
         pa.array(why, pa.string()),
         told.column("value").combine_chunks(),

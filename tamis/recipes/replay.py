@@ -26,7 +26,6 @@ from tamis.runs.made import MadeRows
 from tamis.schemas import FATE, kind
 from tamis.stage import Corpus, Derive, Stage
 
-
 UNMADE = "unmade"
 """Rule of a derived record whose parents would be gone before they are seeds."""
 

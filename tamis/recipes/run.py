@@ -17,7 +17,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
-from tamis.bench import Bench, Means
+from tamis.bench import Bench, Means, responses_at
 from tamis.data import Fragment, InputFile, Reading, find, fragments, recognise, spool
 from tamis.data.writer import FileDigest, write_bytes, write_json
 from tamis.engine.drive import Drive, Progress, Result
@@ -123,19 +123,13 @@ def _bench(means: Means, out: Path, scratch: Path, paid: Decimal) -> Bench:
     left = None if means.budget is None else means.budget - paid
     return Bench(
         scratch,
-        responses_of(means, out),
+        responses_at(means.responses, Path(os.path.abspath(out)).parent),
         means.replay,
         left,
         means.max_requests,
         means.max_tokens,
         means.when_spent,
     )
-
-
-def responses_of(means: Means, out: Path) -> Path:
-    """The cache of answers for a run at `out`: what was named, else beside the run, where other runs find it, too."""
-    named = means.responses or os.environ.get("TAMIS_RESPONSES")
-    return Path(named) if named else Path(os.path.abspath(out)).parent / "responses.sqlite"
 
 
 @dataclass(frozen=True)
@@ -236,6 +230,7 @@ def _finish(place: Place, job: Job, result: Result, engine: Engine, started: flo
         "steps": _steps(job, result),
         "sources": result.books.sources(),
         "inputs": _inputs(job, result),
+        **({"derived": result.derived} if job.plan.derives else {}),
         "shapes": job.shapes,
         "damage": [f"{job.fragments[k].file.name}: {why}" for k, why in result.damage],
         "warnings": _warnings(job, result),
@@ -246,6 +241,7 @@ def _finish(place: Place, job: Job, result: Result, engine: Engine, started: flo
         "varies": {
             **_varies(engine, started),
             "inputs": _places(place, job),
+            **({"folder": _legible(place.root)} if job.plan.derives else {}),
             **({"steps": {str(step): said for step, said in result.varies.items()}} if result.varies else {}),
         },
     }
@@ -369,11 +365,15 @@ def _varies(engine: Engine, started: float) -> dict[str, Any]:
 
 def _places(place: Place, job: Job) -> list[dict[str, Any] | None]:
     """Where each input file lies and when it was changed, so that `explain` finds it again; None for a copy of ours."""
-    paths = (os.fsencode(file.path.absolute()).decode("utf-8", "backslashreplace") for file in job.files)
+    paths = (_legible(file.path) for file in job.files)
     return [
         None if place.work in file.path.parents else {"path": path, "modified": file.modified}
         for path, file in zip(paths, job.files, strict=True)
     ]
+
+
+def _legible(path: Path) -> str:
+    return os.fsencode(path.absolute()).decode("utf-8", "backslashreplace")
 
 
 def outcome(run: Run) -> tuple[int, str | None]:

@@ -142,9 +142,7 @@ def _life(records: Records, record_id: bytes, place: Place) -> Life:
     )
 
 
-def _with_kin(
-    stop: Stop, born: int, row: dict[str, Any], parents: tuple[Kin, ...], children: tuple[Kin, ...]
-) -> Stop:
+def _with_kin(stop: Stop, born: int, row: dict[str, Any], parents: tuple[Kin, ...], children: tuple[Kin, ...]) -> Stop:
     """`stop` that also says what was made of what there."""
     if stop.step == born and born:
         said = f"made of {_listed(parents)}{_method(row)}"

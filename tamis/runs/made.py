@@ -1,7 +1,7 @@
 """Rows that a run made: where each lies, what it was made of, and what was made of others.
 
-    derived/002-part-00000.parquet   rows made at step 2, as they were made; after those of the input, and of steps before
-    lineage/step-002.parquet         what each was made of
+derived/002-part-00000.parquet   rows made at step 2, as they were made; after those of the input, and of steps before
+lineage/step-002.parquet         what each was made of
 """
 
 from __future__ import annotations
@@ -50,10 +50,9 @@ class MadeRows:
     def parts(self) -> tuple[Part, ...]:
         """The files, in the order of their rows."""
         found, first = [], sum(file["rows"] for file in self.run.facts["inputs"])
-        for path in self.run.parts("derived"):
-            rows = pq.read_metadata(path).num_rows
-            found.append(Part(path, int(path.name.partition("-")[0]), first, rows))
-            first += rows
+        for file in self.run.facts.get("derived", ()):
+            found.append(Part(self.run.path / file["file"], file["step"], first, file["rows"]))
+            first += file["rows"]
         return tuple(found)
 
     def part(self, ordinal: int) -> Part | None:
@@ -81,8 +80,8 @@ class MadeRows:
         part = self.part(ordinal)
         if part is None:
             return None
-        _, row = next(self._rows(part, np.array([ordinal])))
-        return row, part
+        row = next((row for _, row in self._rows(part, np.array([ordinal]))), None)
+        return (row, part) if row is not None else None
 
     def at(self, ordinals: np.ndarray) -> Iterator[tuple[int, pa.RecordBatch]]:
         """Records by their places (k,) int64, ascending, each a row; those that were read are left out."""
@@ -91,17 +90,27 @@ class MadeRows:
             if high > low:
                 yield from self._rows(part, ordinals[low:high])
 
-    @staticmethod
-    def _rows(part: Part, ordinals: np.ndarray) -> Iterator[tuple[int, pa.RecordBatch]]:
-        first = part.first
+    def _rows(self, part: Part, ordinals: np.ndarray) -> Iterator[tuple[int, pa.RecordBatch]]:
+        first = 0
         with pq.ParquetFile(part.path) as file:
+            places = self._places(part, file.metadata.num_rows)
             for batch in file.iter_batches(BATCH):
-                low, high = np.searchsorted(ordinals, [first, first + batch.num_rows])
-                for ordinal in ordinals[low:high].tolist():
-                    yield ordinal, batch.slice(ordinal - first, 1)
+                here = places[first : first + batch.num_rows]
+                for k in np.flatnonzero(np.isin(here, ordinals)).tolist():
+                    yield int(here[k]), batch.slice(k, 1)
                 first += batch.num_rows
-                if first > ordinals[-1]:
+                if not here.size or here[-1] >= ordinals[-1]:
                     return
+
+    def _places(self, part: Part, rows: int) -> np.ndarray:
+        """Place of each row of a file among all records: (rows,) int64. Those that were erased since are not in it."""
+        places: np.ndarray = np.arange(part.first, part.first + part.rows)
+        if rows == part.rows:
+            return places
+        fates = pq.read_table(self.run.path / "fates.parquet", columns=["fate"]).column(0)
+        there: np.ndarray = pc.not_equal(fates.slice(part.first, part.rows).cast(pa.string()), "erased").to_numpy()
+        left: np.ndarray = places[there]
+        return left
 
     def parents(self, record_id: bytes) -> tuple[Kin, ...]:
         """What a record was made of."""
