@@ -122,7 +122,7 @@ class Remote:
                 raise self._stop(Refused(last.reason, self._refusal(last)))
             if not last.again or attempt >= self._patience.attempts or empty >= self._patience.empty:
                 raise self._failed(last, attempt)
-            await asyncio.sleep(self._patience.wait(attempt, last.wait))
+            await self._pace.rest(self._patience.wait(attempt, last.wait))
 
     async def _try(self, body: bytes, reserve: Amount) -> Completion:
         """One try. What it may have cost is settled however it ends."""
@@ -176,6 +176,7 @@ class Remote:
 
     def _stop(self, why: Stopped) -> Stopped:
         self._stopped = self._stopped or why
+        self._pace.halt()
         return self._stopped
 
     def _refusal(self, fault: Fault) -> str:

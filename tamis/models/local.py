@@ -163,7 +163,8 @@ class Local:
                 import torch
                 from transformers import AutoModelForCausalLM, AutoTokenizer
                 from transformers.utils import logging
-            logging.disable_progress_bar()
+            quiet: Any = logging
+            quiet.disable_progress_bar()
             place = "cuda" if torch.cuda.is_available() else "cpu"
             try:
                 tokenizer = AutoTokenizer.from_pretrained(self._path, local_files_only=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from contextlib import suppress
 from types import TracebackType
 
 
@@ -19,16 +20,28 @@ class Pace:
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._round = 0
         self._until = 0.0
+        self._halted = asyncio.Event()
+
+    def halt(self) -> None:
+        """Let everyone through at once, and end every rest: nothing will be sent any more."""
+        self._halted.set()
+        self._wake()
+
+    async def rest(self, seconds: float) -> None:
+        """Wait, unless all is over."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._halted.wait()
 
     async def enter(self) -> int:
         """Wait for a place. Returns the round it was given in, for `slow`."""
         loop = asyncio.get_running_loop()
         while True:
-            if (pause := self._until - loop.time()) > 0:
-                await asyncio.sleep(pause)
-            elif self.active < int(self.limit):
+            if self._halted.is_set() or (self._until <= loop.time() and self.active < int(self.limit)):
                 self.active += 1
                 return self._round
+            if (pause := self._until - loop.time()) > 0:
+                await self.rest(pause)
             else:
                 place: asyncio.Future[None] = loop.create_future()
                 self._waiting.append(place)
@@ -56,7 +69,7 @@ class Pace:
             self.limit = max(1.0, self.limit / 2)
 
     def _wake(self) -> None:
-        room = int(self.limit) - self.active
+        room = len(self._waiting) if self._halted.is_set() else int(self.limit) - self.active
         while self._waiting and room > 0:
             place = self._waiting.popleft()
             if not place.done():

@@ -34,7 +34,7 @@ class Amount(NamedTuple):
 
 @dataclass
 class Budget:
-    """What may be spent by all models that share it; None: no limit.
+    """What may be spent this time by all models that share it; None: no limit. The cache costs nothing.
 
     A request reserves the most it can cost. Once its answer is there, what it cost takes the place of that; an answer
     that broke off, or of which nobody knows what it cost, leaves all that was reserved as spent. So the sum of what an
@@ -81,8 +81,8 @@ class Budget:
             if getattr(self, name) is not None
         ]
         return (
-            f"the budget is spent: {', '.join(limits)}; raise it and resume: what was bought is in the cache. "
-            "A smaller max_tokens makes a request reserve less"
+            f"the budget is spent: {', '.join(limits)}; give another and resume: what was bought is in the "
+            "cache and costs nothing. A smaller max_tokens makes a request reserve less"
         )
 
 

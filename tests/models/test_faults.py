@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 from questions import opened, question
 from serving import FAULTS, REFUSAL, Served, closed_url
 
-from tamis.models import Down, Failed, Refused, Reply, ask_all
+from tamis.models import Down, Failed, Patience, Refused, Reply, ask_all
 
 TRIES = {
     "stall": ("timeout", 3),
@@ -146,3 +147,15 @@ def test_a_rate_limit_slows_all_requests_down(tmp_path: Path) -> None:
             seen.append(int(model._pace.limit))
             assert isinstance(one, Reply)
     assert min(seen) <= 16 and server.most_at_once <= 32
+
+
+def test_a_stop_does_not_wait_for_those_who_wait(tmp_path: Path) -> None:
+    def faults(number: int, body: dict[str, Any]) -> str:
+        return "wait:50" if body["messages"][0]["content"] == "0" else "401"
+
+    patience = Patience(longest_asked=50.0)
+    with Served(faults=faults) as server, opened(server.url, tmp_path, patience=patience, concurrency=2) as model:
+        began = time.monotonic()
+        with pytest.raises(Refused):
+            list(ask_all(model, [question("0"), question("1")], 2))
+    assert time.monotonic() - began < 20

@@ -31,7 +31,7 @@ def test_a_budget_is_never_exceeded(
         try:
             list(ask_all(model, (question(f"word {k}", max_tokens=10) for k in range(20)), 16))
         except BudgetSpent as spent:
-            assert "raise it and resume" in str(spent)
+            assert "give another and resume" in str(spent)
     assert budget.spent.money <= limit and budget.reserved.money == 0
     # Two words in, three out: what the server would charge for all it was asked, whether it broke off or not.
     assert (2 + 2 * 3) * sum(fault != "500" or k % 3 != 0 for k in range(len(server.asked))) <= limit
