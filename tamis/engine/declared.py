@@ -31,7 +31,7 @@ def columns_of(found: Any, wanted: pa.Schema, what: str) -> pa.RecordBatch:
 
 
 def table_of(found: Any, wanted: pa.Schema, what: str) -> pa.Table:
-    """As `_columns`, of a table, whose dictionaries may be plain."""
+    """As `columns_of`, of a table, whose dictionaries may be plain."""
     if not isinstance(found, pa.Table):
         raise TypeError(f"its {what} is {type(found).__name__}; a pyarrow.Table was wanted")
     if missing := set(wanted.names) - {*found.schema.names}:

@@ -268,7 +268,7 @@ class _Walk:
             are_told(self._seed_ids(), pa.Table.from_batches(self.outcomes, schema=OUTCOME))
             if self.task.source is None:
                 have_parents(
-                    _one(self.ids), self._seed_ids(), pa.concat_tables([LINEAGE.emptytable_of(), *self.lineage])
+                    _one(self.ids), self._seed_ids(), pa.concat_tables([LINEAGE.empty_table(), *self.lineage])
                 )
 
     def _seed_ids(self) -> pa.Array:
@@ -278,12 +278,12 @@ class _Walk:
         """What is known of the seeds, by part."""
         ordinals = np.concatenate([np.zeros(0, np.uint64), *(ordinal for ordinal, _ in self.given)])
         outcomes = pa.Table.from_batches(self.outcomes, schema=OUTCOME).combine_chunks()
-        requests = pa.concat_tables([REQUEST.emptytable_of(), *self.requests])
+        requests = pa.concat_tables([REQUEST.empty_table(), *self.requests])
         at = requests.schema.get_field_index("step")
         steps = pa.array(np.full(requests.num_rows, self.task.step, np.uint8))
         return {
             "seeds": _seeds(ordinals, outcomes, self.task.stage.keeps_seeds),
-            "lineage": pa.concat_tables([LINEAGE.emptytable_of(), *self.lineage]).unify_dictionaries(),
+            "lineage": pa.concat_tables([LINEAGE.empty_table(), *self.lineage]).unify_dictionaries(),
             "requests": requests.set_column(at, requests.schema.field(at), steps),
         }
 
