@@ -12,17 +12,18 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 import pyarrow as pa
 
+from tamis.bench import Bench
 from tamis.curate.synthesis.alike import Pool, words_of
 from tamis.curate.synthesis.leaks import leaks
 from tamis.curate.synthesis.read import Form, object_schema, one_line_of
 from tamis.curate.synthesis.row import Asked, Grown, Row, row_id
-from tamis.curate.synthesis.seed import Seed
-from tamis.curate.synthesis.stage import Synth
+from tamis.curate.synthesis.seed import Seed, cut, seeds_of
+from tamis.curate.synthesis.stage import Peek, Synth
 from tamis.curate.synthesis.studio import Studio
 from tamis.curate.synthesis.talk import Talk, Unreadable
 from tamis.curate.synthesis.taxonomy import Leaf, read_taxonomy
 from tamis.errors import UsageError
-from tamis.models import BudgetSpent, Failed, each
+from tamis.models import BudgetSpent, Failed, Request, each
 from tamis.prompts import fence
 from tamis.stage import Rule
 
@@ -141,11 +142,15 @@ class Instruct(Synth):
 
     def walk(self, seeds: Iterator[Seed], studio: Studio) -> Iterator[Grown]:
         """What the rounds made, then what became of each seed."""
-        leaves = read_taxonomy(Path(self.base) / self.taxonomy, self.seed or 0) if self.taxonomy else [Leaf()]
-        given = list(seeds)
-        usable = [s for s in given if s.instruction.strip()][: self.limit]
-        human = [Told(s.record_id, s.instruction[: self.max_chars], s.source, s.license) for s in usable]
-        made = _Made(self, studio, human, leaves)
+        given: list[tuple[Seed, bool]] = []
+        human: list[Told] = []
+        for seed in seeds:
+            there = bool(seed.instruction.strip())
+            if there and (self.limit is None or len(human) < self.limit):
+                human.append(Told(seed.record_id, cut(seed.instruction, self.max_chars), seed.source, seed.license))
+            # All seeds are held until the end, and their texts are not.
+            given.append((seed._replace(columns={}, meta=None), there))
+        made = _Made(self, studio, human)
         rule = "unused"
         try:
             if human or self.taxonomy:
@@ -154,20 +159,35 @@ class Instruct(Synth):
             if studio.bench.when_spent == "stop":
                 raise
             rule = "budget"
-        for seed in given:
-            if not seed.instruction.strip():
+        for seed, there in given:
+            if not there:
                 yield Grown(seed, "rejected", "empty")
             elif seed.record_id in made.used:
                 yield Grown(seed)
             else:
                 yield Grown(seed, "skipped", rule)
 
+    def preview(self, seeds: Iterator[pa.RecordBatch], bench: Bench) -> Iterator[tuple[Seed, Request]]:
+        """The prompts of the first round, were `seeds` all there are. Nothing is sent."""
+        studio = Studio(self, bench)
+        told = [Told(s.record_id, s.instruction, s.source, s.license) for s in seeds_of(seeds) if s.instruction.strip()]
+        made = _Made(self, studio, told)
+        for number in range(self.batch):
+            peek = Peek(self.model)
+            studio.lend(peek)
+            for _, grown, _ in each([made.plan(number)], made.ask, 1):
+                if peek.seen is not None:
+                    yield grown.seed, peek.seen
+
 
 class _Made:
     """The pool as it grows."""
 
-    def __init__(self, stage: Instruct, studio: Studio, human: list[Told], leaves: list[Leaf]) -> None:
-        self.stage, self.studio, self.human, self.leaves = stage, studio, human, leaves
+    def __init__(self, stage: Instruct, studio: Studio, human: list[Told]) -> None:
+        self.stage, self.studio, self.human = stage, studio, human
+        self.leaves = [Leaf()]
+        if stage.taxonomy:
+            self.leaves = read_taxonomy(Path(stage.base) / stage.taxonomy, stage.seed or 0)
         self.machine: list[Told] = []
         self.used: set[bytes] = set()
         self.places = self.good = 0
@@ -179,20 +199,21 @@ class _Made:
         """Round after round. What a prompt shows is drawn when its round begins, from what earlier ones made."""
         stage = self.stage
         for number in range(stage.rounds):
-            batches = [self._batch(number * stage.batch + k) for k in range(stage.batch)]
-            for batch, grown, texts in each(batches, self._ask, stage.concurrency):
+            batches = [self.plan(number * stage.batch + k) for k in range(stage.batch)]
+            for batch, grown, texts in each(batches, self.ask, stage.concurrency):
                 fresh = [(row, stage.kept([row])) for row in self._rows(batch, grown, texts)]
                 yield from self._answered(grown, fresh)
                 if stage.n is not None and self.good >= stage.n:
                     return
 
-    def _batch(self, number: int) -> Batch:
+    def plan(self, number: int) -> Batch:
+        """What prompt `number` shows and asks about, by what there is now."""
         stage = self.stage
         shown = draw(self.human, stage.human, f"{stage.seed} human {number}")
         made = draw(self.machine, stage.machine, f"{stage.seed} machine {number}")
         return Batch(number, shown, made, self.leaves[number % len(self.leaves)])
 
-    async def _ask(self, batch: Batch) -> tuple[Batch, Grown, list[str]]:
+    async def ask(self, batch: Batch) -> tuple[Batch, Grown, list[str]]:
         """What one prompt brought."""
         shown = (*batch.human, *batch.machine)
         talk, grown = self.studio.talk(), Grown(stand_in(shown), shared=True)

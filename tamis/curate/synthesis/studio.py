@@ -36,6 +36,7 @@ class Studio:
         """What a method keeps for all its seeds."""
         self._responses: Responses | None = None
         self._models: dict[str, Model] = {}
+        self._lent: Model | None = None
         self._schemas: bool | None = {"schema": True, "text": False}.get(stage.structured)
 
     @property
@@ -50,6 +51,8 @@ class Studio:
 
     def named(self, spec: str) -> Model:
         """The model `spec`."""
+        if self._lent is not None:
+            return self._lent
         if spec not in self._models:
             self._responses = self._responses or Responses(self.bench.responses)
             stage = self.stage
@@ -69,8 +72,7 @@ class Studio:
 
     def lend(self, model: Model) -> None:
         """Take `model` for all that are asked."""
-        self._models = {spec: model for spec in (self.stage.model, self.stage.judge) if spec}
-        self._schemas = False
+        self._lent, self._schemas = model, False
 
     def talk(self, shortened: Mapping[str, int] | None = None) -> Talk:
         """A talk about one seed; shortened: how much of its text was taken, where not all was."""
