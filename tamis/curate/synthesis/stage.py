@@ -19,6 +19,7 @@ import pyarrow as pa
 from tamis.bench import Bench
 from tamis.curate.synthesis.row import SYNTHESIS, Grown, Row, Stamp, made_of
 from tamis.curate.synthesis.seed import Seed, TooLong, cut, seeds_of
+from tamis.curate.synthesis.stays import stays
 from tamis.curate.synthesis.studio import Studio, templates_of
 from tamis.curate.synthesis.talk import Talk, Unreadable
 from tamis.errors import UsageError
@@ -198,11 +199,7 @@ class Synth(Derive):
 
     def kept(self, rows: Sequence[Row]) -> int:
         """How many of `rows` no rule of the stage takes."""
-        if not rows:
-            return 0
-        columns = [pa.array([row.scores.get(f.name) for row in rows], f.type) for f in self.scores]
-        told = self.decide(pa.record_batch(columns, schema=self.scores))
-        return len(rows) - len(set(told.column("row").to_pylist()))
+        return sum(stays(row.scores, self.rules, self.scores) for row in rows)
 
     def preview(self, seeds: Iterator[pa.RecordBatch], bench: Bench) -> Iterator[tuple[Seed, Request]]:
         """The first prompt for each seed that has one. Nothing is sent."""

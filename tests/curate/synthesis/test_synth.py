@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -17,6 +18,7 @@ from tamis.curate.synthesis.alike import Pool, alike, copied, distinct, self_ali
 from tamis.curate.synthesis.read import one_line_of
 from tamis.curate.synthesis.seed import cut, tidied
 from tamis.curate.synthesis.stage import Synth
+from tamis.curate.synthesis.stays import stays
 from tamis.curate.synthesis.studio import templates_of
 from tamis.models import BudgetSpent
 from tamis.recipes import make
@@ -107,6 +109,25 @@ def test_a_pool_finds_the_most_alike(texts: list[str], one: str) -> None:
     for text in texts:
         pool.add(words_of(text))
     assert pool.nearest(words_of(one))[1] == pytest.approx(max((alike(one, text) for text in texts), default=0.0))
+
+
+@pytest.mark.parametrize("stage", METHODS, ids=lambda stage: f"{stage.name}")
+@given(data=st.data())
+def test_a_row_stays_where_no_decision_is_made_of_it(stage: Synth, data: st.DataObject) -> None:
+    numbers = {
+        f.name: data.draw(
+            st.none()
+            | (
+                st.sampled_from([0.0, 0.7, 0.8, 0.95]) | st.floats(0, 6, width=16)
+                if f.type == pa.float32()
+                else st.integers(0, 90)
+            )
+        )
+        for f in stage.scores
+    }
+    columns = [pa.array([numbers[f.name]], f.type) for f in stage.scores]
+    decided = stage.decide(pa.record_batch(columns, schema=stage.scores))
+    assert stays(numbers, stage.rules, stage.scores) == (decided.num_rows == 0)
 
 
 def test_diversity_of_what_repeats_is_low() -> None:
