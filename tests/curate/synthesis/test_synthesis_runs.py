@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import json
+import signal
+import subprocess
+import sys
+import time
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -162,3 +166,39 @@ def test_the_real_model_is_asked_and_the_books_balance(tmp_path: Path, llama: st
     assert books["in"] + books["derived"] == books["kept"] + books["dropped"] + books["quarantined"]
     again = tamis.run(plan, source, tmp_path / "again", workers=1, means=Means(tmp_path / "r.sqlite", replay=True))
     assert digests(run.path) == digests(again.path)
+
+
+def test_what_was_bought_before_a_kill_is_not_bought_again(tmp_path: Path) -> None:
+    code = f"""
+import sys
+sys.path[:0] = {[str(Path(__file__).parents[2]), str(Path(__file__).parent)]!r}
+from pathlib import Path
+from test_synthesis_runs import CHATS, Means, sieved
+folder = Path({str(tmp_path)!r})
+sieved(folder, sys.argv[1], "evolve", {{"concurrency": 2}}, CHATS, "run", means=Means(folder / "r.sqlite"), resume=True)
+"""
+    with Served(answer, delay=0.05) as server:
+        (tmp_path / "run").mkdir()
+        process = subprocess.Popen([sys.executable, "-c", code, server.url], stderr=subprocess.PIPE)
+        while len(server.asked) < 20 and process.poll() is None:
+            time.sleep(0.01)
+        process.kill()
+        _, told = process.communicate()
+        before = len(server.asked)
+        assert process.returncode == -signal.SIGKILL, told.decode()
+        run = sieved(
+            tmp_path,
+            server.url,
+            "evolve",
+            {"concurrency": 2},
+            CHATS,
+            "run",
+            means=Means(tmp_path / "r.sqlite"),
+            resume=True,
+        )
+        # Two answers were under way, at most, when it was killed.
+        assert before >= 20 and len(server.asked) <= 12 * 2 * 3 + 2
+        whole = sieved(
+            tmp_path, server.url, "evolve", {"concurrency": 2}, CHATS, "whole", means=Means(tmp_path / "r.sqlite")
+        )
+    assert digests(run.path) == digests(whole.path)
