@@ -154,7 +154,8 @@ def test_a_stop_does_not_wait_for_those_who_wait(tmp_path: Path) -> None:
         return "wait:50" if body["messages"][0]["content"] == "0" else "401"
 
     patience = Patience(longest_asked=50.0)
-    with Served(faults=faults) as server, opened(server.url, tmp_path, patience=patience, concurrency=2) as model:
+    slow = Served(faults=faults, delay=0.3)  # so that both are on their way before the endpoint asks to be left alone
+    with slow as server, opened(server.url, tmp_path, patience=patience, concurrency=2) as model:
         began = time.monotonic()
         with pytest.raises(Refused):
             list(ask_all(model, [question("0"), question("1")], 2))
