@@ -69,7 +69,7 @@ class Backtranslate(Synth):
 
     name = "synth.backtranslate"
     takes = ("document", "chat")
-    measured_by = Synth.measured_by | {"passes", "shots", "answer"}
+    decided_by = Synth.decided_by | {"min_score", "max_copied"}
     scores = pa.schema(
         [
             pa.field("score", pa.float32(), metadata={"says": "The model's own score of the pair, 1 to 5."}),

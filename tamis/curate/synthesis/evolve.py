@@ -39,7 +39,6 @@ class Evolve(Synth):
 
     name = "synth.evolve"
     takes = ("chat",)
-    measured_by = Synth.measured_by | {"generations", "operations"}
     scores = pa.schema(
         [*SCORES, pa.field("unfinished", pa.uint16(), metadata={"says": "Texts that ended because the tokens did."})]
     )

@@ -89,7 +89,7 @@ class Instruct(Synth):
 
     name = "synth.instruct"
     takes = ("chat",)
-    measured_by = Synth.measured_by | {"rounds", "batch", "tasks", "human", "machine", "taxonomy"}
+    decided_by = Synth.decided_by | {"max_rouge", "min_words", "max_words"}
     scores = pa.schema(
         [
             pa.field("rouge", pa.float32(), metadata={"says": "Highest ROUGE-L F with the pool as it was then."}),

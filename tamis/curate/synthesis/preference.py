@@ -70,7 +70,7 @@ class Preference(Synth):
 
     name = "synth.preference"
     takes = ("chat", "document")
-    measured_by = Synth.measured_by | {"mode", "models", "temperatures", "answers"}
+    decided_by = Synth.decided_by | {"min_margin", "max_alike"}
     scores = pa.schema(
         [
             pa.field(
@@ -110,6 +110,12 @@ class Preference(Synth):
             who = (models[k % len(models)], warmth[k % len(warmth)])
             found.append((*who, sum(one[:2] == who for one in found)))
         return found
+
+    @property
+    def specs(self) -> tuple[str, ...]:
+        """Those that write, and the judge, where there is one."""
+        own = (self.judge or self.model,) if self.mode != "record" else ()
+        return (*(spec for spec, _, _ in self.writers), *own)
 
     def makes(self, kind: str) -> str:
         """Preferences."""

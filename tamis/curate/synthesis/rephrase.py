@@ -41,7 +41,7 @@ class Rephrase(Synth):
 
     name = "synth.rephrase"
     takes = ("document",)
-    measured_by = Synth.measured_by | {"styles"}
+    decided_by = Synth.decided_by | {"min_length", "max_length", "max_lost_numbers", "max_new_numbers", "max_alike"}
     scores = pa.schema(
         [
             pa.field("chars", pa.uint32(), metadata={"says": "Characters of the new text."}),

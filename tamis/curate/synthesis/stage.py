@@ -59,12 +59,7 @@ class Synth(Derive):
     attempts: int = 6
 
     writes = pa.schema([pa.field("synthesis", SYNTHESIS)])
-    measured_by = frozenset(
-        {
-            *("model", "base_url", "judge", "price", "temperature", "max_tokens", "seed", "per_seed", "n", "limit"),
-            *("max_chars", "too_long", "template", "structured", "terms"),
-        }
-    )
+    decided_by = frozenset({"max_unfinished", "concurrency", "timeout", "attempts", "key_env"})
     prompts: ClassVar[Mapping[str, frozenset[str]]] = {}
     """Its prompts by purpose, the main one first, and what each may place."""
 
@@ -96,6 +91,11 @@ class Synth(Derive):
     def calls(self) -> dict[str, int]:
         """Requests for one seed by purpose, at most and without repairs: what an estimate starts from."""
         raise NotImplementedError
+
+    @property
+    def specs(self) -> tuple[str, ...]:
+        """Every model that it asks, as it names them."""
+        return (self.model, self.judge or self.model)
 
     def text_of(self, seed: Seed) -> str:
         """The text of a seed that the method works on."""

@@ -88,6 +88,16 @@ def test_each_method_runs_behind_a_gate_and_again_for_nothing(
     )
 
 
+def test_a_replay_decides_anew_on_what_was_made(tmp_path: Path) -> None:
+    with Served(answer) as server:
+        means = Means(tmp_path / "r.sqlite")
+        more = {"min_score": 4, "passes": 1}
+        run = sieved(tmp_path, server.url, "backtranslate", more, TEXTS, "run", means=means)
+        stricter = sieved(tmp_path, server.url, "backtranslate", {**more, "min_score": 5}, TEXTS, "5", means=means)
+    told = tamis.replay(run, ["synth.backtranslate.min_score=5"])
+    assert told.rows["after"]["kept"] == stricter.data().num_rows < run.data().num_rows
+
+
 FAULTS: list[tuple[str, str, str]] = [
     ("malformed", "failed", "malformed"),
     ("half", "failed", "truncated"),
