@@ -18,7 +18,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tamis.curate.synthesis.leaks import LEAK
+from tamis.prompts.leaks import LEAK
 from tamis.schemas import flat, kind_of
 from tamis.schemas.constant import constant
 from tamis.stage import Rule, Stage

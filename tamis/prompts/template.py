@@ -78,6 +78,8 @@ class Template:
     sha256: bytes
     variables: frozenset[str]
     parts: tuple[tuple[str, Jinja, str], ...]
+    characters: int = 0
+    """Of the file: what a prompt has about beside what is placed in it."""
 
     @property
     def label(self) -> str:
@@ -120,7 +122,7 @@ def read(file: Path | Readable, known: frozenset[str], path: str | None = None) 
         tree = _parsed(text, path, before)
         variables |= _checked(tree, known, path, before)
         parts.append((role, _ENVIRONMENT.from_string(tree), path))
-    return Template(name, version, hashlib.sha256(data).digest(), frozenset(variables), tuple(parts))
+    return Template(name, version, hashlib.sha256(data).digest(), frozenset(variables), tuple(parts), len(source))
 
 
 def _roles(source: str) -> Iterator[tuple[str, str, int]]:

@@ -10,7 +10,6 @@ from typing import Any, ClassVar, Literal, NamedTuple
 import pyarrow as pa
 
 from tamis.curate.synthesis.alike import copied
-from tamis.curate.synthesis.leaks import leaks
 from tamis.curate.synthesis.read import REASON, Form, object_schema, one_line_of, whole
 from tamis.curate.synthesis.row import Grown, Row
 from tamis.curate.synthesis.seed import Seed, cut, tidied
@@ -20,6 +19,7 @@ from tamis.curate.synthesis.studio import Studio
 from tamis.errors import UsageError
 from tamis.models import each
 from tamis.prompts import Fence, fence
+from tamis.prompts.leaks import leaks
 from tamis.stage import Rule
 
 

@@ -11,7 +11,6 @@ import pyarrow as pa
 
 from tamis.curate.synthesis.drift import Drift
 from tamis.curate.synthesis.eliminate import EQUAL, RULES, SCORES, of_answer
-from tamis.curate.synthesis.leaks import leaks
 from tamis.curate.synthesis.read import one_line_of
 from tamis.curate.synthesis.row import Asked, Grown, Row, row_id
 from tamis.curate.synthesis.seed import Seed
@@ -19,6 +18,7 @@ from tamis.curate.synthesis.stage import Synth, Task
 from tamis.curate.synthesis.studio import Studio
 from tamis.errors import UsageError
 from tamis.prompts import fence
+from tamis.prompts.leaks import leaks
 from tamis.stage import Rule
 
 OPERATIONS = ("constraints", "deepen", "concretize", "reasoning", "complicate", "breadth")

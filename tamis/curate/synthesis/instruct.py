@@ -14,7 +14,6 @@ import pyarrow as pa
 
 from tamis.bench import Bench
 from tamis.curate.synthesis.alike import Pool, words_of
-from tamis.curate.synthesis.leaks import leaks
 from tamis.curate.synthesis.read import Form, object_schema, one_line_of
 from tamis.curate.synthesis.row import Asked, Grown, Row, row_id
 from tamis.curate.synthesis.seed import Seed, cut, seeds_of
@@ -25,6 +24,7 @@ from tamis.curate.synthesis.taxonomy import Leaf, read_taxonomy
 from tamis.errors import UsageError
 from tamis.models import BudgetSpent, Failed, Request, each
 from tamis.prompts import fence
+from tamis.prompts.leaks import leaks
 from tamis.stage import Rule
 
 _KEYWORDS = re.compile(

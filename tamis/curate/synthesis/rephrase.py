@@ -10,11 +10,11 @@ from typing import ClassVar
 import pyarrow as pa
 
 from tamis.curate.synthesis.alike import alike
-from tamis.curate.synthesis.leaks import leaks
 from tamis.curate.synthesis.row import Row
 from tamis.curate.synthesis.stage import Synth, Task
 from tamis.errors import UsageError
 from tamis.prompts import fence
+from tamis.prompts.leaks import leaks
 from tamis.stage import Rule
 
 STYLES = ("easy", "medium", "hard", "qa", "list", "summary")

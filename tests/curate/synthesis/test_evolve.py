@@ -11,7 +11,7 @@ from scripted import chat, grew, inner, record
 from tamis.curate.synthesis import Evolve
 from tamis.curate.synthesis.eliminate import of_answer
 from tamis.curate.synthesis.evolve import OPERATIONS, drawn
-from tamis.curate.synthesis.leaks import leaks
+from tamis.prompts.leaks import leaks
 
 SEEDS = [chat(f"How is bread number {k} baked?", "In an oven.") for k in range(6)]
 

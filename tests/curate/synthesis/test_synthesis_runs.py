@@ -98,6 +98,19 @@ def test_a_replay_decides_anew_on_what_was_made(tmp_path: Path) -> None:
     assert told.rows["after"]["kept"] == stricter.data().num_rows < run.data().num_rows
 
 
+def test_an_endpoint_is_probed_once_for_whether_it_keeps_to_schemas(tmp_path: Path) -> None:
+    more = {"passes": 1, "min_score": 1, "structured": "auto"}
+    with Served(answer) as server:
+        one = sieved(tmp_path, server.url, "backtranslate", more, TEXTS, "one", means=Means(tmp_path / "r.sqlite"))
+        asked = len(server.asked)
+        means = Means(tmp_path / "r.sqlite", replay=True)
+        other = sieved(tmp_path, server.url, "backtranslate", more, TEXTS, "other", means=means)
+    told = json.loads((one.path / "run.json").read_text())
+    assert asked <= 24 + 6 and len(server.asked) == asked and digests(one.path) == digests(other.path)
+    assert '"structured": "text"' in json.dumps(told)
+    assert sum("response_format" in body for body in server.asked) == 1
+
+
 FAULTS: list[tuple[str, str, str]] = [
     ("malformed", "failed", "malformed"),
     ("half", "failed", "truncated"),
