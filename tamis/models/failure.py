@@ -84,7 +84,7 @@ class Down(Stopped):
 
 
 class BudgetSpent(TamisError):
-    """The next request could cost more than is left."""
+    """The next request could cost more than is left. A gate of the user's own: what was bought stays, and a resume goes on."""
 
-    exit_code = 3
+    exit_code = 1
     reason: Reason = "budget"
