@@ -64,12 +64,23 @@ def _given(snapshot: Snapshot, facts: dict[str, Any], inputs: Sequence[str]) -> 
     verdicts = tuple(sorted((snapshot.path / "ledger/verdicts").glob("*.parquet")))
     erased = bool((snapshot.facts["conservation"] or {}).get("erased"))
     for folder in [*map(Path, inputs), Path(facts["varies"].get("folder", ""))]:
-        if all(_is_there(folder / file["path"], file["sha256"]) for file in made):
+        # Where records were erased, the run was written anew, too, and its own run.json says how it is now.
+        wanted = _made_now(folder, facts) if erased else made
+        if wanted is not None and all(_is_there(folder / file["path"], file["sha256"]) for file in wanted):
             return Given(folder, verdicts, erased)
     raise InputError(
         f"the rows that the run made ({made[0]['path']} and {len(made) - 1} more) are not to be found as it made them, and a model "
         "would not make the same ones again; name the folder of the run with -i"
     )
+
+
+def _made_now(folder: Path, was: dict[str, Any]) -> list[dict[str, Any]] | None:
+    """The files of rows made of the run at `folder`, if it is the run of `was`, written anew since."""
+    if not (folder / "run.json").is_file():
+        return None
+    now = json.loads((folder / "run.json").read_bytes())
+    same = all(now.get(name) == was[name] for name in ("recipe", "inputs", "derived"))
+    return [file for file in now["files"] if file["path"].startswith("derived/")] if same else None
 
 
 def _is_there(path: Path, digest: str) -> bool:
