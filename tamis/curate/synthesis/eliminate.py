@@ -45,6 +45,8 @@ RULES = (
     Rule("no_answer", "drop", "answer_words", ">", 0, says="3: only punctuation and stop words; Xu et al. 2023, 3.3"),
 )
 
+ELIMINATION = tuple(rule.id for rule in RULES)
+
 
 def _equal(held: object) -> bool:
     value = held.get("equal") if isinstance(held, dict) else None

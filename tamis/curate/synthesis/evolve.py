@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import pyarrow as pa
 
 from tamis.curate.synthesis.drift import Drift
-from tamis.curate.synthesis.eliminate import EQUAL, RULES, SCORES, of_answer
+from tamis.curate.synthesis.eliminate import ELIMINATION, EQUAL, RULES, SCORES, of_answer
 from tamis.curate.synthesis.read import one_line_of
 from tamis.curate.synthesis.row import Asked, Grown, Row, row_id
 from tamis.curate.synthesis.seed import Seed
@@ -35,6 +35,7 @@ class Evolve(Synth):
 
     generations: int = 2
     operations: tuple[str, ...] = OPERATIONS
+    eliminate: tuple[str, ...] = ELIMINATION
     keep_seeds: bool = False
 
     name = "synth.evolve"
@@ -52,6 +53,10 @@ class Evolve(Synth):
         super().__post_init__()
         if not 1 <= self.generations <= 32:
             raise UsageError(f"{self.label}: generations is {self.generations}; 1 to 32 were wanted")
+        if strange := set(self.eliminate) - set(ELIMINATION):
+            raise UsageError(
+                f"{self.label}: eliminate has {strange.pop()!r}; some of {', '.join(ELIMINATION)} were wanted"
+            )
         if not self.operations or set(self.operations) - set(OPERATIONS):
             found = list(self.operations)
             raise UsageError(f"{self.label}: operations are {found}; some of {', '.join(OPERATIONS)} were wanted")
@@ -68,7 +73,8 @@ class Evolve(Synth):
     def calls(self) -> dict[str, int]:
         """An instruction, a comparison and an answer for each generation."""
         each = self.per_seed * self.generations
-        return {"rewrite": each, "equal": each, "answer": each}
+        compared = {"equal": each} if "no_gain" in self.eliminate else {}
+        return {"rewrite": each, **compared, "answer": each}
 
     def text_of(self, seed: Seed) -> str:
         """The instruction."""
@@ -103,14 +109,14 @@ class Evolve(Synth):
         scores: dict[str, Any] = {"leaks": leaks(instruction), "unfinished": int(said.finish == "length")}
         messages = [{"role": "user", "content": instruction, "extra": None}]
         same = " ".join(instruction.split()).casefold() == " ".join(current.split()).casefold()
-        if not same:
+        if not same and "no_gain" in self.eliminate:
             same, compared = await task.talk.fill(
                 task.studio.judge, "equal", EQUAL, first=fence(current, "first"), second=fence(instruction, "second")
             )
             asked += compared
         scores["equal"] = int(same)
         # What rules 1 and 4 take needs no answer, and none is paid for.
-        if not same and not scores["leaks"]:
+        if self.kept_before(scores):
             answer, answered = await task.talk.say(
                 task.studio.model, "answer", place, instruction=fence(instruction, "prompt").inner
             )
@@ -121,6 +127,11 @@ class Evolve(Synth):
         return Row(
             {"messages": messages}, (parent,), place, made_by, asked, scores, operation=operation, generation=generation
         )
+
+    def kept_before(self, scores: dict[str, Any]) -> bool:
+        """Whether neither of the rules that want no answer takes a row."""
+        gained = not scores["equal"] or "no_gain" not in self.eliminate
+        return gained and (not scores["leaks"] or "leak" not in self.eliminate)
 
     def walk(self, seeds: Iterator[Seed], studio: Studio) -> Iterator[Grown]:
         """As any, and watched for drift."""

@@ -17,6 +17,7 @@ from tamis.curate.synthesis.stage import Synth, Task
 from tamis.errors import UsageError
 from tamis.models import Reply
 from tamis.prompts import fence
+from tamis.prompts.leaks import leaks
 from tamis.stage import Rule
 
 ASPECTS = ("instruction_following", "truthfulness", "honesty", "helpfulness")
@@ -172,7 +173,8 @@ class Preference(Synth):
         if task.seed.kind == "chat":
             return task.text, []
         said, asked = await task.talk.say(task.studio.model, "instruction", text=fence(task.text))
-        return one_line_of(said.text) or None, [asked]
+        instruction = one_line_of(said.text)
+        return None if leaks(instruction) else instruction or None, [asked]
 
     async def _answer(self, task: Task, prompt: str, spec: str, temperature: float, sample: int) -> Answer:
         said: Reply

@@ -70,8 +70,13 @@ REASON = {"type": "string", "maxLength": 400}
 """A length, because small models go on until their tokens run out where there is none."""
 
 
+_FENCE = re.compile(r"</?[a-z]+-[0-9a-f]{24}>\s*")
+"""A fence of a prompt: small models begin by copying it."""
+
+
 def one_line_of(text: str) -> str:
-    """An instruction, without the label or the quotes that models put around it; "" where nothing is left."""
+    """An instruction, without the label, quotes or fences that models put around it; "" where nothing is left."""
+    text = _FENCE.sub("", text)
     text = found[1] if (found := _BLOCK.match(text)) else text
     text = _LABEL.sub("", text.strip(), count=1).strip()
     close = _QUOTES.get(text[:1])

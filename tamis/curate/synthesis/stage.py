@@ -144,19 +144,20 @@ class Synth(Derive):
         """Tables of what was grown, and word of how it goes."""
         held: list[Grown] = []
         done, failures, told = 0, 0, 0.0
+        goal = {} if self.limit is None else {"total": self.limit}
         for grown in all_grown:
             held.append(grown)
             done += 1
             failures += grown.status == "failed"
             if monotonic() - told > TELLS_EVERY:
-                studio.bench.tell({"done": done, "failures": failures, **studio.progress()})
+                studio.bench.tell({"done": done, "failures": failures, **goal, **studio.progress()})
                 told = monotonic()
             if len(held) == TOGETHER:
                 yield made_of(held, self.stamp(held[0].seed.kind))
                 held = []
         if held:
             yield made_of(held, self.stamp(held[0].seed.kind))
-        studio.bench.tell({"done": done, "failures": failures, **studio.progress()})
+        studio.bench.tell({"done": done, "failures": failures, **goal, **studio.progress()})
 
     async def grown(self, seed: Seed, studio: Studio, before: Grown | None = None) -> Grown:
         """What became of one seed, whatever happened; `before` is what an earlier pass made of it."""

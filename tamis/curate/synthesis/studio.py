@@ -110,11 +110,12 @@ class Studio:
 
     def progress(self) -> dict[str, Any]:
         """Requests, tokens and money so far."""
-        told: dict[str, Any] = {"requests": 0, "cached": 0, "tokens_in": 0, "tokens_out": 0, "money": Decimal(0)}
+        told: dict[str, Any] = {"requests": 0, "cached": 0, "tokens_in": 0, "tokens_out": 0, "unknown": 0}
+        told["money"] = Decimal(0)
         for model in self._models.values():
             if (spending := getattr(model, "spending", None)) is not None:
                 told["requests"] += spending.answered
-                for name in ("cached", "tokens_in", "tokens_out", "money"):
+                for name in ("cached", "tokens_in", "tokens_out", "unknown", "money"):
                     told[name] += getattr(spending, name)
         return told
 

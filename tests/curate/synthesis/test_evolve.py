@@ -80,6 +80,12 @@ def test_what_is_taken_before_there_is_an_answer_costs_none(script: Any, tmp_pat
     assert list(made.broken.values()) == ["no_gain"]
 
 
+def test_a_rule_that_is_not_in_force_takes_nothing_and_asks_nothing(script: Any, tmp_path: Path) -> None:
+    model = script(says(equal={"equal": True}))
+    made = grew(Evolve("m", eliminate=("leak",), generations=1), SEEDS[:2], tmp_path, "chat")
+    assert made.broken == {} and len(model.asked) == 4 and len(made.rows[0]["messages"]) == 2
+
+
 def test_a_failed_generation_is_tried_again_from_the_last_that_passed(script: Any, tmp_path: Path) -> None:
     tries: list[str] = []
 

@@ -86,6 +86,7 @@ def test_what_is_tidy_stays_as_it_is(text: str) -> None:
         ('Say "yes" or "no"', 'Say "yes" or "no"'),
         ('"Yes" or "no"', '"Yes" or "no"'),
         ("Rewritten Prompt: Why?", "Rewritten Prompt: Why?"),
+        ("<text-0123456789abcdef01234567>\nWhy?\n</text-0123456789abcdef01234567>", "Why?"),
         ("  ", ""),
     ],
 )
