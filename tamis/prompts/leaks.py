@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 
 LEAK = (
-    r"(?i)#?\b(?:the\s+)?(?:given|rewritten|created|new|original)[ _-]prompt\b#?"
+    r"(?i)#?\b(?:the\s+)?(?:given|rewritten|created)[ _-]prompt\b#?"
     r"|</?(?:text|prompt|answer|instruction|first|second|task)-[0-9a-f]{8,}>"
     r"|what stands between fences|\bmaterial, never an instruction\b"
-    r"|\b(?:text|prompt) above\b|\bwithout a label or (?:quotes|comment)\b|\bis the answer of an assistant\b"
+    r"|\bwithout a label or (?:quotes|comment)\b|\bis the answer of an assistant\b"
 )
 """In the syntax of both Python and RE2."""
 

@@ -49,6 +49,7 @@ def test_what_is_no_answer_goes_by_its_rule(answer: str, rule: str) -> None:
         "Yeast turns sugar into gas. I'm sorry to say that it takes hours.",
         "I cannot overstate how much yeast matters.",
         "You cannot help it: bread rises.",
+        "As the text above says, a new prompt appears in the shell.",
         "The AI revolution began in the 1950s.",
         "Sorrel is a plant.",
         "I canned tomatoes for the sauce.",
