@@ -78,9 +78,11 @@ def flow(facts: dict[str, Any]) -> Iterator[str]:
         name = f"{step['step']:>2}  {step['stage']:<{width}}"
         yield (
             f"{name}{r['in']:>{number},}  {r['dropped']:>{max(number, 7)},}  {r['quarantined']:>{max(number, 5)},}  "
+            + (f"{r['derived']:,} derived; " if r.get("derived") else "")
             + reasons(step["reasons"])
         ).rstrip()
-    yield f"{rows['in']:,} in = {rows['kept']:,} kept + {rows['dropped']:,} dropped + {rows['quarantined']:,} quarantined"
+    made = f" + {rows['derived']:,} derived" if rows.get("derived") else ""
+    yield f"{rows['in']:,} in{made} = {rows['kept']:,} kept + {rows['dropped']:,} dropped + {rows['quarantined']:,} quarantined"
     for warning in facts["warnings"]:
         yield f"warning: {warning}"
 
@@ -88,7 +90,8 @@ def flow(facts: dict[str, Any]) -> Iterator[str]:
 def reasons(found: Sequence[dict[str, Any]], most: int = 4) -> str:
     """The most frequent reasons, in words."""
     shown = [
-        f"{r['rule']} {r['rows']:,}" + (f" {r['fate']}" if r["fate"] in ("edited", "flagged") else "")
+        f"{r['rule']} {r['rows']:,}"
+        + (f" {r['fate']}" if r["fate"] in ("edited", "flagged", "used") and r["rule"] != r["fate"] else "")
         for r in found[:most]
     ]
     rest = sum(r["rows"] for r in found[most:])

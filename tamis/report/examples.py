@@ -114,12 +114,12 @@ def _telling(
 
 
 def _origins(run: Run, wanted: Iterable[bytes]) -> dict[bytes, str]:
-    """Input file and number of the record in it, for those that were not kept."""
+    """Input file, or file of derived rows, and number of the record in it, for those that were not kept."""
     left = np.array(sorted({int.from_bytes(i[:8], "big") for i in wanted}), np.uint64)
     found: dict[bytes, str] = {}
     if not len(left):
         return found
-    inputs = run.facts["inputs"]
+    inputs = [*run.facts["inputs"], *run.facts.get("derived", ())]
     ends = np.cumsum([f["rows"] for f in inputs])
     fates, at = pq.ParquetFile(run.path / "fates.parquet"), 0
     for k in range(min(fates.metadata.num_row_groups, MOST_FATES)):

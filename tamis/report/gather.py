@@ -171,7 +171,8 @@ def _sources(sources: list[dict[str, Any]]) -> tuple[SourceFacts, ...]:
 
 def _source(name: str, of: list[dict[str, Any]]) -> SourceFacts:
     rows = {what: sum(s[what] for s in of) for what in ("in", "kept", "dropped", "quarantined")}
-    return SourceFacts(name, rows, 1 - _share(rows["kept"], rows["in"]) if rows["in"] else 0.0, len(of))
+    there = rows["in"] + sum(s.get("derived", 0) for s in of)
+    return SourceFacts(name, rows, 1 - _share(rows["kept"], there) if there else 0.0, len(of))
 
 
 def _share(part: int, whole: int) -> float:

@@ -15,7 +15,14 @@ from tamis.report.visible import visible
 from tamis.report.wording import beside, figure, percent, setting, size
 from tamis.runs import Run
 
-FATES = {"kept": "kept", "dropped": "dropped", "quarantined": "set aside", "edited": "edited", "flagged": "flagged"}
+FATES = {
+    "kept": "kept",
+    "dropped": "dropped",
+    "quarantined": "set aside",
+    "edited": "edited",
+    "flagged": "flagged",
+    "used": "used, stay",
+}
 
 
 def as_json(run: Run) -> dict[str, Any]:
@@ -31,15 +38,23 @@ def markdown(run: Run) -> str:
 def _lines(s: Summary) -> Iterator[str]:
     yield f"# {_text(s.name)}"
     yield f"\n{_text(headline(s))}\n"
-    yield "{in:,} in = {kept:,} kept + {dropped:,} dropped + {quarantined:,} set aside\n".format_map(s.rows)
+    made = f" + {s.rows['derived']:,} derived" if s.rows.get("derived") else ""
+    yield (
+        "{in:,} in".format_map(s.rows)
+        + made
+        + " = {kept:,} kept + {dropped:,} dropped + {quarantined:,} set aside\n".format_map(s.rows)
+    )
     if s.contract:
         kept = "kept" if s.contract["passed"] else "broken; " + "; ".join(s.contract["broken"])
         yield f"Contract {_text(s.contract['id'])}: {_text(kept)}\n"
     yield from (f"- **{_text(w)}**" for w in s.warnings + s.notes)
     yield "\n## Where the records went\n"
-    yield from _table(
-        ["Step", "Stage", "In", "Go on", "Dropped", "Set aside", "Edited"], "rlrrrrr", map(_flow, s.steps)
-    )
+    head = ["Step", "Stage", "In", "Go on", "Dropped", "Set aside", "Edited"]
+    rows = [_flow(step) for step in s.steps]
+    if made:
+        head.insert(3, "Derived")
+        rows = [[*row[:3], f"{step.rows['derived']:,}", *row[3:]] for row, step in zip(rows, s.steps, strict=True)]
+    yield from _table(head, "rl" + "r" * (len(head) - 2), rows)
     yield f"\n## What each source lost\n\n{_text(sources_line(s))}\n"
     yield from _table(["Source", "In", "Kept", "Dropped", "Set aside", "Lost"], "lrrrrr", _sources(s))
     for step in s.steps:

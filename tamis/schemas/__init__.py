@@ -1,5 +1,6 @@
 """What a row may be: the four kinds, their texts, the tables the ledger is made of, and what judges say."""
 
+from tamis.schemas.derived import OUTCOME, REQUEST
 from tamis.schemas.judgment import JUDGMENT, Order, Verdict
 from tamis.schemas.ledger import DECISION, FATE, FATES, QUARANTINE, VERDICT
 from tamis.schemas.lineage import LINEAGE
@@ -16,7 +17,9 @@ __all__ = [
     "LINEAGE",
     "MESSAGE",
     "MESSAGES",
+    "OUTCOME",
     "QUARANTINE",
+    "REQUEST",
     "VERDICT",
     "Kind",
     "Order",
