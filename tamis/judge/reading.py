@@ -40,7 +40,7 @@ def read_judgments(paths: Sequence[str | Path]) -> Read:
     problems: list[str] = []
     kept: list[dict[str, Any]] = []
     places: list[str] = []
-    for where, row in _rows(paths, problems):
+    for where, row in each_row(paths, problems):
         wrong = _wrong(row)
         if wrong:
             problems.append(f"{where}: {wrong}")
@@ -69,7 +69,7 @@ def read_labels(paths: Sequence[str | Path], item: str = "item", rater: str = "r
     Raises InputError as `read_judgments` does, and where some labels are numbers and others words.
     """
     problems: list[str] = []
-    found = list(_rows(paths, problems))
+    found = list(each_row(paths, problems))
     if found and all(label not in row and ("verdict" in row or "score" in row) for _, row in found[:100]):
         own = read_judgments(paths)
         return Read(_as_labels(own.rows), own.problems)
@@ -180,7 +180,7 @@ def _wrong(row: dict[str, Any]) -> str:
     return ""
 
 
-def _rows(paths: Iterable[str | Path], problems: list[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+def each_row(paths: Iterable[str | Path], problems: list[str]) -> Iterator[tuple[str, dict[str, Any]]]:
     """Every row of every file, with its place."""
     for path in map(Path, paths):
         try:
@@ -226,7 +226,7 @@ def read_table(paths: Sequence[str | Path], columns: Sequence[str]) -> pl.DataFr
     """The rows of all files, `columns` alone; ids are text. Raises InputError where a row has not all of them."""
     kept = []
     problems: list[str] = []
-    for where, row in _rows(paths, problems):
+    for where, row in each_row(paths, problems):
         if missing := [name for name in columns if name not in row]:
             raise InputError(f"{where}: no {missing[0]!r}; a row has {', '.join(columns)}")
         kept.append({name: str(row[name]) if name in ("item_id", "model") else row[name] for name in columns})
