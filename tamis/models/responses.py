@@ -92,6 +92,12 @@ class Responses:
         with self._lock, self._said():
             return self._base.execute("SELECT 1 FROM responses WHERE key = ?", (key,)).fetchone() is not None
 
+    def when(self, key: bytes) -> datetime | None:
+        """When the answer under `key` landed, in UTC, to a second; None where there is none."""
+        with self._lock, self._said():
+            row = self._base.execute("SELECT created FROM responses WHERE key = ?", (key,)).fetchone()
+        return datetime.fromisoformat(row[0]) if row else None
+
     def put(self, reply: Reply, body: bytes, endpoint: str, asked: str, sample: int) -> Reply:
         """Keep `reply` and return it; where another process was first, its answer stands and is returned."""
         values = (

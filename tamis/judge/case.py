@@ -1,0 +1,150 @@
+"""One thing to ask a judge, and the messages that ask it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any, NamedTuple
+
+from tamis.judge.rubric import Rubric
+from tamis.prompts import Prompt, Template, fence, read
+
+PAIR = frozenset("says criteria ties what prompt reference first second form".split())
+SCORE = frozenset("says criteria anchors scale what prompt reference answer form".split())
+
+
+class Case(NamedTuple):
+    """A pair of answers in one order, or one answer by itself.
+
+    prompts    what was asked, turn by turn
+    first      answers of model_a, turn by turn; `second` those of model_b, None: there is one answer
+    order      ab: that of model_a is shown first; None: there is one
+    turn       from 1, where the answers of a dialogue are judged one by one: the last of `prompts` is the one
+    repeat     how often the same was asked before
+    """
+
+    item_id: str
+    model_a: str
+    model_b: str | None
+    prompts: tuple[str, ...]
+    first: tuple[str, ...]
+    second: tuple[str, ...] | None = None
+    reference: str | None = None
+    order: str | None = None
+    turn: int | None = None
+    repeat: int = 0
+
+    @property
+    def shown(self) -> tuple[tuple[str, ...], tuple[str, ...] | None]:
+        """The answers in the order in which they are shown."""
+        return (
+            (self.second, self.first) if self.order == "ba" and self.second is not None else (self.first, self.second)
+        )
+
+
+def messages(case: Case, rubric: Rubric) -> Prompt:
+    """What is asked. Raises TemplateError where it is too long for any model."""
+    template = _template(rubric.form)
+    system = _system(rubric)
+    shots = [m for k in range(len(rubric.examples)) for m in _shot(rubric, k)]
+    asked = _question(case, rubric, template)
+    said: tuple[Mapping[str, str], ...] = (system, *shots, asked.messages[-1])
+    return Prompt(said, asked.sha256)
+
+
+def settled(case: Case) -> str | None:
+    """The word for a case that needs no judge: `identical` answers are a tie, and an `empty` one loses; else None."""
+    first, second = ("\n".join(part.strip() for part in answer or ()) for answer in (case.first, case.second))
+    if case.second is None:
+        return None if first.strip() else "empty"
+    if first == second:
+        return "identical"
+    return None if first.strip() and second.strip() else "empty"
+
+
+def form(rubric: Rubric) -> str:
+    """What an answer looks like, as the prompt shows it."""
+    if rubric.form == "pairwise":
+        options = ", ".join(f'"{o}"' for o in rubric.options[:-1]) + f' or "{rubric.options[-1]}"'
+        said = [f'"verdict": {options}']
+    else:
+        assert rubric.scale is not None
+        said = [
+            f'"{name}": {"a whole number" if rubric.scale.whole else "a number"} from {rubric.scale}'
+            for name in rubric.names
+        ]
+    return "{" + ", ".join(['"reasons": "…"'] * rubric.reasons + said) + "}"
+
+
+def _question(case: Case, rubric: Rubric, template: Template) -> Prompt:
+    shown, other = case.shown
+    many = len(case.prompts) > 1
+    names: dict[str, Any] = {
+        **_frame(rubric),
+        "what": "What was asked, turn by turn" if many else "What was asked",
+        "prompt": fence(_talk(case.prompts, None) if many else case.prompts[0], "prompt"),
+        "reference": fence(case.reference, "reference") if case.reference and rubric.reference != "none" else "",
+    }
+    own = [_talk(case.prompts, answers) if many and answers else "\n".join(answers or ()) for answers in (shown, other)]
+    if rubric.form == "pairwise":
+        names |= {"first": fence(own[0], "first"), "second": fence(own[1], "second")}
+    else:
+        names["answer"] = fence(own[0], "answer")
+    return template.render(**names)
+
+
+def _talk(prompts: Sequence[str], answers: Sequence[str] | None) -> str:
+    """A dialogue as text."""
+    if answers is None:
+        return "\n\n".join(f"[{k}] {text}" for k, text in enumerate(prompts, 1))
+    turns = zip(prompts, answers, strict=False)
+    return "\n\n".join(f"[{k}, asked] {asked}\n\n[{k}, answered] {said}" for k, (asked, said) in enumerate(turns, 1))
+
+
+def _frame(rubric: Rubric) -> dict[str, Any]:
+    """What all prompts under a rubric have in common."""
+    frame: dict[str, Any] = {
+        "says": f"What counts: {rubric.says}.",
+        "criteria": rubric.criteria,
+        "form": form(rubric),
+    }
+    if rubric.form == "pairwise":
+        return {**frame, "ties": rubric.ties}
+    return {
+        **frame,
+        "scale": str(rubric.scale),
+        "anchors": [{"points": f"{p:g}", "says": s} for p, s in rubric.anchors],
+    }
+
+
+@lru_cache(maxsize=64)
+def _system(rubric: Rubric) -> Mapping[str, str]:
+    """The first message: the same for all cases, so that endpoints may keep what they made of it."""
+    blank = Case("", "", "", ("…",), ("…",), ("…",) if rubric.form == "pairwise" else None)
+    return _question(blank, rubric, _template(rubric.form)).messages[0]
+
+
+@lru_cache(maxsize=256)
+def _shot(rubric: Rubric, number: int) -> tuple[Mapping[str, str], Mapping[str, str]]:
+    """An example as a question and the right answer to it."""
+    e = rubric.examples[number]
+    case = Case("", "", "", (e.prompt,), (e.first,), None if e.second is None else (e.second,), e.reference)
+    asked = _question(case, rubric, _template(rubric.form)).messages[-1]
+    said: dict[str, Any] = {"reasons": e.reasons} if rubric.reasons else {}
+    said |= {"verdict": e.verdict} if rubric.form == "pairwise" else {}
+    for name, points in e.scores:
+        said[name] = int(points) if rubric.scale and rubric.scale.whole else points
+    return asked, {"role": "assistant", "content": json.dumps(said, ensure_ascii=False)}
+
+
+@lru_cache(maxsize=4)
+def _template(form: str) -> Template:
+    name, known = ("pair.j2", PAIR) if form == "pairwise" else ("score.j2", SCORE)
+    return read(files("tamis.judge") / "prompts" / name, known, name)
+
+
+def prompt_digests() -> dict[str, str]:
+    """The digests of the prompts, by name and version."""
+    return {t.label: t.sha256.hex() for t in (_template("pairwise"), _template("score"))}
