@@ -31,6 +31,7 @@ COMMANDS = {
     "recipes": "List, show and check recipes.",
     "replay": "What other thresholds would change, from stored scores.",
     "report": "Write a run's report again, as HTML, Markdown or JSON.",
+    "review": "Ask people, blind, and check what they say.",
     "run": "Carry a recipe out on data.",
     "signatures": "MinHash signatures, as datasketch has them.",
     "synth": "Make rows of rows with a language model, and sieve them.",

@@ -1,0 +1,145 @@
+"""Labels that came back, whatever made them: lines of ours, an export of Label Studio, one of Argilla."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import polars as pl
+
+from tamis.errors import InputError
+from tamis.judge.reading import each_row
+from tamis.judge.review import argilla, labelstudio
+from tamis.judge.review.form import Form
+from tamis.judge.review.key import Key
+from tamis.judge.review.vote import Vote, vote
+
+
+class Came(NamedTuple):
+    """What counts of the labels that came.
+
+    votes       one for each task and rater, the last where it was changed
+    decisions   the words of those who settled what raters left open, likewise
+    problems    one for each line that does not count: file, line, what was found and wanted
+    changed     answers that another one of the same rater took the place of
+    repeated    lines that were there before
+    unfinished  answers that lack points for some criterion
+    """
+
+    votes: list[Vote]
+    decisions: list[Vote]
+    problems: list[str]
+    changed: int
+    repeated: int
+    unfinished: int
+
+    @property
+    def raters(self) -> list[str]:
+        """Who answered."""
+        return sorted({v.rater for v in self.votes})
+
+
+def read_votes(paths: Sequence[str | Path], key: Key, rename: Mapping[str, str] | None = None) -> Came:
+    """The labels of all files. Raises InputError where a file cannot be read, or there is no line in any of them.
+
+    rename  names for raters that are called otherwise where they come from: by name, or by file and name, as b.jsonl:ann
+    """
+    problems: list[str] = []
+    found: list[Vote] = []
+    lines = 0
+    for where, row in _lines(paths, key.form, problems):
+        lines += 1
+        if rename:
+            row = {**row, "rater": _renamed(row.get("rater"), where, rename)}
+        try:
+            found.append(vote(row, key.form, key.tasks, key.export, where))
+        except ValueError as wrong:
+            problems.append(f"{where}: {wrong}")
+    if not lines and not problems:
+        raise InputError(f"no label in {', '.join(map(str, paths))}; a line has task, rater and label")
+    return _last(found, key.form, problems)
+
+
+def _renamed(rater: Any, where: str, rename: Mapping[str, str]) -> Any:
+    file = where.rpartition(":")[0] or where.rpartition(",")[0]
+    return rename.get(f"{file}:{rater}", rename.get(str(rater), rater))
+
+
+def _last(found: Sequence[Vote], form: Form, problems: list[str]) -> Came:
+    own = defaultdict[tuple[str, str, bool], list[Vote]](list)
+    for one in found:
+        own[one.task, one.rater, one.decides].append(one)
+    kept: list[Vote] = []
+    changed = repeated = unfinished = 0
+    for (task, rater, _), votes in own.items():
+        newest = max(v.revision for v in votes)
+        last = [v for v in votes if v.revision == newest]
+        changed += len({v.revision for v in votes if v.is_whole(form)} - {newest})
+        if len({v.answer for v in last}) > 1:
+            places = " and ".join(v.where for v in last)
+            problems.append(
+                f"{places}: different answers of {rater!r} to {task}; neither counts; two people? --rename FILE:ann=NAME"
+            )
+        elif not last[-1].is_whole(form):
+            unfinished += 1
+        else:
+            repeated += len(last) - 1
+            kept.append(last[-1])
+    _alike({v.rater for v in kept}, problems)
+    votes = [v for v in kept if not v.decides]
+    return Came(votes, [v for v in kept if v.decides], problems, changed, repeated, unfinished)
+
+
+def _alike(raters: set[str], problems: list[str]) -> None:
+    folded = defaultdict[str, list[str]](list)
+    for rater in sorted(raters):
+        folded[rater.casefold()].append(rater)
+    for names in folded.values():
+        if len(names) > 1:
+            problems.append(f"{' and '.join(map(repr, names))} count as different raters; --rename makes them one")
+
+
+def _lines(paths: Sequence[str | Path], form: Form, problems: list[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for path in map(Path, paths):
+        for where, row in _objects(path, problems):
+            if labelstudio.is_one(row):
+                yield from ((where, own) for own in labelstudio.votes(row, form))
+            elif argilla.is_one(row):
+                yield from ((where, own) for own in argilla.votes(row, form))
+            else:
+                yield where, row
+
+
+def _objects(path: Path, problems: list[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """The rows of a file of lines, or those of a list, as Label Studio and Argilla write it."""
+    try:
+        with path.open("rb") as file:
+            is_list = file.read(64).lstrip()[:1] == b"["
+        rows = json.loads(path.read_bytes()) if is_list else None
+    except OSError as wrong:
+        raise InputError(f"{path} cannot be read: {wrong.strerror}") from wrong
+    except (ValueError, RecursionError) as wrong:
+        raise InputError(f"{path} is a list, but no JSON: {str(wrong)[:80]}; export it again") from wrong
+    if rows is None:
+        yield from each_row([path], problems)
+        return
+    for k, row in enumerate(rows, 1):
+        if isinstance(row, dict):
+            yield f"{path.name}, number {k}", row
+        else:
+            problems.append(f"{path.name}, number {k}: a {type(row).__name__}, not an object")
+
+
+def frame(votes: Sequence[Vote], form: Form) -> pl.DataFrame:
+    """Columns task, rater, label or scores, note: what a contract of labels speaks of."""
+    columns: dict[str, Any] = {"task": [v.task for v in votes], "rater": [v.rater for v in votes]}
+    types: dict[str, Any] = {"task": pl.String, "rater": pl.String}
+    if form.kind == "pair":
+        columns["label"], types["label"] = [v.label for v in votes], pl.String
+    else:
+        columns["scores"] = [dict(v.scores) for v in votes]
+        types["scores"] = pl.Struct({c.name: pl.Int64 for c in form.criteria})
+    return pl.DataFrame({**columns, "note": [v.note for v in votes]}, schema={**types, "note": pl.String})
