@@ -22,7 +22,7 @@ COMMANDS = {
     "erase": "Take records, and all that was made of them, out of a store.",
     "explain": "What became of a record, and why.",
     "freeze": "Make a run a snapshot that anyone can check.",
-    "judge": "Rate models from judgments, and measure the judge.",
+    "judge": "Have answers judged, rate models, and measure the judge.",
     "licenses": "What records permit, and which licences do not go together.",
     "hold": "Keep records and snapshots from being erased.",
     "model": "Which models were trained on which snapshots.",

@@ -1,4 +1,4 @@
-"""`tamis judge`: what judgments say of models, of raters, and of the judge."""
+"""`tamis judge`: have models judged, and what judgments say of models, of raters, and of the judge."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+
+from tamis.cli.judging import pairwise, panel, score
 
 if TYPE_CHECKING:
     import polars as pl
@@ -30,12 +32,16 @@ JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON obje
 
 @click.group("judge")
 def command() -> None:
-    """Rate models from judgments, and measure how far judges and people are to be trusted.
+    """Have answers judged by models, rate models from judgments, and measure how far judges are to be trusted.
 
     \b
     Example:
         tamis judge rate judgments.jsonl --baseline base
     """
+
+
+for _one in (pairwise, score, panel):
+    command.add_command(_one)
 
 
 @command.command("rate")

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 from tamis.judge.rubric import Rubric
 from tamis.prompts import Prompt, Template, fence, read
 
-PAIR = frozenset("says criteria ties what prompt reference first second form".split())
-SCORE = frozenset("says criteria anchors scale what prompt reference answer form".split())
+PAIR = frozenset({"says", "criteria", "ties", "what", "prompt", "reference", "first", "second", "form"})
+SCORE = frozenset({"says", "criteria", "anchors", "scale", "what", "prompt", "reference", "answer", "form"})
 
 
 class Case(NamedTuple):

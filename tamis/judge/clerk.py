@@ -150,6 +150,14 @@ class Clerk:
             schema = {"schema": True, "text": False}.get(self.asking.structured, bool(can.json_schema))
             self.judges.append(Judge(name_of(spec), model, schema, bool(can.logprobs)))
 
+    def rehearse(self) -> None:
+        """As `settle`, but nothing is sent: what nobody found out before is taken as not there."""
+        for spec, model in self._models.items():
+            found = model.responses.probed(model.endpoint, model.name) if hasattr(model, "responses") else None
+            can = Capabilities(**{k: (found or {}).get(k) for k in Capabilities._fields})
+            schema = {"schema": True, "text": False}.get(self.asking.structured, bool(can.json_schema))
+            self.judges.append(Judge(name_of(spec), model, schema, bool(can.logprobs)))
+
     def ask(self, cases: Iterable[Case], rubric: Rubric, judges: Sequence[Judge] | None = None) -> Iterator[Outcome]:
         """What every judge says of every case, in their order, case by case. Raises Stopped, BudgetSpent."""
         asked = self.judges if judges is None else judges

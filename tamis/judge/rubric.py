@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -125,7 +125,10 @@ class Rubric:
         return {"type": "object", "properties": held, "required": list(held), "additionalProperties": False}
 
 
-KEYS = frozenset("name version form says criteria ties aspects scale anchors reasons reference turns examples".split())
+KEYS = frozenset(
+    {"name", "version", "form", "says", "criteria", "ties", "aspects", "scale", "anchors"}
+    | {"reasons", "reference", "turns", "examples"}
+)
 
 
 def shipped_rubrics() -> dict[str, str]:
@@ -196,8 +199,6 @@ def read_rubric(text: bytes, path: str) -> Rubric:
 
 
 def _with(own: Rubric, examples: tuple[Example, ...]) -> Rubric:
-    from dataclasses import replace
-
     return replace(own, examples=examples)
 
 
@@ -224,7 +225,7 @@ def _criteria(top: Node) -> tuple[Criterion, ...]:
     listed = top.get("criteria", list)
     if listed is None or not listed.value:
         raise (listed or top).wrong("it has no criteria; a list of {name, says} was wanted")
-    found = []
+    found: list[Criterion] = []
     for node in listed.items():
         node.typed("a criterion", dict).known(frozenset({"name", "says"}))
         name, says = _need(node, "name", str), _need(node, "says", str)

@@ -110,10 +110,8 @@ def _object(held: Mapping[str, Any], rubric: Rubric, text: str, start: int) -> S
 def _marks(text: str, rubric: Rubric) -> Iterator[tuple[int, Said]]:
     """The last mark of each kind; one of an object that is a text as a whole is a quotation, and comes before its end."""
     for pattern in (_MARK, _LINE):
-        last = None
-        for last in pattern.finditer(text):
-            pass
-        if last is not None:
+        if marks := list(pattern.finditer(text)):
+            last = marks[-1]
             yield last.end(), _mark(last[1], last.start(1), text[: last.start()].strip() or None, rubric)
 
 

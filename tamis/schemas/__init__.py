@@ -1,7 +1,7 @@
 """What a row may be: the four kinds, their texts, the tables the ledger is made of, and what judges say."""
 
 from tamis.schemas.derived import OUTCOME, REQUEST
-from tamis.schemas.judgment import JUDGMENT, Order, Verdict
+from tamis.schemas.judgment import JUDGMENT, PANEL, Order, Verdict
 from tamis.schemas.ledger import DECISION, FATE, FATES, QUARANTINE, VERDICT
 from tamis.schemas.lineage import LINEAGE
 from tamis.schemas.rows import ENVELOPE, KINDS, MESSAGE, MESSAGES, Kind, kind
@@ -18,6 +18,7 @@ __all__ = [
     "MESSAGE",
     "MESSAGES",
     "OUTCOME",
+    "PANEL",
     "QUARANTINE",
     "REQUEST",
     "VERDICT",

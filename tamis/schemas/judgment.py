@@ -49,3 +49,18 @@ JUDGMENT = pa.schema(
     ]
 )
 """A row for each time one judge was asked about one thing: both orders of a pair are two rows."""
+
+PANEL = pa.schema(
+    [
+        *(JUDGMENT.field(n) for n in ("item_id", "model_a", "model_b", "judge", "rubric", "rubric_sha256", "aspect")),
+        *(JUDGMENT.field(n) for n in ("turn", "verdict", "score", "chars_a", "chars_b")),
+        field("judges", pa.int16(), "How many judges said something that could be read.", False),
+        field("silent", pa.int16(), "How many did not.", False),
+        field("for_a", pa.float64(), "Weight of the judges for model_a; null: scores."),
+        field("for_b", pa.float64(), "Weight of the judges for model_b."),
+        field("for_tie", pa.float64(), "Weight of those who saw a tie, or decided by the order."),
+        field("unanimous", pa.bool_(), "Whether all who said something said the same."),
+        field("spread", pa.float64(), "Highest score less lowest; null: a pair."),
+    ]
+)
+"""A row for each thing that several judges were asked about: what they say together, and how far they are apart."""
