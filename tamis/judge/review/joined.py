@@ -8,7 +8,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import polars as pl
 import pyarrow as pa
 
 from tamis.data.writer import write_bytes, write_parquet
@@ -42,22 +41,6 @@ def _rows(vote: Vote, entry: Entry, key: Key) -> Iterable[dict[str, Any]]:
     for name, points in vote.scores.items():
         aspect = None if name == "score" else name  # as judges have it: no aspect where all is one score
         yield {**head, "aspect": aspect, "score": float(points), **tail}
-
-
-def items(rows: Sequence[dict[str, Any]]) -> pl.DataFrame:
-    """Columns item, rater, label of one aspect's rows of `judgments`: for the statistics of agreement."""
-    return pl.DataFrame(
-        {
-            "item": [json.dumps([r["item_id"], r["model_a"], r.get("model_b")]) for r in rows],
-            "rater": [r["judge"] for r in rows],
-            "label": [r.get("verdict", r.get("score")) for r in rows],
-        },
-        schema={
-            "item": pl.String,
-            "rater": pl.String,
-            "label": pl.Float64 if rows and "score" in rows[0] else pl.String,
-        },
-    )
 
 
 def write_rows(path: Path, rows: Sequence[dict[str, Any]]) -> None:

@@ -7,9 +7,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from statistics import median
 from typing import Any, Literal, NamedTuple
+
+import polars as pl
 
 from tamis.judge.agreement import alpha, gwet
 from tamis.judge.estimate import Estimate
@@ -18,7 +20,7 @@ from tamis.judge.resample import DRAWS
 from tamis.judge.review.conflicts import by_task, decided, differ
 from tamis.judge.review.form import Form
 from tamis.judge.review.incoming import Came
-from tamis.judge.review.joined import items, judgments
+from tamis.judge.review.joined import judgments
 from tamis.judge.review.key import Key
 from tamis.judge.review.vote import Vote
 
@@ -59,18 +61,29 @@ def agreement(
     seed: int = 0,
     confidence: float = 0.95,
 ) -> list[Agreed]:
-    """Of pairs, labels as names; of scores, each criterion as points whose distances count."""
-    rows = judgments(came.votes, key, without)
+    """Of pairs, places as names; of scores, each criterion as points whose distances count.
+
+    Places, not models: that is all raters can see, so it is what they might agree on by chance. Where a model wins nearly always
+    alpha would find nothing to agree on; and two who always take the first answer would agree perfectly on models.
+    """
+    votes = [v for own in by_task(came, key, without).values() for v in own]
     how: dict[str, Any] = {"draws": draws, "seed": seed, "confidence": confidence}
     if key.form.kind == "pair":
-        labels = Labels(items(rows), ["a", "b", "tie"] if key.form.ties else ["a", "b"])
+        labels = Labels(_items(votes, [v.label for v in votes], pl.String), list(key.form.labels))
         return [Agreed(None, alpha(labels, "nominal", **how), gwet(labels, **how))]
     out = []
     for c in key.form.criteria:
-        own = [r for r in rows if (r["aspect"] or "score") == c.name]
-        labels = Labels(items(own), [float(k) for k in range(c.low, c.high + 1)])
+        labels = Labels(
+            _items(votes, [float(v.scores[c.name]) for v in votes], pl.Float64),
+            [float(k) for k in range(c.low, c.high + 1)],
+        )
         out.append(Agreed(c.name, alpha(labels, "interval", **how), gwet(labels, "quadratic", **how)))
     return out
+
+
+def _items(votes: Sequence[Vote], labels: Sequence[Any], kind: Any) -> pl.DataFrame:
+    columns = {"item": [v.task for v in votes], "rater": [v.rater for v in votes], "label": labels}
+    return pl.DataFrame(columns, schema={"item": pl.String, "rater": pl.String, "label": kind})
 
 
 def falls_short(found: Estimate, least: float | None, bound: Bound) -> bool:

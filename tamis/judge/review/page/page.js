@@ -111,7 +111,10 @@ function mark() {
     const pressed = label ? vote.label === label : (vote.scores || {})[criterion] === Number(points);
     button.setAttribute("aria-pressed", String(pressed));
   }
-  [...at("choices").querySelectorAll(".row")].forEach((own, k) => own.classList.toggle("now", k === row));
+  [...at("choices").querySelectorAll(".row")].forEach((own, k) => {
+    own.classList.toggle("now", k === row);
+    if (k === row) own.scrollIntoView({ block: "nearest" });
+  });
   [...at("answers").children].forEach((own, k) => own.classList.toggle("chosen", vote.label === ["first", "second"][k]));
   at("count").textContent = `${answered().toLocaleString("en")} of ${state.tasks.length.toLocaleString("en")}`;
   at("progress").max = Math.max(1, state.tasks.length);
@@ -198,15 +201,13 @@ function build() {
     at("choices").className = "rows";
     at("choices").replaceChildren(...state.form.criteria.map((c, index) => {
       const own = make("div", undefined, "row"), points = make("div", undefined, "points");
-      const head = make("div", c.name);
-      if (c.says) head.append(make("span", c.says, "says"));
       for (let k = c.low; k <= c.high; k++) {
         const key = keyOf(c, k) % 10;
         points.append(button(key === k ? "" : key, String(k), () => rate(index, k), { criterion: c.name, points: k }));
       }
       const means = Object.entries(c.anchors).map(([k, says]) => `${k}: ${says}`).join("; ");
-      if (means) points.append(make("span", means, "means"));
-      own.append(head, points);
+      own.append(make("div", c.name.replaceAll("_", " ")), points);
+      for (const line of [c.says, means]) if (line) own.append(make("div", line, "says"));
       return own;
     }));
     at("keys").textContent = "Keys: digits rate the marked line; ↑ ↓ another line; ← → back and next; n a note, Esc out of it";
