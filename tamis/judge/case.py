@@ -12,13 +12,15 @@ from tamis.judge.rubric import Rubric
 from tamis.prompts import Prompt, Template, fence, read
 
 PAIR = frozenset({"says", "criteria", "ties", "what", "prompt", "reference", "first", "second", "form"})
-SCORE = frozenset({"says", "criteria", "anchors", "scale", "what", "prompt", "reference", "answer", "form"})
+SCORE = frozenset(
+    {"what_is_rated", "says", "criteria", "anchors", "scale", "what", "prompt", "reference", "answer", "form"}
+)
 
 
 class Case(NamedTuple):
     """A pair of answers in one order, or one answer by itself.
 
-    prompts    what was asked, turn by turn
+    prompts    what was asked, turn by turn; none of a text that answers nothing
     first      answers of model_a, turn by turn; `second` those of model_b, None: there is one answer
     order      ab: that of model_a is shown first; None: there is one
     turn       from 1, where the answers of a dialogue are judged one by one: the last of `prompts` is the one
@@ -84,7 +86,7 @@ def _question(case: Case, rubric: Rubric, template: Template) -> Prompt:
     names: dict[str, Any] = {
         **_frame(rubric),
         "what": "What was asked, turn by turn" if many else "What was asked",
-        "prompt": fence(_talk(case.prompts, None) if many else case.prompts[0], "prompt"),
+        "prompt": fence(_talk(case.prompts, None) if many else case.prompts[0], "prompt") if case.prompts else "",
         "reference": fence(case.reference, "reference") if case.reference and rubric.reference != "none" else "",
     }
     own = [_talk(case.prompts, answers) if many and answers else "\n".join(answers or ()) for answers in (shown, other)]
@@ -114,6 +116,7 @@ def _frame(rubric: Rubric) -> dict[str, Any]:
         return {**frame, "ties": rubric.ties}
     return {
         **frame,
+        "what_is_rated": rubric.of,
         "scale": str(rubric.scale),
         "anchors": [{"points": f"{p:g}", "says": s} for p, s in rubric.anchors],
     }

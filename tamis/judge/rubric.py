@@ -12,6 +12,7 @@ anchors:
   5: nothing could be better
 reasons: true                   # asked for before the verdict
 reference: none                 # or optional, required: a right answer is shown beside
+of: answers                     # or texts, that answer nothing
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from tamis.judge.strict import Node, RubricError, read_nodes
 Form = Literal["pairwise", "score"]
 Reference = Literal["none", "optional", "required"]
 Turns = Literal["all", "each"]
+Of = Literal["answers", "texts"]
 
 _NAME = re.compile(r"[a-z][a-z0-9_-]{0,39}")
 
@@ -91,6 +93,7 @@ class Rubric:
     reasons: bool
     reference: Reference
     turns: Turns
+    of: Of
     examples: tuple[Example, ...]
     sha256: str
     text: bytes
@@ -127,7 +130,7 @@ class Rubric:
 
 KEYS = frozenset(
     {"name", "version", "form", "says", "criteria", "ties", "aspects", "scale", "anchors"}
-    | {"reasons", "reference", "turns", "examples"}
+    | {"reasons", "reference", "turns", "of", "examples"}
 )
 
 
@@ -167,8 +170,8 @@ def read_rubric(text: bytes, path: str) -> Rubric:
         raise name.wrong(f"name is {name.value!r}; small letters, digits, - and _ were wanted, as in helpfulness")
     if not 1 <= version.value <= 32767:
         raise version.wrong(f"version is {version.value}; a whole number from 1 was wanted")
-    for key, only in (("ties", "pairwise"), ("aspects", "score"), ("scale", "score"), ("anchors", "score")):
-        if form != only and top.get(key, (bool, dict, list)) is not None:
+    for key, only in (("ties", "pairwise"), *((k, "score") for k in ("aspects", "scale", "anchors", "of"))):
+        if form != only and top.get(key, (bool, dict, list, str)) is not None:
             raise top.value[key].wrong(f"{key} is of rubrics of the form {only}; this one is {form}")
     criteria = _criteria(top)
     aspects = _flag(top, "aspects", False)
@@ -186,6 +189,7 @@ def read_rubric(text: bytes, path: str) -> Rubric:
         _flag(top, "reasons", True),
         _word(top, "reference", Reference) or "none",
         _word(top, "turns", Turns) or "all",
+        _word(top, "of", Of) or "answers",
         (),
         hashlib.sha256(text).hexdigest(),
         text,

@@ -99,7 +99,7 @@ def _node(node: yaml.Node, loader: yaml.SafeLoader, path: str, seen: set[int]) -
     line, column = node.start_mark.line + 1, node.start_mark.column + 1
     here = Node(None, path, line, column)
     if id(node) in seen:
-        raise here.wrong("an alias; write it out")
+        raise here.wrong("what is anchored here is used again by an alias; write it out there")
     seen.add(id(node))
     if isinstance(node, yaml.ScalarNode):
         if node.tag not in _PLAIN:

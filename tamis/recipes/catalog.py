@@ -23,6 +23,8 @@ STAGES = {
     "clean@1": "tamis.curate.clean:Clean",
     "decontam@1": "tamis.curate.decontam:Decontam",
     "exact@1": "tamis.curate.exact:Exact",
+    "judge.pairwise@1": "tamis.judge.stages:Pairwise",
+    "judge.score@1": "tamis.judge.stages:Score",
     "language@1": "tamis.curate.language:Language",
     "license@1": "tamis.curate.license:License",
     "near@1": "tamis.curate.near:Near",
