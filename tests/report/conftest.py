@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from judging import longer
 from making import NASTY, recipe, sentences, write_lines
+from serving import Served
 
 import tamis
+from tamis.judge.clerk import Asking
+from tamis.judge.sitting import Plan
+from tamis.recipes.judging import judge
 from tamis.recipes.profile import Profile, profile
 from tamis.report.profile import write
 
@@ -65,3 +71,24 @@ def profile_page(profiled: Profile, tmp_path_factory: pytest.TempPathFactory) ->
     folder = tmp_path_factory.mktemp("profile_page")
     write(profiled, folder)
     return folder / "report.html"
+
+
+@pytest.fixture(scope="session")
+def judged_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of a panel of two on three models; names, questions, answers and reasons try to break out of it."""
+    folder = tmp_path_factory.mktemp("judged")
+    rows = [
+        {"item_id": f"{NASTY}{k}", "prompt": f"{NASTY}{k}?", "answer": NASTY + "w" * (k * n % 7), "model": model}
+        for n, model in enumerate(("x", NASTY, "a-model-with-a-long-name-" * 3), 1)
+        for k in range(9)
+    ]
+    path = write_lines(folder / "<b>answers.jsonl", rows)
+
+    def first(body: Any) -> str:
+        return json.dumps({"reasons": NASTY, "verdict": "A"})
+
+    with Served(longer) as one, Served(first) as other:
+        judges = [f"openai:{server.url}#j{k}" for k, server in enumerate((one, other))]
+        plan = Plan([path], "pairwise", judges, Asking(structured="text"), probe=2)
+        judge(plan, folder / "out", draws=20)
+    return folder / "out/report.html"

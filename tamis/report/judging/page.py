@@ -56,6 +56,7 @@ def html(
         f=facts,
         lead=lead(facts),
         warnings=warnings(facts, board),
+        notes=list(dict.fromkeys([*facts["notes"], *(board or {}).get("notes", ())])),
         board=board,
         models=models,
         names=[m["model"] for m in models[:MOST]],
@@ -100,8 +101,7 @@ def warnings(facts: Mapping[str, Any], board: Mapping[str, Any] | None) -> list[
         )
     if board is None:
         told.append("Nothing could be rated: there is no verdict.")
-    told += [str(note) for note in (*facts.get("notes", ()), *(board or {}).get("notes", ()))]
-    return list(dict.fromkeys(told))
+    return told
 
 
 def cells(board: Mapping[str, Any]) -> dict[tuple[str, str], Mapping[str, Any]]:
