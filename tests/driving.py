@@ -1,7 +1,7 @@
 """A headless Chromium that is driven as a person drives one: keys, windows, a look at what is shown.
 
-    with Browser(folder) as browser:
-        browser.open(url); browser.press("1"); browser.value("document.title"); browser.picture(path, width=390, dark=True)
+with Browser(folder) as browser:
+    browser.open(url); browser.press("1"); browser.value("document.title"); browser.picture(path, width=390, dark=True)
 """
 
 from __future__ import annotations
@@ -18,7 +18,14 @@ from typing import Any
 import aiohttp
 import pytest
 
-FLAGS = ("--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars", "--no-first-run", "--remote-debugging-port=0")
+FLAGS = (
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--hide-scrollbars",
+    "--no-first-run",
+    "--remote-debugging-port=0",
+)
 
 
 def program() -> str:
@@ -41,7 +48,6 @@ class Browser:
         self.number = 0
         self.logged: list[str] = []
         self.loop.run_until_complete(self._connect(int(port.read_text().splitlines()[0])))
-        self.size(1280)
 
     async def _connect(self, port: int) -> None:
         self.session = aiohttp.ClientSession()
@@ -57,7 +63,8 @@ class Browser:
         while True:
             message = json.loads((await self.socket.receive(timeout=30)).data)
             if message.get("method") == "Log.entryAdded":
-                self.logged.append(message["params"]["entry"]["text"])
+                entry = message["params"]["entry"]
+                self.logged += [entry["text"]] * (entry["source"] != "network")  # a server that was killed is no slip
             if message.get("id") == self.number:
                 assert "error" not in message, message
                 found: dict[str, Any] = message["result"]
@@ -68,12 +75,17 @@ class Browser:
         return self.loop.run_until_complete(self._send(method, given))
 
     def open(self, url: str) -> None:
-        """Go to `url`, as if it was typed in."""
+        """Go to `url`, as if it was typed in, in a window as it was at first."""
+        self.size(1280)
+        self.dark(False)
+        self.logged.clear()
         self.send("Page.navigate", url=url)
 
     def value(self, code: str) -> Any:
         """What `code` comes to on the page."""
-        return self.send("Runtime.evaluate", expression=code, returnByValue=True, awaitPromise=True)["result"].get("value")
+        return self.send("Runtime.evaluate", expression=code, returnByValue=True, awaitPromise=True)["result"].get(
+            "value"
+        )
 
     def shows(self, text: str, seconds: float = 10) -> None:
         """Wait until `text` can be read on the page."""
@@ -82,13 +94,17 @@ class Browser:
     def press(self, key: str) -> None:
         """Press a key: a character, or a name as ArrowLeft."""
         text = {"text": key} if len(key) == 1 else {}
-        code = {"ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39, "ArrowDown": 40, "Escape": 27}.get(key, ord(key[0].upper()))
+        code = {"ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39, "ArrowDown": 40, "Escape": 27}.get(
+            key, ord(key[0].upper())
+        )
         self.send("Input.dispatchKeyEvent", type="keyDown", key=key, windowsVirtualKeyCode=code, **text)
         self.send("Input.dispatchKeyEvent", type="keyUp", key=key, windowsVirtualKeyCode=code)
 
     def size(self, width: int, height: int = 800) -> None:
         """Give the window a size, in CSS pixels."""
-        self.send("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 600)
+        self.send(
+            "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 600
+        )
 
     def dark(self, is_dark: bool) -> None:
         """Ask for dark colours, or light ones."""

@@ -90,6 +90,8 @@ def _first(value: Any) -> Any:
 
 
 def _line(data: dict[str, Any], rater: Any, given: dict[str, Any], note: Any, at: Any, form: Form) -> dict[str, Any]:
+    if isinstance(note, list):  # a text area takes several texts, one after another
+        note = "\n".join(map(str, note))
     line = {"task": data.get("task"), "export": data.get("export"), "rater": rater, "note": note, "at": at}
     if form.kind == "pair":
         return {**line, "label": given.get("label")}

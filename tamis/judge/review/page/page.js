@@ -35,6 +35,8 @@ const isWhole = (vote) => Boolean(vote) && (state.form.kind === "pair" ? Boolean
 const answered = () => state.tasks.filter((name) => isWhole(state.votes[name])).length;
 
 function tell(text, kind) {
+  at("done").textContent = pending.size ? "Not all of it is saved yet: leave this window open."
+    : "Everything is saved. You can close this window, or go back and change an answer.";
   at("saved").textContent = text;
   at("saved").className = kind || "";
 }
@@ -130,6 +132,7 @@ async function show(where) {
   at("question").hidden = at("choices").hidden = at("note").hidden = isEnd;
   document.querySelector(".below label").hidden = isEnd;
   if (isEnd) {
+    tell(at("saved").textContent, at("saved").className);
     at("task").hidden = true;
     at("end").hidden = false;
     return mark();
