@@ -92,7 +92,8 @@ class Browser:
         until(lambda: text in (self.value("document.body ? document.body.innerText : ''") or ""), seconds, text)
 
     def press(self, key: str) -> None:
-        """Press a key: a character, or a name as ArrowLeft."""
+        """Press a key: a character, or a name as ArrowLeft; not faster than a person could have read."""
+        time.sleep(0.2)
         text = {"text": key} if len(key) == 1 else {}
         code = {"ArrowLeft": 37, "ArrowUp": 38, "ArrowRight": 39, "ArrowDown": 40, "Escape": 27}.get(
             key, ord(key[0].upper())

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import json
 import os
 import re
@@ -9,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,6 +21,8 @@ from making import write_lines
 from tamis.judge.review import answers, draw, export, form, open_key, pick, read_gold
 from tamis.judge.review.export import Export
 from tamis.judge.review.key import Key
+from tamis.judge.review.room import Room
+from tamis.judge.review.serve import serve
 
 MODELS = ("opal-9b", "quartz-70b", "topaz-mini")
 
@@ -110,6 +115,37 @@ class Serving:
         self.process.wait()
         if self.process.stdout is not None:
             self.process.stdout.close()
+
+
+class Hosted:
+    """The same page from a thread of this process, which starts sooner and cannot be killed."""
+
+    def __init__(self, folder: Path, *raters: str, log: str = "labels.jsonl", conflicts: Path | None = None) -> None:
+        self.room = Room(folder, folder / log, raters, conflicts)
+        self.token = {rater: self.room.token(rater) for rater in raters}
+        self.port, self.loop, self.ready = 0, asyncio.new_event_loop(), threading.Event()
+        self.task = self.loop.create_task(serve(self.room, 0, self._at))
+        self.thread = threading.Thread(target=self._run)
+        self.thread.start()
+        self.ready.wait(10)
+        self.address = {r: f"http://127.0.0.1:{self.port}/enter?token={token}" for r, token in self.token.items()}
+
+    def _at(self, port: int) -> None:
+        self.port = port
+        self.ready.set()
+
+    def _run(self) -> None:
+        with contextlib.suppress(asyncio.CancelledError):
+            self.loop.run_until_complete(self.task)
+
+    def __enter__(self) -> Hosted:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.loop.call_soon_threadsafe(self.task.cancel)
+        self.thread.join()
+        self.loop.close()
+        self.room.log.close()
 
 
 def free_port() -> int:

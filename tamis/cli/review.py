@@ -105,9 +105,16 @@ def export_command(
     from tamis.judge.review.gold import read_gold
     from tamis.judge.review.pick import pick
 
+    judged = read_judgments(judgments) if judgments else None
+    if (
+        judged is not None
+        and kind is None
+        and rubric is None
+        and judged.rows["model_b"].null_count() == judged.rows.height
+    ):
+        kind = "score"
     asked = _form(rubric, kind, question, criteria, ties)
     texts = read(answers, items)
-    judged = read_judgments(judgments) if judgments else None
     found = pick(texts, asked.kind, None if judged is None else judged.rows, baseline, order == "hard", seed)
     known = read_gold(gold, asked, texts) if gold else []
     tasks = draw(found.picks[:limit], texts, known, repeats, seed)
@@ -138,9 +145,14 @@ def export_command(
             f"not asked: {found.equal:,} pairs of equal answers, {found.without:,} judged without an answer here",
             err=True,
         )
+    given = set() if judged is None else set(judged.rows["rubric_sha256"].drop_nulls())
+    if given and asked.rubric_sha256 not in given:
+        click.echo(
+            "judges were given another rubric (--rubric): people's labels will not stand beside theirs", err=True
+        )
     if made.named:
         done = "masked" if mask else "raters can tell; --mask puts [model] there"
-        click.echo(f"texts of {len(made.named):,} tasks name a model: {done}", err=True)
+        click.echo(f"tasks with a text that names a model: {len(made.named):,}; {done}", err=True)
     _problems(problems)
     return 0
 

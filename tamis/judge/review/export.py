@@ -67,7 +67,7 @@ def export(
     for path in (folder, beside):
         if path.exists():
             raise OutputError(f"{path} is there already, and may be half rated; name another folder with -o")
-    name = _naming(models)
+    name = _naming(models, tasks)
     rows, named = [], []
     for one in tasks:
         fields = {
@@ -98,9 +98,11 @@ def fields_of(form: Form) -> tuple[str, ...]:
     return ("first", "second") if form.kind == "pair" else ("answer",)
 
 
-def _naming(models: Sequence[str]) -> re.Pattern[str] | None:
+def _naming(models: Sequence[str], tasks: Sequence[Task]) -> re.Pattern[str] | None:
     """Finds a model's name as a word of its own; names of two letters and fewer are words of any text."""
-    long = sorted({m for m in models if len(m) > 2}, key=lambda m: (-len(m), m))
+    texts = "\n".join(text.lower() for one in tasks for text in (one.prompt, one.reference or "", *one.texts))
+    # Names that stand nowhere are left out first: a pattern of thousands would be tried at every letter.
+    long = sorted({m for m in models if len(m) > 2 and m.lower() in texts}, key=lambda m: (-len(m), m))
     return re.compile(rf"(?<!\w)(?:{'|'.join(map(re.escape, long))})(?!\w)", re.I) if long else None
 
 

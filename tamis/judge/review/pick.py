@@ -73,6 +73,8 @@ Ranked = tuple[tuple[float, ...], Pick]
 
 def _all(answers: Answers, kind: Kind, baseline: str | None) -> Iterator[Ranked]:
     if kind == "score":
+        if (size := sum(map(len, answers.texts.values()))) > MANY:
+            raise UsageError(f"{size:,} answers to choose from; give some of them, or --judgments of some of them")
         yield from (((), Pick(item, m, None, "")) for item, own in answers.texts.items() for m in own)
         return
     per = [len(own) if baseline else len(own) ** 2 // 2 for own in answers.texts.values()]

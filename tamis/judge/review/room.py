@@ -34,16 +34,15 @@ class Room:
         self.raters = _apart(raters)
         self.export, self.form, rows = read_export(folder)
         self.decides = conflicts is not None
-        self.tasks = {row["task"]: row for row in rows}
-        if conflicts is not None:
-            self.tasks = _conflicting(conflicts, self.tasks)
+        every = {row["task"]: row for row in rows}
+        self.tasks = every if conflicts is None else _conflicting(conflicts, every)
         self._secret = _secret(folder.with_name(f".{folder.name}.secret"))
         self.log = Log(log)
         self.votes: dict[str, dict[str, Vote]] = {rater: {} for rater in self.raters}
         self.problems: list[str] = []
         for where, row in each_row([log], self.problems):
             try:
-                self._take(vote(row, self.form, self.tasks, self.export, where))
+                self._take(vote(row, self.form, every, self.export, where))
             except ValueError as wrong:
                 self.problems.append(f"{where}: {wrong}")
 
@@ -80,7 +79,9 @@ class Room:
     def state(self, rater: str) -> dict[str, Any]:
         """All that the page of `rater` needs to begin, or to go on."""
         own = {
-            task: {"label": v.label, "scores": dict(v.scores), "note": v.note} for task, v in self.votes[rater].items()
+            task: {"label": v.label, "scores": dict(v.scores), "note": v.note}
+            for task, v in self.votes[rater].items()
+            if task in self.tasks
         }
         form = self.form.facts()
         # The digest of the rubric is of no use to raters; its name may say what it was made for.

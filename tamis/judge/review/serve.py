@@ -78,20 +78,21 @@ def application(room: Room) -> web.Application:
         app.router.add_get(path, _file((folder / name).read_text("utf-8"), kind))
 
     async def state(request: web.Request) -> web.Response:
-        return web.json_response(room.state(request["rater"]))
+        return web.json_response(room.state(_rater(room, request)))
 
     async def task(request: web.Request) -> web.Response:
         found = room.shown(request.match_info["task"])
         return web.json_response(found) if found is not None else _text(404, "there is no such task")
 
     async def answer(request: web.Request) -> web.Response:
+        rater = _rater(room, request)
         try:
             given = json.loads(await request.read())
             if not isinstance(given, dict):
                 raise ValueError(f"an answer is an object, not a {type(given).__name__}")
-            if given.get("rater") != request["rater"]:
-                return _text(409, f"this browser is signed in as {request['rater']} now; open your own address again")
-            saved = room.save(request["rater"], given)
+            if given.get("rater") != rater:
+                return _text(409, f"this browser is signed in as {rater} now; open your own address again")
+            saved = room.save(rater, given)
         except (ValueError, RecursionError) as wrong:
             return _text(400, str(wrong)[:500])
         except OutputError as wrong:
@@ -115,31 +116,40 @@ def _guard(room: Room) -> Middleware:
 
 
 async def _let_in(room: Room, request: web.Request, handler: Handler) -> web.StreamResponse:
-    port = request.transport.get_extra_info("sockname")[1] if request.transport is not None else 0
-    host = request.headers.get("Host", "")
+    port, host = _port(request), request.headers.get("Host", "")
     if host not in {f"{name}:{port}" for name in HOSTS}:
         return _text(403, "this page is served to this machine alone, as 127.0.0.1 or localhost")
-    cookie = f"tamis_review_{port}"  # cookies do not know ports: two reviews on one machine would share one
     if request.path == "/enter" and request.method == "GET":
-        return _enter(room, request, cookie)
-    rater = room.whose(request.cookies.get(cookie))
-    if rater is None:
+        return _enter(room, request)
+    if not _rater(room, request):
         return _text(403, "open the address that `tamis review serve` printed for you")
     if request.method == "POST" and not _from_here(request, host):
         return _text(403, "an answer comes from the page itself")
-    request["rater"] = rater
     try:
         return await handler(request)
     except web.HTTPException as wrong:
         return _text(wrong.status, wrong.reason)
 
 
-def _enter(room: Room, request: web.Request, cookie: str) -> web.Response:
+def _port(request: web.Request) -> int:
+    return int(request.transport.get_extra_info("sockname")[1]) if request.transport is not None else 0
+
+
+def _cookie(request: web.Request) -> str:
+    return f"tamis_review_{_port(request)}"  # cookies do not know ports: two reviews on one machine would share one
+
+
+def _rater(room: Room, request: web.Request) -> str:
+    """Who asks; empty: nobody who was let in."""
+    return room.whose(request.cookies.get(_cookie(request))) or ""
+
+
+def _enter(room: Room, request: web.Request) -> web.Response:
     token = request.query.get("token")
     if room.whose(token) is None or token is None:
         return _text(403, "open the address that `tamis review serve` printed for you, all of it")
     entered = web.Response(text=ENTERED, content_type="text/html")
-    entered.set_cookie(cookie, token, httponly=True, samesite="Strict", path="/")
+    entered.set_cookie(_cookie(request), token, httponly=True, samesite="Strict", path="/")
     return entered
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from driving import Browser
 from making import NASTY
-from reviewing import MODELS, Serving, answered, exported, free_port, key_of, saved
+from reviewing import MODELS, Hosted, Serving, answered, exported, free_port, key_of, saved
 
 from tamis.errors import UsageError
 from tamis.judge.review.room import Room
@@ -22,7 +22,7 @@ Cli = Callable[..., tuple[int, str]]
 
 
 def ask(
-    server: Serving, path: str, cookie: str | None = None, body: Any = None, **headers: str
+    server: Hosted | Serving, path: str, cookie: str | None = None, body: Any = None, **headers: str
 ) -> tuple[int, str, dict[str, str]]:
     """Status, text and headers of an answer; with `body` a POST as the page sends it. A header of None is left away."""
     own = {"Host": f"127.0.0.1:{server.port}"}
@@ -44,10 +44,10 @@ def ask(
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serving]:
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hosted]:
     folder = tmp_path_factory.mktemp("serving")
     exported(folder, answered(3, MODELS[:2]))
-    with Serving(folder / "review", "ann", "bob") as own:
+    with Hosted(folder / "review", "ann", "bob") as own:
         yield own
 
 
@@ -74,27 +74,27 @@ PATHS = [
 
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("cookie", [None, "", "0" * 64, "é"])
-def test_nobody_without_the_token_gets_in(path: str, cookie: str | None, server: Serving) -> None:
+def test_nobody_without_the_token_gets_in(path: str, cookie: str | None, server: Hosted) -> None:
     status, text, headers = ask(server, path, cookie.encode().decode("latin-1") if cookie else cookie)
     assert status == 403 and "Question" not in text
     assert "default-src 'none'" in headers["Content-Security-Policy"] and headers["Cache-Control"] == "no-store"
 
 
-def test_the_token_becomes_a_cookie_that_scripts_and_other_sites_do_not_get(server: Serving) -> None:
+def test_the_token_becomes_a_cookie_that_scripts_and_other_sites_do_not_get(server: Hosted) -> None:
     status, text, headers = ask(server, f"/enter?token={server.token['ann']}")
     assert status == 200 and server.token["ann"] not in text
     assert {"HttpOnly", "SameSite=Strict", "Path=/"} <= set(headers["Set-Cookie"].split("; "))
 
 
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1", "127.0.0.1:1", "localhost.evil.example:80", ""])
-def test_a_name_that_was_made_to_point_here_gets_nothing(host: str, server: Serving) -> None:
+def test_a_name_that_was_made_to_point_here_gets_nothing(host: str, server: Hosted) -> None:
     assert ask(server, "/state", server.token["ann"], Host=host)[0] == 403
 
 
 @pytest.mark.parametrize(
     "path", ["/../form.json", "/task/../../etc/passwd", "/task/%2e%2e%2fform.json", "/..%2f", "//etc/passwd"]
 )
-def test_no_path_leads_out(path: str, server: Serving) -> None:
+def test_no_path_leads_out(path: str, server: Hosted) -> None:
     status, text, _ = ask(server, path, server.token["ann"])
     assert status == 404 and "root:" not in text and "question" not in text
 
@@ -110,7 +110,7 @@ CROSS = [
 
 
 @pytest.mark.parametrize("headers", CROSS, ids=str)
-def test_another_site_cannot_answer(headers: dict[str, str], server: Serving) -> None:
+def test_another_site_cannot_answer(headers: dict[str, str], server: Hosted) -> None:
     body = {"task": "1", "rater": "ann", "label": "first"}
     assert ask(server, "/answer", server.token["ann"], body, **headers)[0] == 403
 
@@ -129,19 +129,19 @@ WRONG: list[tuple[Any, int]] = [
 
 
 @pytest.mark.parametrize(("body", "status"), WRONG, ids=range(len(WRONG)))
-def test_what_is_no_answer_is_refused(body: Any, status: int, server: Serving) -> None:
+def test_what_is_no_answer_is_refused(body: Any, status: int, server: Hosted) -> None:
     assert ask(server, "/answer", server.token["ann"], body)[0] == status
 
 
 def test_an_answer_is_saved_once_however_often_it_is_sent(tmp_path: Path) -> None:
     exported(tmp_path, answered(3, MODELS[:2]))
-    with Serving(tmp_path / "review", "ann", more=["-o", str(tmp_path / "own.jsonl")]) as server:
+    with Hosted(tmp_path / "review", "ann", log="own.jsonl") as server:
         for label, times in (("first", 3), ("tie", 2)):
             for _ in range(times):
                 assert (
                     ask(server, "/answer", server.token["ann"], {"task": "2", "rater": "ann", "label": label})[0] == 200
                 )
-    assert [(r["label"], r["revision"]) for r in saved(tmp_path / "own.jsonl")] == [("first", 0), ("tie", 1)]
+    assert [(r["label"], r["revision"]) for r in saved(tmp_path / "review/own.jsonl")] == [("first", 0), ("tie", 1)]
 
 
 def test_what_was_said_to_be_saved_outlives_kill_9(tmp_path: Path) -> None:
@@ -190,7 +190,7 @@ def test_the_secret_of_the_tokens_is_for_its_owner_alone(tmp_path: Path) -> None
     assert secret.stat().st_mode & 0o777 == 0o600
 
 
-def test_a_port_that_is_taken_is_a_sentence(server: Serving, tmp_path: Path, tamis: Cli) -> None:
+def test_a_port_that_is_taken_is_a_sentence(server: Hosted, tmp_path: Path, tamis: Cli) -> None:
     exported(tmp_path, answered(3, MODELS[:2]))
     code, told = tamis("review", "serve", tmp_path / "review", "--rater", "ann", "--port", server.port)
     assert code == 3 and f"port {server.port} of this machine is taken" in told
@@ -246,7 +246,7 @@ def test_the_page_fits_and_shows_texts_as_they_are(kind: str, page: Browser, tmp
     rows = [{**row, "answer": NASTY + "w" * 3000 + row["answer"], "prompt": NASTY} for row in answered(2, MODELS[:2])]
     made = exported(tmp_path, rows, kind=kind)
     pictures = []
-    with Serving(made.folder, "ann") as server:
+    with Hosted(made.folder, "ann") as server:
         page.open(server.address["ann"])
         page.shows("Task 1")
         for width, dark in ((1280, False), (390, False), (390, True)):
@@ -294,7 +294,7 @@ def test_who_decides_sees_what_was_said_and_not_by_whom(page: Browser, tmp_path:
     log.write_text("".join(json.dumps(line) + "\n" for line in lines))
     asked = tmp_path / "conflicts.jsonl"
     assert tamis("review", "adjudicate", log, "--key", made.key_path, "-o", asked)[0] == 0
-    with Serving(made.folder, "cleo", more=["--conflicts", str(asked)]) as server:
+    with Hosted(made.folder, "cleo", log="decisions.jsonl", conflicts=asked) as server:
         page.open(server.address["cleo"])
         page.shows("first: first!")
         assert "rose" not in page.value("document.body.innerText") and "0 of 1" in page.value("document.body.innerText")

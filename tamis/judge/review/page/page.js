@@ -11,7 +11,7 @@ const make = (name, text, kind) => {
   return made;
 };
 
-let state, place = 0, row = 0, since = 0, shown = 0;
+let state, place = 0, row = 0, since = 0, shown = 0, isShown = false;
 const cache = new Map(), pending = new Map();
 let sending = false;
 
@@ -86,12 +86,18 @@ function save(change) {
   send();
 }
 
+// An answer is to what is on the screen: none while a task is still on its way, and none by the key that answered the one before.
+const BLINK = 150; // milliseconds
+const isOpen = () => isShown && performance.now() - since > BLINK;
+
 function choose(label) {
+  if (!isOpen()) return;
   save({ label });
   onward();
 }
 
 function rate(index, points) {
+  if (!isOpen()) return;
   const name = state.tasks[place], own = state.form.criteria[index];
   const was = isWhole(state.votes[name]);
   save({ scores: { ...(state.votes[name] || {}).scores, [own.name]: points } });
@@ -126,6 +132,7 @@ function mark() {
 async function show(where) {
   if (at("note") === document.activeElement) at("note").blur();
   place = Math.max(0, Math.min(where, state.tasks.length));
+  isShown = false;
   const mine = ++shown, isEnd = place === state.tasks.length, name = state.tasks[place];
   at("next").disabled = isEnd;
   at("back").disabled = place === 0;
@@ -174,6 +181,7 @@ async function show(where) {
   at("note").value = vote.note || "";
   row = Math.max(0, state.form.criteria.findIndex((c) => !vote.scores || !(c.name in vote.scores)));
   since = performance.now();
+  isShown = true;
   mark();
   scrollTo(0, 0);
   at("main").focus({ preventScroll: true });
