@@ -43,23 +43,22 @@ class Came(NamedTuple):
 
 
 def read_votes(paths: Sequence[str | Path], key: Key, rename: Mapping[str, str] | None = None) -> Came:
-    """The labels of all files. Raises InputError where a file cannot be read, or there is no line in any of them.
+    """The labels of all files. Raises InputError where a file cannot be read, or no line of any of them counts.
 
     rename  names for raters that are called otherwise where they come from: by name, or by file and name, as b.jsonl:ann
     """
     problems: list[str] = []
     found: list[Vote] = []
-    lines = 0
     for where, row in _lines(paths, key.form, problems):
-        lines += 1
         if rename:
             row = {**row, "rater": _renamed(row.get("rater"), where, rename)}
         try:
             found.append(vote(row, key.form, key.tasks, key.export, where))
         except ValueError as wrong:
             problems.append(f"{where}: {wrong}")
-    if not lines and not problems:
-        raise InputError(f"no label in {', '.join(map(str, paths))}; a line has task, rater and label")
+    if not found:
+        why = f" counts; {problems[0]}" if problems else "; a line has task, rater and label"
+        raise InputError(f"no label in {', '.join(map(str, paths))}{why}")
     return _last(found, key.form, problems)
 
 

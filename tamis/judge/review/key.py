@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -57,7 +58,7 @@ class Key:
     tasks: dict[str, Entry]
     facts: dict[str, Any]
 
-    @property
+    @cached_property
     def asked(self) -> dict[str, Entry]:
         """The tasks that are neither gold nor repeats: those that become labels."""
         return {task: e for task, e in self.tasks.items() if e.gold is None and e.repeats is None}

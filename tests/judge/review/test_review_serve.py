@@ -296,7 +296,11 @@ def test_who_decides_sees_what_was_said_and_not_by_whom(page: Browser, tmp_path:
     assert tamis("review", "adjudicate", log, "--key", made.key_path, "-o", asked)[0] == 0
     with Hosted(made.folder, "cleo", log="decisions.jsonl", conflicts=asked) as server:
         page.open(server.address["cleo"])
-        page.shows("first: first!")
+        page.shows("First: first!")
+        page.press("ArrowRight")
+        page.shows("1 still open")
+        page.press("ArrowLeft")
+        page.shows("Task 2")
         assert "rose" not in page.value("document.body.innerText") and "0 of 1" in page.value("document.body.innerText")
         page.press("2")
         page.shows("Everything is saved")

@@ -11,6 +11,8 @@ const make = (name, text, kind) => {
   return made;
 };
 
+const WORDS = { first: "First", second: "Second", tie: "As good" };
+
 let state, place = 0, row = 0, since = 0, shown = 0, isShown = false;
 const cache = new Map(), pending = new Map();
 let sending = false;
@@ -139,6 +141,8 @@ async function show(where) {
   at("question").hidden = at("choices").hidden = at("note").hidden = isEnd;
   document.querySelector(".below label").hidden = isEnd;
   if (isEnd) {
+    const open = state.tasks.length - answered();
+    at("enough").textContent = open ? `${open.toLocaleString("en")} still open: go back to ${open > 1 ? "them" : "it"}` : "All answered";
     tell(at("saved").textContent, at("saved").className);
     at("task").hidden = true;
     at("end").hidden = false;
@@ -172,7 +176,7 @@ async function show(where) {
   if (own.said) {
     const list = make("ul");
     for (const one of own.said) {
-      const what = one.label || Object.entries(one.scores).map(([c, points]) => `${c} ${points}`).join(", ");
+      const what = WORDS[one.label] || Object.entries(one.scores).map(([c, points]) => `${c} ${points}`).join(", ");
       list.append(make("li", one.note ? `${what}: ${one.note}` : what));
     }
     at("said").replaceChildren(make("h2", "What raters said"), list);
@@ -205,8 +209,7 @@ function build() {
     return made;
   };
   if (state.form.kind === "pair") {
-    const words = { first: "First", second: "Second", tie: "As good" };
-    at("choices").replaceChildren(...state.labels.map((label, k) => button(k + 1, words[label], () => choose(label), { label })));
+    at("choices").replaceChildren(...state.labels.map((label, k) => button(k + 1, WORDS[label], () => choose(label), { label })));
     at("keys").textContent = `Keys: 1 first, 2 second${state.labels.length > 2 ? ", 3 as good" : ""}; ← → back and next; n a note, Esc out of it`;
   } else {
     at("choices").className = "rows";
