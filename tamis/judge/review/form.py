@@ -66,10 +66,10 @@ class Form:
         try:
             criteria = tuple(Criterion(**c) for c in facts["criteria"])
             found = cls(**{**facts, "criteria": criteria, "guide": tuple(facts["guide"])})
+            if found.kind not in QUESTIONS or (found.kind == "score") != bool(criteria):
+                raise InputError(f"a form of kind {found.kind!r} with {len(criteria)} criteria; export it again")
         except (KeyError, TypeError) as damage:
             raise InputError(f"no form of a review ({damage!r}); `tamis review export` writes one") from damage
-        if found.kind not in QUESTIONS or (found.kind == "score") != bool(criteria):
-            raise InputError(f"a form of kind {found.kind!r} with {len(criteria)} criteria; export it again")
         return found
 
 

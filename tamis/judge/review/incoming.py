@@ -48,35 +48,41 @@ def read_votes(paths: Sequence[str | Path], key: Key, rename: Mapping[str, str] 
     rename  names for raters that are called otherwise where they come from: by name, or by file and name, as b.jsonl:ann
     """
     problems: list[str] = []
-    found: list[Vote] = []
-    for where, row in _lines(paths, key.form, problems):
-        if rename:
-            row = {**row, "rater": _renamed(row.get("rater"), where, rename)}
-        try:
-            found.append(vote(row, key.form, key.tasks, key.export, where))
-        except ValueError as wrong:
-            problems.append(f"{where}: {wrong}")
-    if not found:
+    found: list[list[Vote]] = []
+    for path in map(Path, paths):
+        found.append([])
+        for where, row in _lines(path, key.form, problems):
+            if rename:
+                row = {**row, "rater": _renamed(row.get("rater"), path, rename)}
+            try:
+                found[-1].append(vote(row, key.form, key.tasks, key.export, where))
+            except ValueError as wrong:
+                problems.append(f"{where}: {wrong}")
+    if not any(found):
         why = f" counts; {problems[0]}" if problems else "; a line has task, rater and label"
         raise InputError(f"no label in {', '.join(map(str, paths))}{why}")
     return _last(found, key.form, problems)
 
 
-def _renamed(rater: Any, where: str, rename: Mapping[str, str]) -> Any:
-    file = where.rpartition(":")[0] or where.rpartition(",")[0]
-    return rename.get(f"{file}:{rater}", rename.get(str(rater), rater))
+def _renamed(rater: Any, path: Path, rename: Mapping[str, str]) -> Any:
+    own = (rename.get(f"{file}:{rater}") for file in (path, path.name))
+    return next((name for name in own if name is not None), rename.get(str(rater), rater))
 
 
-def _last(found: Sequence[Vote], form: Form, problems: list[str]) -> Came:
+def _last(files: Sequence[Sequence[Vote]], form: Form, problems: list[str]) -> Came:
+    """What counts: the last answers of a file. One file does not change what another says: that may be somebody else."""
     own = defaultdict[tuple[str, str, bool], list[Vote]](list)
-    for one in found:
-        own[one.task, one.rater, one.decides].append(one)
-    kept: list[Vote] = []
     changed = repeated = unfinished = 0
-    for (task, rater, _), votes in own.items():
-        newest = max(v.revision for v in votes)
-        last = [v for v in votes if v.revision == newest]
-        changed += len({v.revision for v in votes if v.is_whole(form)} - {newest})
+    for votes in files:
+        here = defaultdict[tuple[str, str, bool], list[Vote]](list)
+        for one in votes:
+            here[one.task, one.rater, one.decides].append(one)
+        for whose, answers in here.items():
+            newest = max(v.revision for v in answers)
+            own[whose] += [v for v in answers if v.revision == newest]
+            changed += len({v.revision for v in answers if v.is_whole(form)} - {newest})
+    kept: list[Vote] = []
+    for (task, rater, _), last in own.items():
         if len({v.answer for v in last}) > 1:
             places = " and ".join(v.where for v in last)
             problems.append(
@@ -88,8 +94,8 @@ def _last(found: Sequence[Vote], form: Form, problems: list[str]) -> Came:
             repeated += len(last) - 1
             kept.append(last[-1])
     _alike({v.rater for v in kept}, problems)
-    votes = [v for v in kept if not v.decides]
-    return Came(votes, [v for v in kept if v.decides], problems, changed, repeated, unfinished)
+    decisions = [v for v in kept if v.decides]
+    return Came([v for v in kept if not v.decides], decisions, problems, changed, repeated, unfinished)
 
 
 def _alike(raters: set[str], problems: list[str]) -> None:
@@ -101,15 +107,14 @@ def _alike(raters: set[str], problems: list[str]) -> None:
             problems.append(f"{' and '.join(map(repr, names))} count as different raters; --rename makes them one")
 
 
-def _lines(paths: Sequence[str | Path], form: Form, problems: list[str]) -> Iterator[tuple[str, dict[str, Any]]]:
-    for path in map(Path, paths):
-        for where, row in _objects(path, problems):
-            if labelstudio.is_one(row):
-                yield from ((where, own) for own in labelstudio.votes(row, form))
-            elif argilla.is_one(row):
-                yield from ((where, own) for own in argilla.votes(row, form))
-            else:
-                yield where, row
+def _lines(path: Path, form: Form, problems: list[str]) -> Iterator[tuple[str, dict[str, Any]]]:
+    for where, row in _objects(path, problems):
+        if labelstudio.is_one(row):
+            yield from ((where, own) for own in labelstudio.votes(row, form))
+        elif argilla.is_one(row):
+            yield from ((where, own) for own in argilla.votes(row, form))
+        else:
+            yield where, row
 
 
 def _objects(path: Path, problems: list[str]) -> Iterator[tuple[str, dict[str, Any]]]:

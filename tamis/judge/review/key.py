@@ -86,8 +86,11 @@ def open_key(path: str | Path) -> Key:
         raise InputError(f"{path} was written by a newer tamis (format {found}, this one reads {FORMAT}); update tamis")
     if seal != _seal(facts):
         raise InputError(f"{path} was changed since it was sealed; take the one that was written with the export")
-    tasks = {task: Entry(**entry) for task, entry in facts["tasks"].items()}
-    return Key(facts["export"], Form.of(facts["form"]), tasks, facts)
+    try:
+        tasks = {task: Entry(**entry) for task, entry in facts["tasks"].items()}
+        return Key(facts["export"], Form.of(facts["form"]), tasks, facts)
+    except (KeyError, TypeError, AttributeError) as damage:
+        raise InputError(f"{path} is no key of a review ({damage!r:.80}); `tamis review export` writes one") from damage
 
 
 def _seal(facts: dict[str, Any]) -> str:

@@ -60,11 +60,14 @@ def votes(row: dict[str, Any], form: Form) -> Iterator[dict[str, Any]]:
         given = {name: _first(row.get(name)) for name in _names(form)}
         yield _line(row, row.get("annotator"), given, _first(row.get(NOTE)), row.get("updated_at"), form)
         return
-    for one in row["annotations"] if isinstance(row["annotations"], list) else []:
+    if not isinstance(row["annotations"], list):
+        yield {"task": row["data"].get("task")}  # told as a line that names no rater
+        return
+    for one in row["annotations"]:
         if not isinstance(one, dict) or one.get("was_cancelled"):
             continue
         given, note = {}, None
-        for result in one.get("result") or []:
+        for result in one["result"] if isinstance(one.get("result"), list) else []:
             value = result.get("value") if isinstance(result, dict) else None
             said = _first(value)
             if isinstance(result, dict) and result.get("from_name") == NOTE:

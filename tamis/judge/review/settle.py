@@ -91,7 +91,7 @@ def falls_short(found: Estimate, least: float | None, bound: Bound) -> bool:
     if least is None:
         return False
     value = found.low if bound == "lower" else found.value
-    return value is None or value < least
+    return value is None or not value >= least  # nan keeps everything out
 
 
 def settle(

@@ -63,6 +63,7 @@ def vote(row: dict[str, Any], form: Form, tasks: Container[str], export: str, wh
         raise ValueError(f"note is {note!r:.40}; it is text of at most {LONGEST['note']:,} characters")
     if type(revision) is not int or revision < 0:
         raise ValueError(f"revision is {revision!r:.40}; it counts from 0")
+    note = note.encode("utf-8", "replace").decode()  # half of a surrogate pair, which no file can hold
     own = dict(scores) if form.kind == "score" and isinstance(scores, dict) else {}
     return Vote(task, rater, label, own, note, str(at) if at else None, revision, bool(row.get("decides")), where)
 

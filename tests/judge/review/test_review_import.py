@@ -111,8 +111,8 @@ def test_the_last_answer_of_a_rater_counts(tmp_path: Path, key: Key) -> None:
 def test_two_people_of_one_name_are_noticed_and_can_be_told_apart(tmp_path: Path, key: Key) -> None:
     task = next(iter(key.tasks))
     files = [
-        write_lines(tmp_path / name, [{"task": task, "rater": "ann", "label": label}])
-        for name, label in (("one.jsonl", "first"), ("two.jsonl", "second"))
+        write_lines(tmp_path / name, [{"task": task, "rater": "ann", "label": label, "revision": revision}])
+        for name, label, revision in (("one.jsonl", "first", 0), ("two.jsonl", "second", 1))
     ]
     came = read_votes(files, key)
     assert came.votes == [] and "two people?" in came.problems[0]

@@ -176,7 +176,7 @@ async function show(where) {
   if (own.said) {
     const list = make("ul");
     for (const one of own.said) {
-      const what = WORDS[one.label] || Object.entries(one.scores).map(([c, points]) => `${c} ${points}`).join(", ");
+      const what = WORDS[one.label] || Object.entries(one.scores || {}).map(([c, points]) => `${c} ${points}`).join(", ");
       list.append(make("li", one.note ? `${what}: ${one.note}` : what));
     }
     at("said").replaceChildren(make("h2", "What raters said"), list);
