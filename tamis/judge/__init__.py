@@ -2,6 +2,7 @@
 
 from tamis.judge.accord import agreements
 from tamis.judge.agreement import alpha, cohen, fleiss, gwet, raw
+from tamis.judge.answers import read_answers
 from tamis.judge.bias import findings
 from tamis.judge.controlled import length_controlled
 from tamis.judge.estimate import Estimate
@@ -10,12 +11,14 @@ from tamis.judge.leaderboard import board
 from tamis.judge.people import ceiling, corrected
 from tamis.judge.played import games
 from tamis.judge.reading import read_judgments, read_labels
+from tamis.judge.rubric import Rubric, read_rubric, shipped_rubrics
 from tamis.judge.strength import strengths
 from tamis.judge.winrate import difference, win_rates
 
 __all__ = [
     "Estimate",
     "Labels",
+    "Rubric",
     "agreements",
     "alpha",
     "board",
@@ -29,8 +32,11 @@ __all__ = [
     "gwet",
     "length_controlled",
     "raw",
+    "read_answers",
     "read_judgments",
     "read_labels",
+    "read_rubric",
+    "shipped_rubrics",
     "strengths",
     "win_rates",
 ]

@@ -33,11 +33,13 @@ def findings(
 ) -> list[Finding]:
     """All that the games show of every judge's bias.
 
-    games   rows of `games`, columns of JUDGMENT and share
+    games   rows of `games`, columns of JUDGMENT and share; those that no judge was asked about count for nothing
     looks   item_id, model, and a column for each feature of its answer (`looks` in tamis.judge.style)
     family  family of each model, judges among them
     """
     flip = pl.col("model_a") > pl.col("model_b")
+    if "settled" in games.columns:
+        games = games.filter(pl.col("settled").is_null())  # nobody was asked, so nobody's taste is in it
     rows = games.with_columns(
         low=pl.min_horizontal("model_a", "model_b"),
         high=pl.max_horizontal("model_a", "model_b"),

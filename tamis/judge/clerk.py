@@ -257,14 +257,13 @@ def _base(case: Case, judge: str, rubric: Rubric) -> Row:
 
 def _settled(base: Row, case: Case, rubric: Rubric, why: str) -> list[Row]:
     """A case without a judge: equal answers are a tie, an empty one loses, or has the fewest points."""
+    base |= {"settled": why}
     if case.second is None:
         assert rubric.scale is not None
-        reason = "Nobody was asked: the answer is empty."
-        return [{**base, "aspect": a, "score": rubric.scale.low, "reasons": reason} for a in _aspects(rubric)]
+        return [{**base, "aspect": aspect, "score": rubric.scale.low} for aspect in _aspects(rubric)]
     if why == "identical":
-        return [{**base, "verdict": "tie", "reasons": "Nobody was asked: both answers are the same."}]
-    won = "a" if any(part.strip() for part in case.first) else "b"
-    return [{**base, "verdict": won, "reasons": "Nobody was asked: the other answer is empty."}]
+        return [{**base, "verdict": "tie"}]
+    return [{**base, "verdict": "a" if any(part.strip() for part in case.first) else "b"}]
 
 
 def _rows(base: Row, case: Case, said: Said, reply: Reply, rubric: Rubric) -> list[Row]:

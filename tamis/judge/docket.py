@@ -11,6 +11,9 @@ from tamis.judge.answers import Answers, Item
 from tamis.judge.case import Case
 from tamis.judge.rubric import Rubric
 
+MOST_PAIRS = 1_000_000
+"""Pairs of models; more come of thousands of models, each with each other, which nobody can pay for."""
+
 
 def pairs_of(answers: Answers, baseline: str | None = None) -> list[tuple[str, str]]:
     """Models to compare: each with `baseline`, or all with one another. Raises UsageError where there are none."""
@@ -19,7 +22,11 @@ def pairs_of(answers: Answers, baseline: str | None = None) -> list[tuple[str, s
         raise UsageError(f"no model is called {baseline!r}; there are {', '.join(sorted(names)[:20])}")
     if len(names) < 2:
         raise UsageError(f"all answers are of {names[0]}; a comparison wants two models, and judge score takes one")
-    return [(name, baseline) for name in names if name != baseline] if baseline else list(combinations(names, 2))
+    if baseline:
+        return [(name, baseline) for name in names if name != baseline]
+    if (n := len(names) * (len(names) - 1) // 2) > MOST_PAIRS:
+        raise UsageError(f"{len(names):,} models make {n:,} pairs; compare each with one: --baseline MODEL")
+    return list(combinations(names, 2))
 
 
 def pair_cases(
@@ -35,8 +42,10 @@ def pair_cases(
     both   each pair in both orders; else in one, drawn by a digest of item and models
     limit  the first so many items of each pair
     """
+    answered = _answered(answers)
     for a, b in pairs_of(answers, baseline):
-        shared = (item for item in answers.items.values() if a in item.answers and b in item.answers)
+        fewer, other = (a, b) if len(answered[a]) <= len(answered[b]) else (b, a)
+        shared = (item for item in answered[fewer] if other in item.answers)
         for item in _first(_eligible(shared, rubric), limit):
             for prompts, first, second, turn in _turns(item, rubric, a, b):
                 orders = ("ab", "ba") if both else (_drawn(item.item_id, a, b),)
@@ -47,12 +56,20 @@ def pair_cases(
 
 def score_cases(answers: Answers, rubric: Rubric, repeats: int = 1, limit: int | None = None) -> Iterator[Case]:
     """The cases of all answers, model by model, item by item."""
-    for model in answers.models:
-        own = (item for item in answers.items.values() if model in item.answers)
-        for item in _first(_eligible(own, rubric), limit):
+    for model, own in _answered(answers).items():
+        for item in _first(_eligible(iter(own), rubric), limit):
             for prompts, first, _, turn in _turns(item, rubric, model, model):
                 for repeat in range(repeats):
                     yield Case(item.item_id, model, None, prompts, first, None, item.reference, None, turn, repeat)
+
+
+def _answered(answers: Answers) -> dict[str, list[Item]]:
+    """The items that each model answered, in order."""
+    found: dict[str, list[Item]] = {model: [] for model in answers.models}
+    for item in answers.items.values():
+        for model in item.answers:
+            found[model].append(item)
+    return found
 
 
 def unreferenced(answers: Answers, rubric: Rubric) -> int:

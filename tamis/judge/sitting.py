@@ -42,7 +42,7 @@ STATUSES = ("ok", "settled", "unparsed", "failed", "skipped")
 GROUP = 8192
 """Rows written together."""
 
-TELLS_EVERY = 0.2
+TELLS_EVERY = 0.5
 """Seconds."""
 
 
@@ -263,8 +263,9 @@ def _total(plan: Plan, answers: Answers, own: Rubric) -> int:
 def _told(
     outcomes: Iterator[Outcome], books: Books, what: str, total: int, tell: Callable[[Progress], None]
 ) -> Iterator[Outcome]:
-    """`outcomes`, counted and told of as they come."""
-    said, done = 0.0, 0
+    """`outcomes`, counted and told of as they come, where it takes a while."""
+    began = said = time.monotonic()
+    done = 0
     for outcome in outcomes:
         books.take(outcome)
         done += 1
@@ -272,7 +273,8 @@ def _told(
             tell(Progress(what, done, total, done))
             said = time.monotonic()
         yield outcome
-    tell(Progress(what, done, total, done))
+    if said > began:
+        tell(Progress(what, done, total, done))
 
 
 def _groups(outcomes: Iterator[Outcome]) -> Iterator[pa.Table]:

@@ -46,6 +46,7 @@ JUDGMENT = pa.schema(
         field("tokens_in", pa.int32(), "Tokens sent; null: not told."),
         field("tokens_out", pa.int32(), "Tokens received; null: not told."),
         field("cost", MONEY, "What the request cost; null: the price is not known."),
+        field("settled", pa.string(), "Why no judge was asked: identical or empty answers; null: one was."),
     ]
 )
 """A row for each time one judge was asked about one thing: both orders of a pair are two rows."""

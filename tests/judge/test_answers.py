@@ -163,6 +163,13 @@ def test_one_model_alone_has_nothing_to_be_compared_with(tmp_path: Path) -> None
     assert len(list(score_cases(found, SCORE, repeats=3))) == 3
 
 
+def test_ten_thousand_models_are_compared_with_one(tmp_path: Path) -> None:
+    found = read_answers([write(tmp_path / "x.jsonl", *(row(model=f"m{k}", answer=f"{k}") for k in range(10_000)))])
+    with pytest.raises(UsageError, match="10,000 models make 49,995,000 pairs; compare each with one"):
+        next(pair_cases(found, PAIR))
+    assert sum(1 for _ in pair_cases(found, PAIR, "m7")) == 2 * 9_999
+
+
 @pytest.mark.parametrize(
     "a, b, why", [("x", "x", "identical"), ("x", " x\n", "identical"), ("", "x", "empty"), ("", " ", "identical")]
 )

@@ -61,7 +61,7 @@ def test_a_judge_that_says_the_first_is_shown_to_do_so(two: Any, tmp_path: Path,
     with Served(always("A")) as server:
         found = told(capsys, *pairwise(server, tmp_path / "out"), *two)
     by_name = {one["name"]: one for one in found["findings"]}
-    assert by_name["first_slot"]["value"] == (8 + 2) / 12  # the empty answer loses in both orders, wherever it stands
+    assert by_name["first_slot"]["value"] == 1 and by_name["first_slot"]["items"] == 4  # of those it was asked about
     model = found["board"]["models"][0]
     assert model["win_rate"]["value"] == pytest.approx(7 / 12)  # averaged; y wins where x is empty
     assert model["win_rate_conservative"]["value"] == pytest.approx(7 / 12)

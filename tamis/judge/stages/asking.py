@@ -30,7 +30,10 @@ JUDGED = pa.list_(
         [
             *(JUDGMENT.field(n).remove_metadata() for n in ("judge", "rubric", "rubric_sha256", "aspect", "order")),
             *(JUDGMENT.field(n).remove_metadata() for n in ("verdict", "probability_a", "score", "reasons", "failure")),
-            *(JUDGMENT.field(n).remove_metadata() for n in ("request", "returned", "tokens_in", "tokens_out", "cost")),
+            *(
+                JUDGMENT.field(n).remove_metadata()
+                for n in ("request", "returned", "tokens_in", "tokens_out", "cost", "settled")
+            ),
         ]
     )
 )
