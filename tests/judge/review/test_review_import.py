@@ -349,3 +349,32 @@ def test_people_and_judges_stand_side_by_side(tmp_path: Path, tamis: Cli) -> Non
         mixed.group_by("item").len()["len"].to_list() == [3] * 8
         and mixed.select(pl.col("rater").n_unique()).item() == 3
     )
+
+
+ODD = [
+    {"data": {"task": "01"}, "annotations": 5},
+    {
+        "data": {"task": "01"},
+        "annotations": [5, {"result": True}, {"result": [None, {"value": 3}], "completed_by": {}}],
+    },
+    {"annotator": 1, "task": "01", "label": {"choices": ["first", "second"]}},
+    {"fields": {}, "responses": {"label": [{"value": ["first"], "user_id": []}, 7]}, "id": 1, "metadata": 4},
+]
+
+
+@pytest.mark.parametrize("row", ODD, ids=range(len(ODD)))
+def test_an_odd_export_of_another_tool_is_named_and_nothing_else(row: Any, tmp_path: Path, key: Key) -> None:
+    good = {"task": next(iter(key.tasks)), "rater": "ann", "label": "tie"}
+    path = tmp_path / "odd.json"
+    path.write_text(json.dumps([row, good, 5]))
+    came = read_votes([path], key)
+    assert (
+        len(came.votes) == 1 and "odd.json, number 1: " in came.problems[0] and "number 3: a int" in came.problems[-1]
+    )
+
+
+def test_half_of_a_surrogate_pair_in_a_note_is_written(tmp_path: Path, key: Key, tamis: Cli) -> None:
+    path, out = tmp_path / "labels.json", tmp_path / "people.jsonl"
+    path.write_text(json.dumps([{"task": t, "rater": "ann", "label": "tie", "note": "a\ud800"} for t in key.tasks]))
+    assert tamis("review", "import", path, "--key", tmp_path / "review.key.json", "-o", out)[0] == 0
+    assert {row["reasons"] for row in saved(out)} == {"a?"}
