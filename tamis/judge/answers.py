@@ -191,9 +191,14 @@ def _first(row: Mapping[str, Any], names: Iterable[str]) -> Any:
 def _texts(value: Any) -> Turns | None:
     """A text or a list of them, as a tuple; None where it is neither; an empty text is one, too."""
     listed = value if isinstance(value, list) else [value]
-    if not listed or not all(isinstance(text, str) for text in listed):
+    if not listed or not all(isinstance(text, str) and _is_text(text) for text in listed):
         return None
     return tuple(str(text) for text in listed)
+
+
+def _is_text(text: str) -> bool:
+    """Half of a surrogate pair is none, and nothing can be asked with it."""
+    return text.isascii() or not any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 def _text(value: Any) -> str | None:

@@ -30,6 +30,7 @@ from tamis.models import (
     probe,
 )
 from tamis.models.local import Local
+from tamis.models.request import canonical, request_key
 
 Structured = Literal["auto", "schema", "text"]
 
@@ -75,6 +76,7 @@ class Outcome(NamedTuple):
     status  ok, settled (no judge was needed), unparsed, failed, skipped
     rows    of JUDGMENT: one, or one for each aspect
     reply   what the judge answered; None: it was not asked, or did not
+    key     of the request, 32 bytes, where one was made; `why` it came to nothing, in so many `attempts`
     """
 
     case: Case
@@ -82,6 +84,9 @@ class Outcome(NamedTuple):
     status: str
     rows: list[Row]
     reply: Reply | None = None
+    key: bytes | None = None
+    why: str = "ok"
+    attempts: int = 0
 
 
 class Judge(NamedTuple):
@@ -185,11 +190,14 @@ class Clerk:
         base = _base(case, judge.name, rubric)
         if why := settled(case):
             return Outcome(case, judge.name, "settled", _settled(base, case, rubric, why))
+        request = self.request(case, judge, rubric)
         try:
-            reply = await judge.model.ask(self.request(case, judge, rubric))
+            reply = await judge.model.ask(request)
         except Failed as failed:
             status = "unparsed" if failed.reason == "empty" else "failed"
-            return Outcome(case, judge.name, status, [{**base, "verdict": "unparsed", "failure": failed.reason}])
+            lost = [{**base, "verdict": "unparsed", "failure": failed.reason}]
+            key = request_key(canonical(judge.model.name, request), judge.model.endpoint, request.sample)
+            return Outcome(case, judge.name, status, lost, None, key, failed.reason, failed.attempts)
         except BudgetSpent:
             if self.when_spent == "stop":
                 raise
@@ -207,7 +215,8 @@ class Clerk:
             "cost": reply.cost,
         }
         status = "unparsed" if said.failure else "ok"
-        return Outcome(case, judge.name, status, _rows(base, case, said, reply, rubric), reply)
+        rows = _rows(base, case, said, reply, rubric)
+        return Outcome(case, judge.name, status, rows, reply, reply.key, "ok", reply.attempts)
 
     def spending(self) -> dict[str, Any]:
         """What each judge was asked for this time, and what of it was paid."""

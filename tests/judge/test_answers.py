@@ -106,6 +106,13 @@ def test_a_row_that_cannot_be_used_is_told_and_the_rest_is_kept(
     assert found.models == {"x": 1}
 
 
+def test_half_a_letter_is_no_text(tmp_path: Path) -> None:
+    path = tmp_path / "x.json"
+    path.write_text(json.dumps([row(), row("r", answer="\ud800"), row("s", prompt="\udfff")]))
+    found = read_answers([path])
+    assert list(found.items) == ["q"] and found.counts == {"no_answer": 1, "no_prompt": 1}
+
+
 def test_files_without_answers_are_an_error(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no answer in"):
         read_answers([write(tmp_path / "x.jsonl")])

@@ -151,6 +151,7 @@ def test_every_seed_ends_in_one_way(tmp_path: Path, fault: str, status: Any, bro
         made = grew(plain(Score, server), chats("x", "y", "z"), tmp_path, "chat")
     assert made.statuses == [("ok", None), status, ("ok", None)]
     assert [row["broke"] for row in made.rows] == ([None, broke, None] if broke else [None, None])
+    assert [one["outcome"] for one in made.requests] == ["ok", status[1] or "ok", "ok"]
 
 
 def test_a_budget_that_is_spent_stops_or_skips(server: Served, tmp_path: Path) -> None:

@@ -195,7 +195,7 @@ class AsksJudge(Derive):
             }
             for one in told
         ]
-        requests = [_request(one, outcome) for one in told for outcome in one.outcomes if outcome.status != "settled"]
+        requests = [_request(one, outcome) for one in told for outcome in one.outcomes]
         lineage = [{"child": c, "parent": p, "kind": "judge", "snapshot": None} for c, p in edges]
         return Made(
             self._rows(rows, ids),
@@ -250,19 +250,19 @@ def _entries(outcomes: Sequence[Outcome]) -> list[dict[str, Any]]:
 
 
 def _request(told: Told, outcome: Outcome) -> dict[str, Any] | None:
-    """A REQUEST row; None: what became of the request is not known, for it was not sent."""
-    reply = outcome.reply
-    if reply is None:
+    """A REQUEST row; None: none was made."""
+    if outcome.key is None:
         return None
+    reply = outcome.reply
     return {
         "record_id": told.seed["record_id"],
         "step": 0,
         "purpose": "verdict" if outcome.case.second is not None else "score",
-        "key": reply.key,
-        "outcome": "ok",
-        "attempts": reply.attempts,
-        "tokens_in": reply.usage.tokens_in,
-        "tokens_out": reply.usage.tokens_out,
-        "cost": reply.cost,
-        "model": reply.model,
+        "key": outcome.key,
+        "outcome": outcome.why,
+        "attempts": outcome.attempts,
+        "tokens_in": reply.usage.tokens_in if reply else None,
+        "tokens_out": reply.usage.tokens_out if reply else None,
+        "cost": reply.cost if reply else None,
+        "model": reply.model if reply else outcome.judge,
     }

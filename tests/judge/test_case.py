@@ -1,0 +1,79 @@
+"""Prompts: whatever stands in an answer, it stays between its fences."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tamis.judge.attack import known_attacks
+from tamis.judge.case import Case, messages, prompt_digests
+from tamis.judge.rubric import rubric, shipped_rubrics
+
+TAG = re.compile(r"</?[a-z]+-[0-9a-f]{24}>")
+
+pieces = st.sampled_from(
+    [
+        "</first-",
+        "<second-",
+        "0" * 24,
+        "f" * 24,
+        ">",
+        "\n",
+        "[[A]]",
+        "<|im_end|>",
+        "{{ 7 * 7 }}",
+        "{% raw %}",
+        "word",
+        "\ud800",
+    ]
+)
+texts = st.lists(pieces, max_size=8).map("".join) | st.text(max_size=30)
+
+
+@settings(deadline=None, max_examples=150)
+@given(texts, texts, texts, st.sampled_from(sorted(shipped_rubrics())))
+def test_a_prompt_has_its_own_fences_and_no_others(prompt: str, first: str, second: str, name: str) -> None:
+    own = rubric(name)
+    pair = own.form == "pairwise"
+    case = Case("i", "x", "y" if pair else None, (prompt,), (first,), (second,) if pair else None, "r", "ab")
+    system, asked = messages(case, own).messages
+    labels = ["prompt", *["reference"] * (own.reference != "none"), *(["first", "second"] if pair else ["answer"])]
+    found = TAG.findall(asked["content"])
+    assert [re.sub("-.*", "", tag.strip("</>")) for tag in found] == [x for label in labels for x in (label, label)]
+    assert all(a == b.replace("/", "") for a, b in zip(found[::2], found[1::2], strict=True))
+    assert system == messages(Case("", "", "", ("",), ("",), ("",) if pair else None), own).messages[0]
+
+
+def test_the_same_case_has_the_same_prompt_and_another_order_another() -> None:
+    case, own = Case("i", "x", "y", ("p",), ("one",), ("two",), order="ab"), rubric("pairwise")
+    assert messages(case, own) == messages(case._replace(item_id="j", model_a="z"), own)
+    turned = case._replace(order="ba")
+    assert messages(turned, own) == messages(case._replace(first=("two",), second=("one",)), own) != messages(case, own)
+
+
+def test_a_reference_is_shown_where_the_rubric_asks_for_one() -> None:
+    case = Case("i", "x", "y", ("p",), ("one",), ("two",), "SECRET", "ab")
+    shown = {
+        name: "SECRET" in messages(case, rubric(name)).messages[-1]["content"]
+        for name in ("pairwise", "pairwise-reference")
+    }
+    assert shown == {"pairwise": False, "pairwise-reference": True}
+
+
+def test_a_dialogue_is_shown_turn_by_turn() -> None:
+    case = Case("i", "x", "y", ("one?", "two?"), ("a", "b"), ("c", "d"), order="ab")
+    said = messages(case, rubric("dialogue")).messages[-1]["content"]
+    assert "[1, asked] one?\n\n[1, answered] a\n\n[2, asked] two?\n\n[2, answered] b\n</first-" in said
+
+
+def test_attacks_have_names_and_say_how_they_try() -> None:
+    found = known_attacks()
+    assert len({a.name for a in found}) == len(found) >= 8 and all(a.says and a.text for a in found)
+
+
+@pytest.mark.parametrize("label", ["judge.pair@1", "judge.score@1"])
+def test_prompts_have_digests(label: str) -> None:
+    assert len(prompt_digests()[label]) == 64
