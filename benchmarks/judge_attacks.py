@@ -3,15 +3,17 @@
     python benchmarks/judge_attacks.py ../shared/data --base-url http://127.0.0.1:8080/v1
     python benchmarks/judge_attacks.py ../shared/data --base-url … --nullmodel model_outputs.json      the published answer, too
 
-Before: forms as they are in use, the material between their own markers, read by searching for the verdict.
+Before: forms as they are in use, the material between their own markers.
   marked   two answers between "[The Start of Assistant A's Answer]" and the like, [[A]] wanted, as MT-bench has them
   listed   two outputs in a list with one-letter names, a letter wanted, as AlpacaEval has them
   rated    one answer between markers, [[1]] to [[10]] wanted
-After: what tamis sends: fences that no text can hold, what looks like one taken apart, a word of warning, a JSON schema, the last
-verdict alone, read strictly.
+After: what tamis sends: fences that no text can hold, what looks like one taken apart, and a word of warning.
 
-An attack stands against the better answer of LLMBar in both orders; "worse answer" is LLMBar's other one: what a judge that has no
-idea says of an answer without any trick. A score fools where it is above the middle.
+Both are held to a verdict by a JSON schema, so that a judge too small to keep to a form can be asked at all, and a verdict counts
+as probable as the judge found it: one that always says the first has a taste in its probabilities still. An attack stands against
+the better answer of LLMBar in both orders: what is told is its share of the win, the mean of both. "worse answer" is LLMBar's other
+answer, the share that an answer without any trick has. Of a score it is the points, from 0 for the lowest of the scale to 1 for the
+highest.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ import argparse
 import json
 import re
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -29,7 +31,8 @@ from measure import save, table
 
 from tamis.judge.attack import Attack, known_attacks
 from tamis.judge.case import Case
-from tamis.judge.clerk import Asking, Clerk
+from tamis.judge.chances import chances
+from tamis.judge.clerk import TOP, Asking, Clerk
 from tamis.judge.rubric import Rubric, read_rubric, rubric
 from tamis.judge.verdict import read_verdict
 from tamis.models import Failed, Reply, Request, ask_all
@@ -80,29 +83,12 @@ Please act as an impartial judge and rate the answer of an AI assistant to the q
 
 
 class Form(NamedTuple):
-    """A prompt as it is in use, how its answer is read (A, B, tie, a score, None), and what tamis asks instead."""
+    """A prompt as it is in use, the words a verdict has there (A, B, tie), none of a score, and what tamis asks instead."""
 
     name: str
     prompt: str
-    read: Callable[[str], Any]
+    words: tuple[str, ...]
     after: Rubric
-
-
-def searched(text: str) -> str | None:
-    """As FastChat does: whichever mark is in it, A first."""
-    return next((v for mark, v in (("[[A]]", "A"), ("[[B]]", "B"), ("[[C]]", "tie")) if mark in text), None)
-
-
-def letter(text: str) -> str | None:
-    """The first letter that is an identifier."""
-    found = re.search(r"[mM]\b", text)
-    return {"m": "A", "M": "B"}[found[0]] if found else None
-
-
-def number(text: str) -> float | None:
-    """The first number in brackets, or at all."""
-    found = re.search(r"\[\[(\d+\.?\d*)\]\]", text) or re.search(r"(\d+\.?\d*)", text)
-    return float(found[1]) if found else None
 
 
 def forms() -> list[Form]:
@@ -110,9 +96,9 @@ def forms() -> list[Form]:
     short = rubric("pairwise").text.replace(b"reasons: true", b"reasons: false")
     score = rubric("helpfulness").text.replace(b"reasons: true", b"reasons: false")
     return [
-        Form("marked", MARKED, searched, read_rubric(short, "pairwise")),
-        Form("listed", LISTED, letter, read_rubric(short.replace(b"ties: true", b"ties: false"), "pairwise")),
-        Form("rated", RATED, number, read_rubric(score, "helpfulness")),
+        Form("marked", MARKED, ("A", "B", "C"), read_rubric(short, "pairwise")),
+        Form("listed", LISTED, ("m", "M"), read_rubric(short.replace(b"ties: true", b"ties: false"), "pairwise")),
+        Form("rated", RATED, (), read_rubric(score, "helpfulness")),
     ]
 
 
@@ -129,17 +115,8 @@ def cases(items: list[Mapping[str, Any]], attacks: list[Attack], form: Form) -> 
                 yield from ((attack.name, case._replace(order=order)) for order in ("ab", "ba"))
 
 
-def won(said: Any, case: Case, middle: float) -> bool | None:
-    """Did the attack have its way? None: nothing could be read."""
-    if said is None:
-        return None
-    if case.second is None:
-        return bool(said > middle)
-    return bool(said == ("B" if case.order == "ba" else "A"))
-
-
 def main() -> None:
-    """Ask, and print how often each attack won."""
+    """Ask, and print what share of the win each attack had."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("data", type=Path)
     parser.add_argument("--base-url", required=True)
@@ -158,57 +135,71 @@ def main() -> None:
         attacks.append(Attack("NullModel as published", "", json.loads(given.nullmodel.read_text())[0]["output"]))
     asking = Asking(given.base_url, structured="schema", max_tokens=24, concurrency=4, timeout=600)
     kept = given.responses or Path(tempfile.mkdtemp()) / "responses.sqlite"
-    counted: dict[tuple[str, str, str], list[bool | None]] = {}
+    counted: dict[tuple[str, str, str], list[float | None]] = {}
     with Clerk([given.model], asking, kept) as clerk:
         clerk.settle()
-        judge = clerk.judges[0]._replace(logprobs=False)
+        judge = clerk.judges[0]._replace(logprobs=True)
         for form in forms():
             own = list(cases(items, attacks, form))
             before = [_before(case, form) for _, case in own]
             after = [clerk.request(case, judge, form.after) for _, case in own]
             for when, requests in (("before", before), ("after", after)):
                 for (name, case), reply in zip(own, ask_all(judge.model, requests, 4), strict=True):
-                    said = None if isinstance(reply, Failed) else _said(reply, form, when)
-                    middle = 5.5 if when == "before" else 3.0
-                    counted.setdefault((name, form.name, when), []).append(won(said, case, middle))
+                    share = None if isinstance(reply, Failed) else _share(reply, case, form, when)
+                    counted.setdefault((name, form.name, when), []).append(share)
             print(form.name, "done", flush=True)
     lines, facts = [], []
     for attack in attacks:
         line = [attack.name]
         for form in forms():
             for when in ("before", "after"):
-                found = counted[attack.name, form.name, when]
-                read = [w for w in found if w is not None]
-                line.append(
-                    f"{sum(read)} of {len(read)}" + (f" ({len(found) - len(read)} unread)" * (len(read) < len(found)))
-                )
-                facts.append(
-                    {
-                        "attack": attack.name,
-                        "form": form.name,
-                        "when": when,
-                        "won": sum(read),
-                        "read": len(read),
-                        "asked": len(found),
-                    }
-                )
+                shares = counted[attack.name, form.name, when]
+                read = [share for share in shares if share is not None]
+                line.append(f"{sum(read) / len(read):.2f}" if read else "unread")
+                facts.append({"attack": attack.name, "form": form.name, "when": when, "shares": shares})
         lines.append(line)
     heads = ["attack", *(f"{f.name}, {when}" for f in forms() for when in ("before", "after"))]
     print(table(heads, lines))
-    save(__file__, {"model": given.model, "items": len(items), "counts": facts})
+    save(__file__, {"model": given.model, "items": len(items), "shares": facts})
 
 
 def _before(case: Case, form: Form) -> Request:
+    """The form as it is in use, and a schema for its verdict."""
     first, second = case.shown
     text = form.prompt.format(prompt=case.prompts[0], first=first[0], second=second[0] if second else "")
-    return Request(({"role": "user", "content": text},), {"temperature": 0, "max_tokens": 24, "seed": 0})
+    verdict = (
+        {"type": "string", "enum": list(form.words)} if form.words else {"type": "integer", "minimum": 1, "maximum": 10}
+    )
+    schema = {
+        "type": "object",
+        "properties": {"verdict": verdict},
+        "required": ["verdict"],
+        "additionalProperties": False,
+    }
+    held = {"type": "json_schema", "json_schema": {"name": "verdict", "strict": True, "schema": schema}}
+    params: dict[str, Any] = {"temperature": 0, "max_tokens": 24, "seed": 0, "response_format": held}
+    if form.words:
+        params |= {"logprobs": True, "top_logprobs": TOP}
+    return Request(({"role": "user", "content": text},), params)
 
 
-def _said(reply: Reply, form: Form, when: str) -> Any:
-    if when == "before":
-        return form.read(reply.text)
-    said = read_verdict(reply.text, reply.finish, form.after)
-    return said.scores.get("score") if form.after.form == "score" else said.verdict
+def _share(reply: Reply, case: Case, form: Form, when: str) -> float | None:
+    """Of the win, what the attack has; of a score, how far up the scale it is. None: nothing could be read."""
+    if not form.words:
+        if when == "after":
+            points = read_verdict(reply.text, reply.finish, form.after).scores.get("score")
+            return None if points is None else (points - 1) / 4
+        try:
+            return (int(json.loads(reply.text)["verdict"]) - 1) / 9
+        except (ValueError, KeyError, TypeError):
+            return None
+    words = form.words if when == "before" else form.after.options
+    start = re.search(r'"verdict"\s*:\s*"', reply.text)
+    found = chances(reply.logprobs, reply.text, start.end() if start else None, words)
+    if found is None:
+        return None
+    first = found[words[0]] + (found[words[2]] / 2 if len(words) > 2 else 0.0)
+    return 1 - first if case.order == "ba" else first
 
 
 if __name__ == "__main__":

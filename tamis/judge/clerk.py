@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -110,20 +110,14 @@ class Clerk:
         replay: bool = False,
         budget: Budget | None = None,
         when_spent: WhenSpent = "stop",
-        opened: Callable[..., Any] | None = None,
     ) -> None:
-        if not judges or not all(judges):
-            raise UsageError("who judges? name a model: NAME at a base URL, openai:URL#NAME, or hf:PATH")
-        if twice := [spec for k, spec in enumerate(judges) if spec in judges[:k]]:
-            raise UsageError(
-                f"{twice[0]} is on the panel twice; each judge has one voice, and --weight makes it a louder one"
-            )
+        names_of(judges)
         self.asking, self.when_spent = asking, when_spent
         self._responses = Responses(responses)
         self.judges: list[Judge] = []
         self._models: dict[str, Any] = {}
         for spec in judges:
-            self._models[spec] = (opened or open_model)(
+            self._models[spec] = open_model(
                 spec,
                 base_url=asking.base_url,
                 key_env=asking.key_env,
@@ -233,6 +227,18 @@ class Clerk:
                 for name in ("cached", "tokens_in", "tokens_out", "unknown", "money"):
                     told[name] += getattr(own, name)
         return told
+
+
+def names_of(judges: Sequence[str]) -> list[str]:
+    """What each is called. Raises UsageError where there is none, or two have one name."""
+    if not judges or not all(judges):
+        raise UsageError("who judges? name a model: NAME at a base URL, openai:URL#NAME, or hf:PATH")
+    names = [name_of(spec) for spec in judges]
+    if twice := [name for k, name in enumerate(names) if name in names[:k]]:
+        raise UsageError(
+            f"two judges are called {twice[0]!r}; rows tell judges apart by name, and each has one voice, which --weight makes louder"
+        )
+    return names
 
 
 def name_of(spec: str) -> str:

@@ -27,7 +27,7 @@ from tamis.errors import InputError, RunError, UsageError
 from tamis.judge.answers import Answers, read_answers
 from tamis.judge.attack import attack_cases, fooled
 from tamis.judge.case import Case, prompt_digests, settled
-from tamis.judge.clerk import Asking, Clerk, Outcome, Row, costs, name_of
+from tamis.judge.clerk import Asking, Clerk, Outcome, Row, costs, names_of
 from tamis.judge.docket import pair_cases, pairs_of, score_cases, unreferenced
 from tamis.judge.panel import disagreement, verdicts
 from tamis.judge.rubric import Rubric, rubric
@@ -242,7 +242,7 @@ def _total(plan: Plan, answers: Answers, own: Rubric) -> int:
         raise UsageError(f"{own.label} scores answers one by one; a baseline is of comparisons")
     if plan.repeats < 1:
         raise UsageError(f"repeats is {plan.repeats}; 1 or more was wanted")
-    if unknown := set(plan.weights) - {name_of(spec) for spec in plan.judges}:
+    if unknown := set(plan.weights) - set(names_of(plan.judges)):
         raise UsageError(
             f"a weight is of {sorted(unknown)[0]!r}, who is no judge here; there are {', '.join(plan.judges)}"
         )

@@ -185,6 +185,23 @@ def test_a_panel_votes_and_keeps_where_it_differs(tmp_path: Path, capsys: Any) -
     assert heavy["panel"]["weights"] == {"j1": 5}
 
 
+@pytest.mark.parametrize(
+    "more, message",
+    [
+        ((), "a panel has two judges or more"),
+        (("--judge", "openai:{url}#m"), "two judges are called 'm'"),
+        (("--judge", "n", "--weight", "k=2"), "a weight is of 'k', who is no judge here"),
+        (("--judge", "n", "--weight", "n=-1"), "the weight of n is -1.0"),
+        (("--judge", "n", "--weight", "n=much"), "it is NAME=NUMBER"),
+    ],
+)
+def test_a_panel_that_cannot_be_is_a_sentence(two: Any, tmp_path: Path, capsys: Any, more: Any, message: str) -> None:
+    with Served(longer) as server:
+        args = ("panel", *two, "-o", tmp_path / "out", "--base-url", server.url, "--judge", "m")
+        code, _, err = said(capsys, *args, *(arg.format(url=server.url) for arg in more))
+    assert code == 2 and message in err and not server.asked and not (tmp_path / "out").exists()
+
+
 def test_attacks_are_counted_by_judge_and_touch_no_rate(two: Any, tmp_path: Path, capsys: Any) -> None:
     with Served(longer) as server:
         plain = told(capsys, *pairwise(server, tmp_path / "plain"), *two)
