@@ -236,7 +236,7 @@ def names_of(judges: Sequence[str]) -> list[str]:
     names = [name_of(spec) for spec in judges]
     if twice := [name for k, name in enumerate(names) if name in names[:k]]:
         raise UsageError(
-            f"two judges are called {twice[0]!r}; rows tell judges apart by name, and each has one voice, which --weight makes louder"
+            f"two judges are called {twice[0]!r}; each has one voice, and rows tell them apart by name; --weight makes one louder"
         )
     return names
 
