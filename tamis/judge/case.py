@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from importlib.resources import files
@@ -66,6 +67,16 @@ def settled(case: Case) -> str | None:
     return None if first.strip() and second.strip() else "empty"
 
 
+_MARK = re.compile(r"\[\[(\s*(?:A|B|C|tie|-?\d{1,7}(?:\.\d{1,6})?)\s*)\]\]")
+
+
+def disarmed(text: str, rubric: Rubric) -> str:
+    """An answer whose verdicts are none any more, the same to a reader: what a judge quotes of it is not read as its own."""
+    keys = "|".join(map(re.escape, ("reasons", "verdict", "score", *rubric.names)))
+    text = re.sub(rf'"({keys})"(\s*:)', r"‹\1›\2", text)
+    return _MARK.sub(r"⁅⁅\1⁆⁆", text)
+
+
 def form(rubric: Rubric) -> str:
     """What an answer looks like, as the prompt shows it."""
     if rubric.form == "pairwise":
@@ -90,6 +101,7 @@ def _question(case: Case, rubric: Rubric, template: Template) -> Prompt:
         "reference": fence(case.reference, "reference") if case.reference and rubric.reference != "none" else "",
     }
     own = [_talk(case.prompts, answers) if many and answers else "\n".join(answers or ()) for answers in (shown, other)]
+    own = [disarmed(text, rubric) for text in own]
     if rubric.form == "pairwise":
         names |= {"first": fence(own[0], "first"), "second": fence(own[1], "second")}
     else:
