@@ -62,11 +62,12 @@ def main() -> None:
     ]
     command += ["--draws", "200", "--json", "-o"]
     killed = _killed([*command, str(folder / "judged")], folder)
-    resumed = run([*command, str(folder / "judged"), "--resume"])
+    # Not by `run`, which waits for every process it has, the server among them.
+    resumed = subprocess.run([*command, str(folder / "judged"), "--resume"], check=True, capture_output=True, text=True)
     server.kill()
     server.communicate()
     replayed = run([*command, str(folder / "replayed"), "--replay"])
-    facts, again = (json.loads(s.output[s.output.index("{\n") :]) for s in (resumed, replayed))
+    facts, again = (json.loads(text[text.index("{\n") :]) for text in (resumed.stdout, replayed.output))
     same = (folder / "judged/judgments.parquet").read_bytes() == (folder / "replayed/judgments.parquet").read_bytes()
     found = pl.read_parquet(folder / "judged/judgments.parquet")
     right, read = _right(found, labels)
