@@ -158,8 +158,11 @@ def demand_fields(matches: Iterable[Match], schemas: Iterable[pa.Schema]) -> Non
     for one in matches:
         if schemas and not any(one.columns(schema) for schema in schemas):
             near = get_close_matches(one.field, [*names, ANY], 1, 0.5)
-            hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(names)}, meta.NAME and {ANY}"
-            raise UsageError(f"no column is called {one.field!r}; {hint}")
+            meant = f"did you mean {near[0]!r}? " if near else ""
+            raise UsageError(
+                f"no column is called {one.field!r}; {meant}there are {', '.join(names)}, {ANY}, and meta.NAME for a member of "
+                "what else a row held"
+            )
 
 
 def _licences(column: pa.Array, pattern: str) -> pa.Array:

@@ -71,6 +71,7 @@ def test_a_rerun_takes_input_that_was_moved_and_renamed(store: Path, run: Path, 
     "arguments, says",
     [
         (("snapshots", "use", "docs"), "which version of 'docs'?"),
+        (("snapshots", "use", "1.0.0"), "1.0.0 of which name? write NAME@1.0.0"),
         (("snapshots", "use", "docs@9.0.0"), "has no snapshot 'docs@9.0.0'; it has docs@1.0.0, docs@1.1.0"),
         (("snapshots", "list", "doc"), "has no snapshot called 'doc'; it has docs"),
         (("snapshots", "show", "docs@one"), "'one' is no version"),
