@@ -16,7 +16,17 @@ import click
 
 def print_json(value: Any) -> None:
     """One JSON object on standard output."""
-    click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+    text = json.dumps(value, ensure_ascii=False, indent=2)
+    click.echo(text.encode("utf-8", "backslashreplace").decode())  # a file's name may be no Unicode
+
+
+def plain(text: str) -> str:
+    """`text` on one line with its hidden characters named: what a file or a rule is called must not steer a terminal."""
+    if text.isprintable():
+        return text
+    from tamis.report.visible import visible
+
+    return " ".join(str(visible(text)).splitlines())
 
 
 class Progressbar:

@@ -103,8 +103,10 @@ def _verify_snapshot(
 
 
 def _tell_snapshot(found: Verified) -> None:
+    from tamis.cli.show import plain
+
     for finding in found.findings[:MOST]:
-        click.echo(f"{finding.file}: {finding.problem}", err=True)
+        click.echo(plain(f"{finding.file}: {finding.problem}"), err=True)
     if len(found.findings) > MOST:
         click.echo(f"… and {len(found.findings) - MOST:,} more; --json has all", err=True)
     if found.findings:
@@ -120,7 +122,7 @@ def _tell_snapshot(found: Verified) -> None:
 
 
 def _verify_run(run: Path, no_pii: bool, as_json: bool) -> int:
-    from tamis.cli.show import print_json
+    from tamis.cli.show import plain, print_json
     from tamis.runs import verify
     from tamis.runs.manifest import files
 
@@ -135,7 +137,7 @@ def _verify_run(run: Path, no_pii: bool, as_json: bool) -> int:
         print_json({"run": str(run), "whole": not findings, "findings": [f._asdict() for f in findings], **told})
     elif findings:
         for finding in findings:
-            click.echo(f"{finding.file}: {finding.problem}", err=True)
+            click.echo(plain(f"{finding.file}: {finding.problem}"), err=True)
         click.echo(f"{run} is not as it was written: {len(findings)} finding{'s' * (len(findings) > 1)}", err=True)
     else:
         click.echo(f"{run} is whole: {len(files(run))} files as written, and the books balance")

@@ -83,6 +83,8 @@ def flow_of(data: Any) -> dict[str, Any] | None:
 
 
 def _open(path: Path, name: str) -> Part:
+    if path.exists() and not path.is_file():
+        raise InputError(f"{path}: neither a file nor a folder; a pipe has to be written to a file first")
     try:
         with path.open("rb") as file:
             magic = file.read(4)

@@ -308,3 +308,10 @@ def test_an_envelope_is_one_to_securesystemslib(copy: Path, keys: Path) -> None:
     public = SSlibKey.from_crypto(load_pem_public_key((keys / "own.pub").read_bytes()))
     public.keyid = next(iter(envelope.signatures))
     assert envelope.verify([public], 1)
+
+
+def test_a_file_whose_name_is_no_unicode_is_told(copy: Path, tamis: Callable[..., tuple[int, str]]) -> None:
+    (copy / os.fsdecode(b"x\xff\n\x1b[2J")).write_text("")
+    for options in ((), ("--json",)):
+        code, printed = tamis("verify", copy, "--level", "manifest", *options)
+        assert (code, "\x1b" in printed, "was added" in printed) == (1, False, True)
