@@ -34,9 +34,14 @@ class Damage:
 
 def open_file(path: Path) -> pq.ParquetFile:
     """`path`, to be read in little memory and with its checksums checked. Raises one of UNREADABLE."""
-    if path.exists() and not path.is_file():  # a FIFO would wait for ever, and hear no signal meanwhile
+    return pq.ParquetFile(plain(path), pre_buffer=False, buffer_size=1 << 20, page_checksum_verification=True)
+
+
+def plain(path: Path) -> Path:
+    """`path`, before it is opened: a FIFO would wait for ever, and hear no signal meanwhile. Raises OSError."""
+    if path.exists() and not path.is_file():
         raise OSError(f"{path} is no plain file")
-    return pq.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20, page_checksum_verification=True)
+    return path
 
 
 def groups(path: Path) -> list[Group]:

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from tamis.data.parquet import open_file
 from tamis.report.facts import Example
 from tamis.report.groups import Groups
 from tamis.report.texts import Texts, first_half
@@ -121,7 +121,7 @@ def _origins(run: Run, wanted: Iterable[bytes]) -> dict[bytes, str]:
         return found
     inputs = run.facts["inputs"]
     ends = np.cumsum([f["rows"] for f in inputs])
-    fates, at = pq.ParquetFile(run.path / "fates.parquet"), 0
+    fates, at = open_file(run.path / "fates.parquet"), 0
     for k in range(min(fates.metadata.num_row_groups, MOST_FATES)):
         ids = fates.read_row_group(k, columns=["record_id"], use_threads=False).column("record_id").combine_chunks()
         keys = first_half(ids)

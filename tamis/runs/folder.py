@@ -15,6 +15,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tamis.data.parquet import plain
 from tamis.errors import InputError
 
 
@@ -62,7 +63,7 @@ class Run:
 
     def fates(self) -> pa.Table:
         """What became of every input record, in input order; here every row has its record_id."""
-        table = pq.read_table(self.path / "fates.parquet")
+        table = pq.read_table(plain(self.path / "fates.parquet"))
         kept = table.column("fate").combine_chunks().cast(pa.string()).to_numpy(zero_copy_only=False) == "kept"
         ids = table.column("record_id").to_numpy().copy()
         ids[kept] = self.data(["record_id"]).column("record_id").to_numpy()
@@ -70,7 +71,7 @@ class Run:
 
     def _tables(self, what: str, columns: list[str] | None) -> pa.Table:
         return pa.concat_tables(
-            [pq.read_table(p, columns=columns) for p in self.parts(what)], promote_options="permissive"
+            [pq.read_table(plain(p), columns=columns) for p in self.parts(what)], promote_options="permissive"
         )
 
 

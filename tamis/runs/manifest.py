@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
+from tamis.data.parquet import plain
 from tamis.data.writer import write_bytes
 
 MANIFEST = "MANIFEST.sha256"
@@ -37,6 +38,6 @@ def files(folder: Path) -> list[Path]:
 
 
 def sha256(path: Path) -> str:
-    """Hexadecimal sha256 of a file."""
-    with path.open("rb") as f:
+    """Hexadecimal sha256 of a file. Raises OSError where it is no plain one."""
+    with plain(path).open("rb") as f:
         return hashlib.file_digest(f, "sha256").hexdigest()

@@ -16,7 +16,7 @@ from typing import Any, Literal
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tamis.data.parquet import open_file
+from tamis.data.parquet import open_file, plain
 from tamis.errors import GateError, InputError, UsageError
 from tamis.runs import Run, open_run
 from tamis.runs import verify as verify_run
@@ -92,7 +92,7 @@ def freeze(
     edges = lineage if isinstance(lineage, pa.Table) else lineage_of(run, lineage, parents)
     place.make()  # not before: a store that is made for a freeze that fails catches what is frozen below it later
     with place.work() as work:
-        schema = pq.read_schema(run.parts("data")[0]) if run.parts("data") else pa.schema([])
+        schema = pq.read_schema(plain(run.parts("data")[0])) if run.parts("data") else pa.schema([])
         draft = Draft(
             name=called,
             version=str(number),

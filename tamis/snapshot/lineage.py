@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tamis.data.parquet import plain
 from tamis.errors import InputError, UsageError
 from tamis.schemas import LINEAGE
 from tamis.schemas.rows import RECORD_ID
@@ -57,7 +58,7 @@ def lineage(run: Run, given: str | Path | None = None, parents: Sequence[Held] =
 
     Raises InputError where an id is of no record, or of several; UsageError where there is nothing of that name.
     """
-    tables = [_shaped(pq.read_table(part)) for part in run.parts("lineage")]
+    tables = [_shaped(pq.read_table(plain(part))) for part in run.parts("lineage")]
     if given is not None:
         names = _Names(run, parents)
         member = str(given).startswith("meta.") and not Path(given).is_file()
@@ -181,8 +182,8 @@ def _read(path: Path) -> pl.DataFrame:
 
     try:
         if path.suffix in (".jsonl", ".ndjson", ".json"):
-            return pl.read_ndjson(path, infer_schema_length=None)
-        return pl.read_parquet(path)
+            return pl.read_ndjson(plain(path), infer_schema_length=None)
+        return pl.read_parquet(plain(path))
     except FileNotFoundError:
         raise UsageError(
             f"there is no lineage at {path}; name a Parquet or JSON Lines file, or meta.NAME for a member of the rows"
