@@ -46,7 +46,8 @@ def command(
     for in all of it. Each version that holds one is written anew without; the old one keeps its root as tombstones. A
     receipt says what was done, searched, and what cannot be proved. Values are text, never patterns.
 
-    Exit code 1: nothing is meant, a hold forbids it, a snapshot would be left empty, or a value still stands somewhere.
+    Exit code 1: nothing is meant, a hold forbids it, a snapshot would be left empty, a value still stands somewhere, or
+    a file could not be looked into.
 
     \b
     Example:
@@ -87,7 +88,8 @@ def command(
         print_json({"receipt": done.receipt, "path": str(done.path), "nonces": list(done.nonces)})
     else:
         _print(done)
-    return 1 if done.receipt["residual"]["found"] else 0
+    residual = done.receipt["residual"]
+    return 1 if residual["found"] or residual["unread"] else 0
 
 
 def _ask() -> None:
@@ -102,8 +104,9 @@ def _print_plan(found: Plan) -> None:
     from tamis.report.wording import plural
     from tamis.snapshot.trace import words
 
-    click.echo(f"{' or '.join(words(m) for m in found.matches)}: {plural(found.reached.seeds, 'record')}")
-    if made := len(found.reached) - found.reached.seeds:
+    seeds = 0 if found.is_empty else found.reached.seeds  # a record id that is nowhere is meant all the same
+    click.echo(f"{' or '.join(words(m) for m in found.matches)}: {plural(seeds, 'record')}")
+    if made := 0 if found.is_empty else len(found.reached) - found.reached.seeds:
         click.echo(f"made of them: {plural(made, 'record')}")
     for holding in found.holdings:
         click.echo(f"  {holding.ref:<24} loses {plural(holding.records, 'record')} and is written anew")
@@ -143,11 +146,18 @@ def _print(done: Erased) -> None:
         click.echo(f"  model {model['name']} was trained on {', '.join(model['snapshots'])}; it stays as it is")
     click.echo(
         f"searched {plural(residual['files'], 'file')}: "
-        + ("nothing left" if not residual["found"] else "still there:")
+        + (
+            "still there:"
+            if residual["found"]
+            else "not all could be looked into:"
+            if residual["unread"]
+            else "nothing left"
+        )
     )
-    for left in residual["found"]:
-        click.echo(f"  {left['what']} in {left['file']}" + (f", column {left['column']}" if left["column"] else ""))
-    for file, why in residual["unread"].items():
+    assert done.residue is not None  # told from here: on file, the name of a file does without what was asked for
+    for left in done.residue.found:
+        click.echo(f"  {left.what} in {left.file}" + (f", column {left.column}" if left.column else ""))
+    for file, why in done.residue.unread.items():
         click.echo(f"  could not look into {file}: {why}")
     for what in receipt["scanned"]["not_there"]:
         click.echo(f"not searched: {what}")

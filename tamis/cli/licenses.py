@@ -35,13 +35,17 @@ def command(snapshot: str, strict: bool, detect: bool, records: Path | None, sto
     """
     from tamis.cli.show import print_json
     from tamis.data.writer import write_parquet
+    from tamis.errors import InputError
     from tamis.snapshot.evidence import RECORDS, named_in_texts
     from tamis.snapshot.evidence import records as each
     from tamis.snapshot.folder import open_snapshot
     from tamis.snapshot.inherited import finder, licences
     from tamis.snapshot.store import find_store, store_at
+    from tamis.snapshot.withdraw import is_withdrawn, words
 
     held = open_snapshot(snapshot, store)
+    if is_withdrawn(held.path):
+        raise InputError(f"{held.ref} has no records any more: it was {words(held.path)}")
     find = finder(store_at(store) if store else find_store(held.path))
     found = licences(held, find)
     if detect:

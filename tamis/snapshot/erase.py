@@ -33,6 +33,8 @@ from tamis.snapshot.residue import Residue
 from tamis.snapshot.rewrite import beside, redraft
 from tamis.snapshot.select import Match
 from tamis.snapshot.store import Store
+from tamis.snapshot.unname import veiled
+from tamis.snapshot.verify import verify
 from tamis.snapshot.withdraw import Successor, bury, digest
 
 Say = Callable[[str], None]
@@ -90,15 +92,14 @@ def erase(
     # Others may use the store again: what is left to do only reads it.
     say("searching for what is left")
     left = search(known, found)
-    receipt["residual"] = _told(left, store.root)
+    receipt["residual"] = _told(left, store.root, found.values)
     _write(path, receipt, sign)
     return Erased(receipt, path, tuple(nonces), left)
 
 
 def search(known: Known, found: Plan) -> Residue:
     """Look for the values that were asked for, and the records of `found`, in every file of the store and of its runs."""
-    values = [m.value for m in found.matches]
-    return residue.search([known.store.root, *(run.path for run in known.runs)], values, found.reached)
+    return residue.search([known.store.root, *(run.path for run in known.runs)], found.values, found.reached)
 
 
 def _may(known: Known, found: Plan, all_records: bool) -> None:
@@ -150,17 +151,25 @@ def _carry_out(
             "derived": len(found.reached) - found.reached.seeds,
             "tombstones_sha256": digest([v.leaves for v in versions]),
         },
-        "scanned": _scanned(known),
+        "scanned": {what: [veiled(name, found.values) for name in names] for what, names in _scanned(known).items()},
         "snapshots": [v.told() for v in versions],
         "runs": [
-            {"path": store.placed(e.path), "records": e.counts, "verdicts": e.verdicts, "manifest": [e.before, e.after]}
+            {
+                "path": veiled(store.placed(e.path), found.values),
+                "records": e.counts,
+                "verdicts": e.verdicts,
+                "manifest": [e.before, e.after],
+            }
             for e in expunged
         ],
         "objects_removed": len(unshared),
         "caches_removed": len(caches),
         "models": [{"name": m.name, "snapshots": list(m.snapshots), "records": m.records} for m in found.models],
         "alike_that_stay": found.alike,
-        "not_proved": [*_inputs(known, found), *_wholes(found), *NOT_PROVED],
+        "not_proved": [
+            *(veiled(line, found.values) for line in (*_inputs(known, found), *_wholes(found))),
+            *NOT_PROVED,
+        ],
         "residual": None,
     }
     return steps, receipt, nonces
@@ -205,7 +214,8 @@ def _versions(
     for k, id in enumerate(found.rewrites):
         old = known.live[id]
         say(f"writing {old.ref} anew")
-        draft = redraft(old, gone, work.folder / f"rows-{k}.parquet", receipt, manifests, taken)
+        _sound(old)
+        draft = redraft(old, gone, work.folder / f"rows-{k}.parquet", receipt, manifests, taken, found.values)
         taken.add((draft.name, draft.version))
         made = build(draft, work.folder / f"new-{k}", known.store, beside(entries[id], draft.version), page=page)
         to = Successor(made.id, f"{draft.name}@{draft.version}")
@@ -213,10 +223,22 @@ def _versions(
         assert buried is not None
         done.append(_Version(old, made, (*made.steps, *buried.steps), buried.leaves))
     for k, old in enumerate(known.buried):
+        if gone.holds(old.leaves().column("record_id")).any():
+            _sound(old)
         buried = bury(old, work.folder / f"buried-{k}", gone, None, receipt, now)
         if buried is not None:
             done.append(_Version(old, None, buried.steps, buried.leaves))
     return done
+
+
+def _sound(snapshot: Snapshot) -> None:
+    """Raises InputError where `snapshot` is not what was frozen: what is written of it anew would make that look right."""
+    wrong = [f for f in verify(snapshot.path, level="files").findings if not f.problem.startswith("was added")]
+    if wrong:
+        raise InputError(
+            f"{snapshot.ref} at {snapshot.path} is not what was frozen ({wrong[0].file} {wrong[0].problem}), and nothing was "
+            f"erased; `tamis verify {snapshot.path}` names all: put it right, or delete that folder, and erase again"
+        )
 
 
 def _catalog(store: Store, work: Work, versions: Sequence[_Version]) -> list[Step]:
@@ -245,7 +267,7 @@ def _runs(known: Known, found: Plan, work: Work, name: str, report: Report | Non
                 f"the run at {run.path} is damaged ({wrong[0].file} {wrong[0].problem}), and what it holds of these records cannot "
                 "be taken out; delete that folder, or put it right, and erase again"
             )
-        made = expunge(run, work.folder / f"run-{k}", found.reached, name, report)
+        made = expunge(run, work.folder / f"run-{k}", found.reached, name, report, found.values)
         if made is not None:
             done.append(made)
     return done
@@ -284,7 +306,8 @@ def _unshared(store: Store, known: Known, versions: Sequence[_Version]) -> list[
     facts = [s.facts for id, s in known.live.items() if id not in rewritten]
     facts += [v.made.facts for v in versions if v.made]
     wanted = {file["sha256"] for f in facts for file in f["files"]}
-    return [p for p in sorted((store.inside / "objects/sha256").glob("??/*")) if p.name not in wanted]
+    every = sorted((store.inside / "objects/sha256").glob("??/*"))
+    return [path for path in every if path.name not in wanted and not path.parent.is_symlink()]
 
 
 def _scanned(known: Known) -> dict[str, list[str]]:
@@ -310,7 +333,7 @@ def _wholes(found: Plan) -> Iterator[str]:
         yield f"{', '.join(found.wholes)}: made as a whole of a snapshot that held some; which of its records were is not known"
 
 
-def _told(left: Residue, root: Path) -> dict[str, Any]:
+def _told(left: Residue, root: Path, values: Sequence[str]) -> dict[str, Any]:
     """A residue as a receipt has it; files within the store by their place there."""
 
     def place(path: str) -> str:
@@ -321,8 +344,8 @@ def _told(left: Residue, root: Path) -> dict[str, Any]:
         "bytes": left.bytes,
         "values": left.values,
         "too_short": left.too_short,
-        "found": [{**vars(replace(hit, file=place(hit.file)))} for hit in left.found],
-        "unread": {place(path): why for path, why in left.unread.items()},
+        "found": [{**vars(replace(hit, file=veiled(place(hit.file), values)))} for hit in left.found],
+        "unread": {veiled(place(path), values): veiled(why, values) for path, why in left.unread.items()},
     }
 
 

@@ -12,10 +12,12 @@ import re
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
+from tamis.data.parquet import plain
 from tamis.errors import InputError, UsageError
 from tamis.snapshot.folder import Snapshot, open_snapshot
 from tamis.snapshot.graph import Reached
@@ -47,7 +49,7 @@ class Hold:
 
 def holds(store: Store, *, all: bool = False) -> list[Hold]:
     """The holds in force, or `all` that ever were, by when they were made."""
-    found = [Hold(**json.loads(path.read_bytes())) for path in (store.inside / "holds").glob("[0-9a-f]*.json")]
+    found = [_read(path) for path in (store.inside / "holds").glob("[0-9a-f]*.json")]
     return sorted((h for h in found if all or h.released is None), key=lambda h: (h.created, h.id))
 
 
@@ -119,6 +121,19 @@ def _snapshot(store: Store, what: str) -> Snapshot | None:
         return open_snapshot(what, store.root)
     except (InputError, UsageError):
         return None
+
+
+def _read(path: Path) -> Hold:
+    """Raises InputError: a hold that cannot be read may forbid anything."""
+    try:
+        found = Hold(**json.loads(plain(path).read_bytes()))
+        texts = {name: value for name, value in vars(found).items() if value is not None}
+        if found.id == path.stem and all(isinstance(value, str) for value in texts.values()):
+            bytes.fromhex(found.record or "")
+            return found
+    except (OSError, ValueError, TypeError, RecursionError) as damage:
+        raise InputError(f"{path} cannot be read ({damage!r:.80}); the store is damaged there") from damage
+    raise InputError(f"{path} is not the hold that it is named for; the store is damaged there")
 
 
 def _facts(hold: Hold) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from tamis.data.disk import disk_errors
+from tamis.data.parquet import plain
 from tamis.data.writer import write_json
 from tamis.errors import OutputError
 
@@ -67,6 +68,7 @@ class Work:
 @contextmanager
 def locked(root: Path) -> Iterator[None]:
     """Hold the store of `root` (a `.tamis`) against others; it waits. Not to be taken twice by one process."""
+    _demand_own(root)
     with disk_errors(root):
         handle = os.open(root / "lock", os.O_RDWR | os.O_CREAT, 0o644)
     try:
@@ -93,6 +95,15 @@ def work(root: Path) -> Iterator[Work]:
         os.close(held)
 
 
+def _demand_own(root: Path) -> None:
+    """Raises OutputError where a folder of the store is a link: what lies in work/ or objects/ is removed some day."""
+    for path in (root, *(root / name for name in ("work", "journal", "objects", "objects/sha256", "cache"))):
+        if path.is_symlink():
+            raise OutputError(
+                f"{path} is a link, and what lies where it leads would be taken for the store's own; move that folder to its place"
+            )
+
+
 def pending(root: Path) -> bool:
     """Whether there is something to recover below `root`."""
     return any(any((root / name).glob("*")) for name in ("journal", "work"))
@@ -116,7 +127,7 @@ def forward(path: Path, root: Path) -> None:
     followed: one in a store that somebody copied or sent is told, and left. Raises OutputError.
     """
     try:
-        listed = json.loads(path.read_bytes())
+        listed = json.loads(plain(path).read_bytes())
         number, place = listed["tamis_journal"], listed.get("place")
         steps = [_read(entry, root) for entry in listed["steps"]] if number == 1 else []
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as damage:

@@ -119,7 +119,7 @@ def trace(
     if down:
         reached = graph.down(seeds)
         holdings = _with_wholes(known, held(known, reached))
-        models = affected(store, holdings)
+        models = affected(store, holdings, reached)
     if up:
         above = graph.up(seeds)
         ancestors, ancestry = _ancestors(known, above)
@@ -188,9 +188,12 @@ def wholly_of(snapshot: Snapshot) -> list[str]:
     return list(said["snapshots"]) if said.get("by") == "whole" else []
 
 
-def affected(store: Store, holdings: Sequence[Holding]) -> tuple[Model, ...]:
-    """The models that were trained on any of `holdings`, in a split that holds some."""
-    by_id = {h.id: h for h in holdings}
+def affected(store: Store, holdings: Sequence[Holding], reached: Reached) -> tuple[Model, ...]:
+    """The models that were trained on any of `holdings`, in a split that holds some.
+
+    A version that was withdrawn since is asked by its leaves: it held `reached` when a model was trained on it.
+    """
+    by_id = {h.id: h for h in holdings} | {h.id: h for h in _withdrawn(store, reached)}
     found = []
     for facts in store.models():
         hit = [
@@ -201,6 +204,16 @@ def affected(store: Store, holdings: Sequence[Holding]) -> tuple[Model, ...]:
         if hit:
             found.append(Model(facts["name"], tuple(h.ref for h in hit), max(h.records for h in hit)))
     return tuple(found)
+
+
+def _withdrawn(store: Store, reached: Reached) -> Iterable[Holding]:
+    """Withdrawn versions that held some of `reached`, and that were not tombstones before; in which split is not known."""
+    trained = {id for facts in store.models() for id, _ in uses(facts)}
+    for entry in store.snapshots():
+        if entry.state == "withdrawn" and entry.id in trained:
+            snapshot = Snapshot(entry.path)
+            if n := int(reached.holds(snapshot.leaves().column("record_id")).sum()):
+                yield Holding(snapshot.ref, entry.id, "withdrawn", n, 0, 0, dict.fromkeys(snapshot.splits, n))
 
 
 COLUMNS = ["record_id", "id", "source", "license", "url"]
