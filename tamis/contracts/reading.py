@@ -24,11 +24,11 @@ def load(path: Path | str) -> Contract:
     path = Path(path)
     try:
         if path.exists() and not path.is_file():  # a FIFO would wait for ever, and /dev/zero has no end
-            raise ContractError("is no plain file; -c names a contract in YAML", path)
+            raise ContractError("is no plain file; a contract is a file in YAML", path)
         with path.open("rb") as file:
             text = file.read(TOO_LARGE + 1)
     except FileNotFoundError:
-        raise ContractError("no such file; -c names a contract in YAML", path) from None
+        raise ContractError("no such file; `tamis contract init` proposes one from data", path) from None
     except OSError as refused:
         raise ContractError(f"cannot be read: {refused.strerror}", path) from None
     tree = read_tree(text, path)
