@@ -8,6 +8,7 @@ All is written in the store's work folder, then put in place by one rename.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -188,7 +189,16 @@ def _names(output: Path, name: str | None, version: str | None, parent: Snapshot
 
 
 def _name(output: Path, name: str | None) -> str:
-    return checked(named(Path(os.path.abspath(output))).name if name is None else name)
+    said = named(Path(os.path.abspath(output))).name
+    if name is None and _NEARLY_A_VERSION.fullmatch(said):
+        raise UsageError(
+            f"{said!r} is no version; write three numbers, as -o {output.parent}/1.2.0, or, if it is a name, --name {said}"
+        )
+    return checked(said if name is None else name)
+
+
+# …/docs/1.0 would be the first version of a data set called 1.0, in a store of its own within …/docs.
+_NEARLY_A_VERSION = re.compile(r"v?\d+(\.\d+)+")
 
 
 def _is_free(store: Store, output: Path, name: str, version: Version) -> None:

@@ -43,8 +43,9 @@ class Hold:
 
     @property
     def words(self) -> str:
-        """What is held, and why."""
-        return f"{f'record {self.record}' if self.record else self.ref} is held ({self.reason}; hold {self.id})"
+        """What is held, or was until it was released, and why."""
+        held = "was held" if self.released else "is held"
+        return f"{f'record {self.record}' if self.record else self.ref} {held} ({self.reason}; hold {self.id})"
 
 
 def holds(store: Store, *, all: bool = False) -> list[Hold]:

@@ -96,6 +96,13 @@ def test_a_name_that_cannot_stand_in_a_path_is_refused(name: str, small_run: Run
         freeze(small_run, tmp_path / "store/docs", name=name)
 
 
+@pytest.mark.parametrize("folder", ["1.0", "v2.0", "1.0.0.1", "01.0.0"])
+def test_a_folder_that_is_nearly_a_version_is_asked_about(folder: str, small_run: Run, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="is no version; write three numbers"):
+        freeze(small_run, tmp_path / "store/docs" / folder)
+    assert freeze(small_run, tmp_path / "store" / folder, name=folder).ref == f"{folder}@1.0.0"
+
+
 def test_a_version_is_not_frozen_twice(small_run: Run, frozen: Snapshot, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"docs@1\.0\.0 is there already"):
         freeze(small_run, tmp_path / "store/again", name="docs", version="1.0.0")
