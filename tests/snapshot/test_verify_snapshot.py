@@ -7,6 +7,7 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -291,6 +292,33 @@ def test_the_id_that_was_told_is_held_against_it(copy: Path, signed: Snapshot) -
 def test_the_store_knows_what_was_frozen(frozen: Snapshot) -> None:
     refacted(frozen.path, lambda facts: facts.update(created="2000-01-01T00:00:00+00:00"))
     assert named(verify(frozen.path, "manifest"), "snapshot.json", "the store at .* knows")
+
+
+def test_a_file_that_the_id_does_not_cover_is_no_part_of_it(copy: Path, signed: Snapshot) -> None:
+    shutil.copy(signed.parts()[0], copy / "data/test-00000-of-00001.parquet")
+    (copy / "provenance.dsse.json").unlink()
+    resealed(copy)
+    found = verify(copy, "manifest", id=signed.id)
+    assert named(found, "data/test-00000-of-00001.parquet", "snapshot.json does not name it")
+
+
+@pytest.mark.parametrize(
+    "change, problem",
+    [
+        ({"splits": {"*": 5}}, "no part of a split"),
+        ({"name": "../../x"}, "name or version"),
+        ({"contract": {"sha256": "0" * 64}}, "not the contract that snapshot.json tells of"),
+        ({"recipe": {"sha256": "0" * 64}}, "not the recipe that snapshot.json tells of"),
+        ({"schema": {"fields": [], "fingerprint": ""}}, "fingerprint"),
+        ({"schema": {"fields": 2**60, "fingerprint": None}}, "spelling"),
+    ],
+)
+def test_snapshot_json_contradicts_nothing(change: dict[str, Any], problem: str, copy: Path) -> None:
+    (copy / "provenance.dsse.json").unlink()
+    raw = {**json.loads((copy / "snapshot.json").read_bytes()), **change}
+    (copy / "snapshot.json").write_text(json.dumps(raw))
+    resealed(copy)
+    assert any(problem in f.problem for f in verify(copy).findings)
 
 
 def test_a_newer_snapshot_is_told_apart_from_a_damaged_one(copy: Path) -> None:
