@@ -1,5 +1,7 @@
 """The recipe of a snapshot carried out again on the same input, and what comes out held against what was frozen.
 
+Its contract is held against the data once more, too.
+
 Data do not depend on salts: each record that comes out is hashed with the salt that is stored for it, and must have its leaf;
 all together must be all records, in the same files.
 """
@@ -10,14 +12,16 @@ import json
 import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from tamis.contracts import check, load
 from tamis.data import find
 from tamis.data.inputs import SUFFIXES
-from tamis.errors import InputError
+from tamis.errors import InputError, TamisError
 from tamis.recipes.recipe import Attrition, InputSpec, Recipe
 from tamis.recipes.replay import recipe_of
 from tamis.recipes.run import run
@@ -45,6 +49,7 @@ def rerun(found: Verified, inputs: Sequence[str] = ()) -> None:
         again = _carried_out(snapshot, Path(scratch), inputs)
         _same_recipe(found, snapshot, again)
         _compare(found, snapshot, again, Path(scratch) / "parts")
+    _keeps_contract(found, snapshot)
 
 
 def _carried_out(snapshot: Snapshot, scratch: Path, inputs: Sequence[str]) -> Run:
@@ -149,6 +154,26 @@ def _compare(found: Verified, snapshot: Snapshot, again: Run, folder: Path) -> N
         if count:
             found.wrong("data/", f"{count:,} record{'s' * (count > 1)} {what} when the recipe was carried out again")
     _same_files(found, snapshot, parts)
+
+
+def _keeps_contract(found: Verified, snapshot: Snapshot) -> None:
+    """The contract held against the data once more, with ages counted from when it was frozen."""
+    path, name = snapshot.path / "evidence/contract.odcs.yaml", "evidence/contract.odcs.yaml"
+    if not snapshot.facts.get("contract") or not path.is_file():
+        return
+    ran = json.loads(snapshot.evidence("run.json") or b"{}")
+    flow = {"rows": snapshot.facts["conservation"], "sources": ran.get("sources", ())}
+    try:
+        frozen = datetime.fromisoformat(snapshot.facts["created"])
+        result = check(snapshot.parts(), load(path), now=frozen, flow=flow)
+    except (TamisError, ValueError) as wrong:
+        found.notes.append(f"the contract could not be held against the data again: {wrong}")
+        return
+    for outcome in result.broken:
+        if outcome.status == "unchecked":  # a file that it names need not be there any more
+            found.notes.append(f"a rule of the contract could not be asked again: {outcome.message}")
+        elif outcome.stops:
+            found.wrong(name, f"is broken by the data, which kept it when it was frozen: {outcome.message}")
 
 
 def _same_files(found: Verified, snapshot: Snapshot, parts: Parts | None) -> None:

@@ -264,7 +264,8 @@ def _contract(run: Run, given: Path | str | None) -> tuple[bytes | None, dict[st
     from tamis.contracts import check, load
 
     contract = load(path)
-    result = check(run.parts("data"), contract)
+    flow = {"rows": run.rows, "sources": run.facts.get("sources", ())}
+    result = check(run.parts("data"), contract, flow=flow)
     if not result.passed:
         broken = [outcome.message for outcome in result.broken if outcome.stops]
         more = f"; and {len(broken) - 1} more" if broken[1:] else ""

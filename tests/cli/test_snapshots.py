@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from contract_text import written
 from making import recipe, sentences, write_lines
 
 import tamis as api
+from tamis.runs.manifest import seal, sha256
+from tamis.snapshot import freeze
+from tamis.snapshot.jcs import canonical_json
 
 Tamis = Callable[..., tuple[int, str]]
 
@@ -56,6 +62,29 @@ def test_verify_takes_a_name(ref: str, store: Path, tamis: Tamis) -> None:
 
 def test_verify_carries_the_recipe_out_again(store: Path, tamis: Tamis) -> None:
     assert tamis("verify", store / "docs/1.0.0", "--level", "rerun")[0] == 0
+
+
+KEPT: dict[str, Any] = {"id": "few_go", "type": "custom", "engine": "tamis"}
+KEPT["implementation"] = {"measure": "attrition", "mustBeLessThan": 90, "arguments": {"by": "run"}}
+
+
+def test_a_rerun_holds_the_data_against_its_contract(run: Path, tmp_path: Path, tamis: Tamis) -> None:
+    written(tmp_path, [{"name": "text", "logicalType": "string"}], quality=[KEPT])
+    contract = tmp_path / "contract.odcs.yaml"
+    frozen = freeze(run, tmp_path / "store/docs/1.0.0", contract=contract).path
+    assert tamis("verify", frozen, "--level", "rerun")[0] == 0
+    written(tmp_path, [{"name": "text", "logicalType": "string", "logicalTypeOptions": {"maxLength": 3}}])
+    shutil.copy(contract, frozen / "evidence/contract.odcs.yaml")
+    facts = json.loads((frozen / "snapshot.json").read_bytes())
+    for told in (facts["contract"], *(f for f in facts["files"] if f["path"] == "evidence/contract.odcs.yaml")):
+        told |= {"sha256": sha256(contract)} | ({"bytes": contract.stat().st_size} if "bytes" in told else {})
+    (frozen / "snapshot.json").write_bytes(canonical_json(facts))
+    (frozen / "MANIFEST.sha256").unlink()
+    seal(frozen, {})
+    moved = shutil.move(frozen, tmp_path / "elsewhere")  # away from the store, which knows its id
+    assert tamis("verify", moved)[0] == 0
+    code, printed = tamis("verify", moved, "--level", "rerun")
+    assert (code, "longer than maxLength 3" in printed) == (1, True)
 
 
 def test_a_rerun_takes_input_that_was_moved_and_renamed(store: Path, run: Path, tmp_path: Path, tamis: Tamis) -> None:
