@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable, Container, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -105,14 +107,16 @@ class Known:
         entries = store.snapshots()
         missing = [f"{e.name}@{e.version} at {e.path}" for e in entries if e.state == "missing"]
         missing += [f"{e.name}@{e.version} at {e.path}: {why}" for e in entries if (why := _is_not_ours(store, e))]
-        runs, ids = [], {r["path"]: {s["id"] for s in store.runs() if s["path"] == r["path"]} for r in store.runs()}
-        for path in sorted(ids):
+        runs, entered = [], store.runs()
+        for path in sorted({facts["path"] for facts in entered}):
             if not (Path(path) / "run.json").is_file():
                 missing.append(f"run at {path}")
-            elif not (_is_within(store, Path(path)) or _manifest(Path(path)) in ids[path]):
-                missing.append(f"run at {path}: it is another than was frozen, and lies outside the store")
-            else:
+            elif _is_within(store, Path(path)) or any(
+                _is_of(store, facts) for facts in entered if facts["path"] == path
+            ):
                 runs.append(open_run(path))
+            else:
+                missing.append(f"run at {path}: it is another than was frozen, and lies outside the store")
         known = [e for e in entries if e.state != "missing" and not _is_not_ours(store, e)]
         buried = [Snapshot(e.path) for e in known if e.state == "withdrawn"]
         return cls(store, {e.id: Snapshot(e.path) for e in known if e.state == "live"}, buried, runs, missing)
@@ -134,10 +138,26 @@ def _is_within(store: Store, path: Path) -> bool:
     return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(store.root))
 
 
-def _manifest(run: Path) -> str | None:
+def _is_of(store: Store, facts: dict[str, Any]) -> bool:
+    """Whether the run that lies where `facts` say is the one that was frozen, or what an erasure in another store left of it."""
+    path = Path(facts["path"])
+    with suppress(OSError):
+        if sha256(path / MANIFEST) == facts["id"]:
+            return True
+    made = _made(path / "run.json")
+    entries = {e.id: e.path for e in store.snapshots() if e.state == "live"}
+    return made is not None and any(
+        made == _made(entries[id] / "evidence/run.json") for id in facts["snapshots"] if id in entries
+    )
+
+
+def _made(run: Path) -> tuple[Any, ...] | None:
+    """What tells a run from every other, and what no erasure changes: recipe, input, when and where it was made."""
     try:
-        return sha256(run / MANIFEST)
-    except OSError:
+        facts = json.loads(plain(run).read_bytes())
+        inputs, varies = [file["sha256"] for file in facts["inputs"]], facts["varies"]
+        return facts["recipe"]["sha256"], inputs, varies["started"], varies["seconds"], varies["host"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -88,13 +89,27 @@ def erase(
         name = receipt["receipt"]
         _write(work.folder / "receipt.json", receipt, sign)
         path = store.inside / "receipts" / f"{name}.json"
-        work.commit([*steps, Step("move", work.folder / "receipt.json", path)])
+        with _nonces_told(receipt, nonces, say):
+            work.commit([*steps, Step("move", work.folder / "receipt.json", path)])
     # Others may use the store again: what is left to do only reads it.
-    say("searching for what is left")
-    left = search(known, found)
-    receipt["residual"] = _told(left, store.root, found.values)
-    _write(path, receipt, sign)
+    with _nonces_told(receipt, nonces, say):
+        say("searching for what is left")
+        left = search(known, found)
+        receipt["residual"] = _told(left, store.root, found.values)
+        _write(path, receipt, sign)
     return Erased(receipt, path, tuple(nonces), left)
+
+
+@contextmanager
+def _nonces_told(receipt: dict[str, Any], nonces: Sequence[str], say: Say) -> Iterator[None]:
+    """Tell the nonces where the block is cut short: what is committed will be finished, and they stand nowhere else."""
+    try:
+        yield
+    except BaseException:
+        say(
+            f"cut short; should receipt {receipt['receipt']} come to be all the same, its nonces are {', '.join(nonces)}"
+        )
+        raise
 
 
 def search(known: Known, found: Plan) -> Residue:

@@ -61,11 +61,21 @@ def hold(store: Store, what: str, reason: str) -> list[Hold]:
     """
     if not reason.strip():
         raise UsageError("a hold needs its reason: --reason 'case 12/2026'")
-    found = _what(store, what)
+    before, found = _live(store), _what(store, what)
+    if gone := [on["ref"] for on in found if "snapshot" in on and on["snapshot"] not in before]:
+        raise InputError(
+            f"{gone[0]} was withdrawn by an erasure: it has no records to hold; hold the version in its place"
+        )
     made = [Hold(secrets.token_hex(8), reason, _now(), **on) for on in found]
     with store.work() as work, store.lock():
+        if before - _live(store):
+            raise InputError("an erasure went over the store meanwhile, and nothing was held; hold it again")
         work.commit([store.write(work, "holds", h.id, _facts(h)) for h in made])
     return made
+
+
+def _live(store: Store) -> set[str]:
+    return {entry.id for entry in store.snapshots() if entry.state == "live"}
 
 
 def release(store: Store, what: str, reason: str) -> list[Hold]:

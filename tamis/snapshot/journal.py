@@ -59,6 +59,7 @@ class Work:
         steps = list(steps)
         for step in steps:
             _prepare(step)
+        _demand_room(steps)
         listed = [_written(step, self.root) for step in steps]
         path = self.root / "journal" / f"{self.name}.json"
         write_json(path, {"tamis_journal": 1, "place": _mark(self.root), "steps": listed})
@@ -163,6 +164,22 @@ def _prepare(step: Step) -> None:
     for path in [*changed, *([step.source] if step.do != "link" else [])]:
         if path.parent.is_dir() and not os.access(path.parent, os.W_OK | os.X_OK):
             raise OutputError(f"cannot write {path}: the folder it is in may not be written; change its permissions")
+
+
+def _demand_room(steps: Iterable[Step]) -> None:
+    """Raises OutputError where what moves to another file system does not fit there."""
+    needed: dict[int, int] = {}
+    for step in steps:
+        if step.do != "move" or step.target is None or step.source.stat().st_dev == step.target.parent.stat().st_dev:
+            continue
+        on, place = step.target.parent.stat().st_dev, os.statvfs(step.target.parent)
+        files = step.source.rglob("*") if step.source.is_dir() else [step.source]
+        blocks = sum(-(-path.stat().st_size // place.f_frsize) for path in files if path.is_file())
+        needed[on] = needed.get(on, 0) + blocks * place.f_frsize
+        if needed[on] > place.f_bavail * place.f_frsize:
+            raise OutputError(
+                f"cannot write {step.target}: the disk it is on has no room for it; nothing was changed, free some space"
+            )
 
 
 def _take(step: Step) -> None:

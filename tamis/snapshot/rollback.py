@@ -16,11 +16,11 @@ def use_version(store: Store, ref: str) -> Entry:
             raise UsageError(f"{ref} of which name? write NAME@{ref}; `tamis snapshots list` has all")
         raise UsageError(f"which version of {ref!r}? write {ref}@1.0.0; `tamis snapshots list {ref}` has all")
     store.resolve(ref)
-    entry = store.entry(ref)
-    assert entry is not None
-    if entry.state == "withdrawn":
-        raise InputError(f"{entry.name}@{entry.version} was withdrawn by an erasure, and cannot be gone back to")
-    if store.current(entry.name) != entry.id:
-        with store.work() as work, store.lock():
+    with store.work() as work, store.lock():
+        entry = store.entry(ref)
+        assert entry is not None
+        if entry.state == "withdrawn":
+            raise InputError(f"{entry.name}@{entry.version} was withdrawn by an erasure, and cannot be gone back to")
+        if store.current(entry.name) != entry.id:
             work.commit([use(store, work, entry.name, entry.id)])
     return entry

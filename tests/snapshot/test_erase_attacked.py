@@ -13,10 +13,11 @@ from storing import frozen, person
 
 from tamis.errors import InputError, OutputError
 from tamis.runs.manifest import seal
-from tamis.snapshot import select
+from tamis.snapshot import freeze, select
 from tamis.snapshot.closure import plan
 from tamis.snapshot.erase import erase
 from tamis.snapshot.folder import Snapshot
+from tamis.snapshot.holds import hold, holds
 from tamis.snapshot.models import add_model
 from tamis.snapshot.store import Store
 
@@ -200,3 +201,53 @@ def test_a_damaged_tombstone_is_told(name: str, said: str, store: Store, tamis: 
         assert code in (0, 1) and "Traceback" not in text
     code, text = tamis("erase", store.root, "--record", "d2", "--yes")
     assert code == 2 and "is not what was frozen" in text
+
+
+def test_a_run_that_two_stores_know_is_still_known_to_both(first: Path, tmp_path: Path) -> None:
+    shutil.copytree(first / "store/runs/docs", tmp_path / "run")
+    for name in "ab":
+        freeze(tmp_path / "run", tmp_path / name / "docs/1.0.0")
+    erase(Store(tmp_path / "a"), P1)
+    found = plan(Store(tmp_path / "b"), [select.record("d2")])
+    assert found.unseen == () and list(found.runs.values()) == [1]
+
+
+def test_what_was_withdrawn_cannot_be_held(store: Store) -> None:
+    erase(store, P1)
+    with pytest.raises(InputError, match="hold the version in its place"):
+        hold(store, "docs@1.0.0", "case 12")
+    assert [h.ref for h in hold(store, "docs@1.0.1", "case 12")] == ["docs@1.0.1"]
+
+
+def test_a_hold_that_comes_too_late_is_not_told_to_hold(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    work = Store.work
+
+    def slow(self: Store) -> object:
+        monkeypatch.undo()
+        erase(store, P1)
+        return work(self)
+
+    monkeypatch.setattr(Store, "work", slow)
+    with pytest.raises(InputError, match="an erasure went over the store meanwhile"):
+        hold(store, "d1", "case 12")
+    assert holds(store, all=True) == []
+
+
+def test_a_run_on_a_full_disk_elsewhere_is_seen_before_anything_changes(
+    first: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(first / "store/runs/docs", tmp_path / "other/run")
+    frozen = freeze(tmp_path / "other/run", tmp_path / "store/docs/1.0.0")
+    device, room = Path.stat, os.statvfs(tmp_path)
+
+    def stat(self: Path, **options: bool) -> os.stat_result:
+        found = device(self, **options)
+        return os.stat_result((*found[:2], 7, *found[3:])) if self.is_relative_to(tmp_path / "other") else found
+
+    monkeypatch.setattr(Path, "stat", stat)
+    monkeypatch.setattr(os, "statvfs", lambda path: os.statvfs_result((*room[:4], 0, *room[5:])))
+    said: list[str] = []
+    with pytest.raises(OutputError, match="no room for it; nothing was changed"):
+        erase(Store(tmp_path / "store"), P1, on_progress=said.append)
+    assert "its nonces are" in said[-1] and frozen.data().num_rows == 4
+    assert Store(tmp_path / "store").current("docs") == frozen.id
