@@ -130,6 +130,8 @@ class _Locator:
                 value = self.loader.construct_object(node)
             except (ValueError, LookupError, AttributeError) as bad:  # as 2026-13-45, or !!bool of another word
                 raise ContractError(f"{bad}; put quotes around it if it is text", self.path, line) from None
+        if isinstance(value, str) and not value.isascii() and any("\ud800" <= c <= "\udfff" for c in value):
+            raise ContractError("half a character (a surrogate); no file could hold it", self.path, line)
         self.done[id(node)] = Located(value, line)
         return Located(value, line)
 

@@ -30,6 +30,7 @@ from tamis.recipes.budget import PARTITION, Budget
 from tamis.recipes.catalog import import_own
 from tamis.recipes.place import Place
 from tamis.recipes.recipe import Recipe, load
+from tamis.recipes.repository import commit
 from tamis.runs import Run, open_run, seal
 from tamis.runs.manifest import sha256
 from tamis.schemas import Kind, kind
@@ -213,7 +214,7 @@ def _finish(place: Place, job: Job, result: Result, engine: Engine, started: flo
         "recipe": {"sha256": written[1].sha256},
         "versions": {name: version(name) for name in BYTES_DEPEND_ON},
         "files": sorted(files, key=lambda f: str(f["path"])),
-        "varies": {**_varies(engine, started), "inputs": _places(place, job)},
+        "varies": {**_varies(engine, started), "inputs": _places(place, job), **_repository(recipe)},
     }
     write_json(out / "run.json", facts)
     _report(out)
@@ -318,6 +319,11 @@ def _environment() -> dict[str, Any]:
         "platform": platform.platform(),
         "packages": {n: version(n) for n in names},
     }
+
+
+def _repository(recipe: Recipe) -> dict[str, str]:
+    found = commit(recipe.base)
+    return {"commit": found} if found else {}
 
 
 def _varies(engine: Engine, started: float) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
+from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
 
@@ -256,11 +257,11 @@ def _whole(run: Run) -> None:
         )
 
 
-def _contract(run: Run, given: Path | str | None) -> tuple[bytes | None, dict[str, Any] | None]:
-    """The data of `run` held against the contract once more: the result, and the gist for snapshot.json."""
+def _contract(run: Run, given: Path | str | None) -> tuple[bytes | None, dict[str, Any]]:
+    """The data of `run` held against the contract once more: the result, and what snapshot.json says of it."""
     path = Path(given) if given is not None else run.path / "contract.odcs.yaml"
     if given is None and not path.is_file():
-        return None, None
+        return None, {"contract": None}
     from tamis.contracts import check, load
 
     contract = load(path)
@@ -274,7 +275,8 @@ def _contract(run: Run, given: Path | str | None) -> tuple[bytes | None, dict[st
             f"`tamis check {run.path} -c {path}` names all"
         )
     gist = {"id": contract.id, "version": contract.version, "sha256": contract.sha256, "result": "passed"}
-    return result.to_json().encode(), gist
+    classified = {p.column: p.classification for p in contract.table(None).properties if p.classification}
+    return result.to_json().encode(), {"contract": gist, **({"sensitivity": classified} if classified else {})}
 
 
 def _lineage(run: Run, given: pa.Table | Path | str | None, parents: Sequence[Snapshot]) -> pa.Table:
@@ -285,13 +287,15 @@ def _lineage(run: Run, given: pa.Table | Path | str | None, parents: Sequence[Sn
     return lineage(run, given, parents)
 
 
-def _facts(run: Run, contract: dict[str, Any] | None) -> dict[str, Any]:
+def _facts(run: Run, promised: dict[str, Any]) -> dict[str, Any]:
     facts = run.facts
+    commit = facts["varies"].get("commit")
     return {
         "conservation": run.rows,
-        "contract": contract,
+        **promised,
         "recipe": {"name": facts["name"], **facts["recipe"]},
         "inputs": facts["inputs"],
+        "code": {"package": f"tamis {metadata.version('tamis')}", **({"git": commit} if commit else {})},
         "run": {"manifest": sha256(run.path / MANIFEST)},
         "env": {"versions": facts["versions"], "sha256": sha256(run.path / "env.json")},
     }

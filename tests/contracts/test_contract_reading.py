@@ -139,6 +139,7 @@ def test_a_contract_keeps_what_only_documents(tmp_path):
         ("tags: &a [x]\nroles: *a\n", 11, "alias"),
         ("domain: 2026-13-45\n", 11, "month must be in 1..12"),
         ('domain: !!int ""\n', 11, "put quotes around it"),
+        ('domain: "\\ud800"\n', 11, "half a character"),
         ("domain: !!bool maybe\n", 11, "put quotes around it"),
     ],
 )
