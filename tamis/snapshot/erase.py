@@ -29,6 +29,7 @@ from tamis.snapshot.folder import Snapshot
 from tamis.snapshot.freeze import entry, use
 from tamis.snapshot.holds import forget
 from tamis.snapshot.journal import Step, Work
+from tamis.snapshot.names import told
 from tamis.snapshot.receipt import NOT_PROVED, PAYLOAD, asked
 from tamis.snapshot.residue import Residue
 from tamis.snapshot.rewrite import beside, redraft
@@ -80,6 +81,7 @@ def erase(
     """
     if not matches:
         raise UsageError("what should be erased? name --match field=value or --record ID")
+    told(note or "")
     say = on_progress or (lambda _: None)
     with store.work() as work, store.lock():
         known = Known.of(store)

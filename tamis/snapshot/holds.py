@@ -22,6 +22,7 @@ from tamis.errors import InputError, UsageError
 from tamis.snapshot.folder import Snapshot, open_snapshot
 from tamis.snapshot.graph import Reached
 from tamis.snapshot.journal import Step, Work
+from tamis.snapshot.names import told
 from tamis.snapshot.select import record
 from tamis.snapshot.store import Store
 
@@ -61,6 +62,7 @@ def hold(store: Store, what: str, reason: str) -> list[Hold]:
     """
     if not reason.strip():
         raise UsageError("a hold needs its reason: --reason 'case 12/2026'")
+    told(reason)
     before, found = _live(store), _what(store, what)
     if gone := [on["ref"] for on in found if "snapshot" in on and on["snapshot"] not in before]:
         raise InputError(
@@ -82,6 +84,7 @@ def release(store: Store, what: str, reason: str) -> list[Hold]:
     """Release the hold `what` (its id), or all on the record or snapshot `what`. Raises UsageError, InputError."""
     if not reason.strip():
         raise UsageError("a release needs its reason: --reason 'case 12/2026 closed'")
+    told(reason)
     found = [h for h in holds(store) if h.id == what] or _on(store, what)
     if not found:
         raise InputError(f"nothing of that name is held: {what!r}; `tamis hold list` names the holds in force")

@@ -68,6 +68,13 @@ def checked(name: str) -> str:
     return name
 
 
+def told(text: str) -> str:
+    """`text`, which can be kept on file. Raises UsageError where it is no UTF-8, as bytes of a command line may be."""
+    if any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise UsageError(f"{text!r} is no UTF-8, and cannot be kept or looked for; write it in UTF-8")
+    return text
+
+
 def split_order(name: str) -> tuple[int, str]:
     """The place of a split among others: train, validation, test, then the rest by name."""
     usual = ("train", "validation", "test")

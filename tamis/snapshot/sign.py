@@ -12,6 +12,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from tamis.data.parquet import plain
 from tamis.errors import InputError, UsageError
 from tamis.extras import extra
 from tamis.runs.manifest import files, sha256
@@ -155,7 +156,7 @@ def _private(path: Path) -> Any:
         from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
     try:
-        key = load_pem_private_key(path.read_bytes(), None)
+        key = load_pem_private_key(plain(path).read_bytes(), None)
     except (OSError, ValueError, TypeError) as wrong:
         raise UsageError(
             f"{path} is no private key that can be read ({wrong}); "
@@ -172,7 +173,7 @@ def _public(path: Path) -> Any:
         from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
     try:
-        key = load_pem_public_key(path.read_bytes())
+        key = load_pem_public_key(plain(path).read_bytes())
     except (OSError, ValueError, TypeError) as wrong:
         raise UsageError(
             f"{path} is no public key that can be read ({wrong}); "

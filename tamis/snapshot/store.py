@@ -23,7 +23,7 @@ from tamis.data.writer import write_json
 from tamis.errors import InputError, UsageError
 from tamis.runs.manifest import sha256
 from tamis.snapshot import journal
-from tamis.snapshot.names import ID, NAME, VERSION, version
+from tamis.snapshot.names import ID, NAME, VERSION, told, version
 
 FOLDER = ".tamis"
 
@@ -160,9 +160,9 @@ class Store:
         return Path(os.path.normpath(self.root / path))
 
     def placed(self, path: Path) -> str:
-        """`path` as the catalog is to have it."""
+        """`path` as the catalog is to have it. Raises UsageError where it is no UTF-8."""
         path, root = Path(os.path.abspath(path)), Path(os.path.abspath(self.root))
-        return path.relative_to(root).as_posix() if root in path.parents else str(path)
+        return told(path.relative_to(root).as_posix() if root in path.parents else str(path))
 
     def _entry(self, facts: dict[str, Any]) -> Entry:
         path = self.place(facts["path"])
@@ -187,9 +187,15 @@ class Store:
 
 
 def find_store(place: Path | None = None) -> Store | None:
-    """The store that `place` (a folder, there or not) lies in: the nearest one above, or at it; None where there is none."""
+    """The store that `place` (a folder, there or not) lies in: the nearest one above, or at it; None where there is none.
+
+    Raises InputError where there can be no such folder, its name being too long, say.
+    """
     start = Path(os.path.abspath(place or Path.cwd()))
-    return next((Store(folder) for folder in (start, *start.parents) if (folder / FOLDER).is_dir()), None)
+    try:
+        return next((Store(folder) for folder in (start, *start.parents) if (folder / FOLDER).is_dir()), None)
+    except OSError as refused:
+        raise InputError(f"{str(start)[:80]!r} cannot be looked into: {refused.strerror}") from refused
 
 
 def store_at(store: Path | str | None = None) -> Store:

@@ -18,6 +18,8 @@ from tamis.snapshot.graph import Graph, Reached
 from tamis.snapshot.models import uses
 from tamis.snapshot.select import Match, by_record, demand_fields, meant, spelled_ids
 from tamis.snapshot.store import Store
+from tamis.snapshot.withdraw import is_withdrawn
+from tamis.snapshot.withdraw import words as withdrawal
 
 NAMED = 20
 """Ancestors that are told one by one; all are counted."""
@@ -107,6 +109,8 @@ def trace(
     """
     if not matches:
         raise UsageError("what should be traced? name a --record, --source, --license or --subject field=value")
+    if within is not None and is_withdrawn(within.path):
+        raise InputError(f"{within.ref} has no records any more: it was {withdrawal(within.path)}")
     known = readable(store)
     places = [within] if within else list(known.values())
     seeds = seeds_of(places, matches)

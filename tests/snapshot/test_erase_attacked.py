@@ -251,3 +251,48 @@ def test_a_run_on_a_full_disk_elsewhere_is_seen_before_anything_changes(
         erase(Store(tmp_path / "store"), P1, on_progress=said.append)
     assert "its nonces are" in said[-1] and frozen.data().num_rows == 4
     assert Store(tmp_path / "store").current("docs") == frozen.id
+
+
+NO_TEXT = "\udcff"
+"""What a byte of the command line becomes that is no UTF-8."""
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["erase", "docs", "--record", NO_TEXT, "--yes"],
+        ["erase", "docs", "--record", "d1", "--note", NO_TEXT, "--yes"],
+        ["hold", "add", NO_TEXT, "--reason", "case"],
+        ["hold", "add", "d1", "--reason", NO_TEXT],
+        ["hold", "add", "a" * 5000, "--reason", "case"],
+        ["trace", "docs", "--source", NO_TEXT],
+        ["trace", "docs", "--license", NO_TEXT],
+        ["model", "add", "lora", "--trained-on", "docs", "--note", NO_TEXT],
+        ["model", "add", "../lora", "--trained-on", "docs"],
+        ["model", "show", "../names/docs"],
+    ],
+)
+def test_what_is_no_text_or_no_name_is_refused(command: list[str], store: Store, tamis: Command) -> None:
+    code, said = tamis(*command, "--store", store.root)
+    assert code == 2 and "Traceback" not in said and not list((store.inside / "work").iterdir())
+
+
+def test_a_model_of_odd_files_is_registered(store: Store, tmp_path: Path) -> None:
+    folder = tmp_path / "model"
+    folder.mkdir()
+    (folder / os.fsdecode(b"\xff.bin")).write_bytes(b"x")
+    (folder / "loop").symlink_to(folder)
+    os.mkfifo(folder / "fifo")
+    assert [f["path"] for f in add_model(store, "odd", ["docs"], folder)["files"]] == ["\\xff.bin"]
+
+
+def test_a_key_that_is_a_fifo_is_not_waited_for(store: Store, tmp_path: Path, tamis: Command) -> None:
+    os.mkfifo(tmp_path / "key.pem")
+    code, said = tamis("erase", store.root, "--record", "d1", "--yes", "--sign", tmp_path / "key.pem")
+    assert code == 2 and "no plain file" in said
+
+
+def test_a_withdrawn_version_is_not_traced_in(store: Store, tamis: Command) -> None:
+    erase(store, P1)
+    code, said = tamis("trace", "docs@1.0.0", "--record", "d2", "--store", store.root)
+    assert code == 2 and "superseded by docs@1.0.1" in said
