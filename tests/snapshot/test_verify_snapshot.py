@@ -164,6 +164,11 @@ def file_added(folder: Path) -> None:
     (folder / "data/train-00001-of-00002.parquet").write_bytes(b"PAR1")
 
 
+def split_added(folder: Path) -> None:
+    shutil.copy(folder / DATA, folder / "data/test-00000-of-00001.parquet")
+    resealed(folder)
+
+
 def linked(folder: Path) -> None:
     (folder / DATA).rename(folder.parent / "elsewhere.parquet")
     (folder / DATA).symlink_to(folder.parent / "elsewhere.parquet")
@@ -222,6 +227,7 @@ TAMPERED = [
     (traversal, "manifest", MANIFEST, r"names '\.\./outside', which is not in the folder"),
     (file_gone, "manifest", "ledger/fates.parquet", "is missing"),
     (file_added, "manifest", "data/train-00001-of-00002.parquet", "was added"),
+    (split_added, "manifest", "data/test-00000-of-00001.parquet", "snapshot.json does not name it"),
     (linked, "manifest", DATA, "is not a plain file"),
     (folder_linked, "manifest", "data", "was added"),
     (contract_forged, "manifest", "provenance.dsse.json", "made for other files: snapshot.json"),
