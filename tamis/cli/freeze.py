@@ -50,6 +50,9 @@ def command(
         tamis freeze runs/docs -o snapshots/docs/1.0.0
         tamis freeze runs/docs -o snapshots/docs/1.1.0 --sign key.pem
     """
+    from tamis.cli.lean import lean
+
+    lean()
     from tamis.cli.show import print_json
     from tamis.report.sheet import snapshot_page
     from tamis.snapshot import freeze

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -32,9 +32,14 @@ class Damage:
     message: str
 
 
-def open_file(path: Path) -> pq.ParquetFile:
-    """`path`, to be read in little memory and with its checksums checked. Raises one of UNREADABLE."""
-    return pq.ParquetFile(plain(path), pre_buffer=False, buffer_size=1 << 20, page_checksum_verification=True)
+def open_file(path: Path, coded: Sequence[str] = ()) -> pq.ParquetFile:
+    """`path`, to be read in little memory and with its checksums checked. Raises one of UNREADABLE.
+
+    coded  columns of text that come as dictionaries
+    """
+    return pq.ParquetFile(
+        plain(path), pre_buffer=False, buffer_size=1 << 20, page_checksum_verification=True, read_dictionary=[*coded]
+    )
 
 
 def plain(path: Path) -> Path:

@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tamis.data.parquet import plain
 from tamis.errors import InputError
+from tamis.schemas.constant import constant
 
 
 @dataclass(frozen=True)
@@ -64,10 +66,11 @@ class Run:
     def fates(self) -> pa.Table:
         """What became of every input record, in input order; here every row has its record_id."""
         table = pq.read_table(plain(self.path / "fates.parquet"))
-        kept = table.column("fate").combine_chunks().cast(pa.string()).to_numpy(zero_copy_only=False) == "kept"
-        ids = table.column("record_id").to_numpy().copy()
-        ids[kept] = self.data(["record_id"]).column("record_id").to_numpy()
-        return table.set_column(0, table.schema.field(0), pa.array(ids, pa.binary(16)))
+        kept = pc.equal(table.column("fate").combine_chunks().cast(pa.string()), constant("kept"))
+        # Those of the kept in their places, by Arrow: no object for each record.
+        ids = self.data(["record_id"]).column("record_id").combine_chunks()
+        filled = pc.replace_with_mask(table.column("record_id").combine_chunks(), kept, ids)
+        return table.set_column(0, table.schema.field(0), filled)
 
     def _tables(self, what: str, columns: list[str] | None) -> pa.Table:
         return pa.concat_tables(

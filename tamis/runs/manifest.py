@@ -27,6 +27,12 @@ def closing(body: str) -> str:
     return f"# sha256 of the lines above: {hashlib.sha256(body.encode()).hexdigest()}\n"
 
 
+def digests(folder: Path) -> dict[str, str]:
+    """The sha256 of every file that the manifest of `folder` names, which has been verified."""
+    lines = (line.split("  ", 1) for line in (folder / MANIFEST).read_text("utf-8").splitlines())
+    return {name: digest for digest, *names in lines for name in names if not digest.startswith("#")}
+
+
 def files(folder: Path) -> list[Path]:
     """Every file of a run but the manifest and the work folder. Links count as files: they are not followed."""
     found = []

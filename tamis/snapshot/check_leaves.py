@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from tamis.data.parquet import UNREADABLE, one_line, open_file
 from tamis.runs import Finding
-from tamis.snapshot.canonical import canonical
+from tamis.snapshot.canonical import Room, canonical
 from tamis.snapshot.folder import Snapshot
 from tamis.snapshot.leaves import LEAD, fixed, leaves_of, numbers, places, root
 
@@ -94,13 +94,14 @@ def _part(path: Path, stored: _Stored) -> _Part:
     strange: list[bytes] = []
     changed: list[bytes] = []
     damage = None
+    room = Room()
     try:
         with open_file(path) as file:
             for batch in file.iter_batches(BATCH, use_threads=False):
                 ids = fixed(batch.column("record_id").cast(pa.binary(16)), 16)
                 at = places(stored.ids, numbers(ids))
                 found.append(at)
-                records = canonical(batch, LEAD)
+                records = canonical(batch, LEAD, room)
                 salts = stored.salts[at] if len(stored.ids) else np.zeros((len(ids), 16), np.uint8)
                 leaves = leaves_of(records, salts)
                 known = at >= 0

@@ -22,7 +22,7 @@ from tamis.data.parquet import open_file, plain
 from tamis.errors import GateError, InputError, UsageError
 from tamis.runs import Run, open_run
 from tamis.runs import verify as verify_run
-from tamis.runs.manifest import MANIFEST, sha256
+from tamis.runs.manifest import MANIFEST, digests, sha256
 from tamis.snapshot.build import Draft, Made, Page, build
 from tamis.snapshot.folder import Snapshot, open_snapshot
 from tamis.snapshot.journal import Step, Work
@@ -107,7 +107,7 @@ def freeze(
             facts={**_facts(run, promised), **_derived(parents, edges)},
             files=_files(run, contract, result),
             strict_licences=licenses == "strict",
-            parts=() if "split" in schema.names else tuple(run.parts("data")),
+            parts={} if "split" in schema.names else _digests(run),
         )
         made = build(draft, work.folder / "snapshot", place, output, sign=sign, page=page, on_progress=on_progress)
         with place.lock():
@@ -115,6 +115,11 @@ def freeze(
             _is_as_it_was(place, run, draft.facts["run"]["manifest"], before)
             work.commit([*made.steps, *register(place, work, made, _run_entry(place, run))])
     return Snapshot(output)
+
+
+def _digests(run: Run) -> dict[Path, str]:
+    known = digests(run.path)
+    return {part: known[part.relative_to(run.path).as_posix()] for part in run.parts("data")}
 
 
 def batches(run: Run) -> Iterator[pa.RecordBatch]:

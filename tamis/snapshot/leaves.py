@@ -59,14 +59,20 @@ def binary(rows: np.ndarray, missing: np.ndarray | None = None) -> pa.FixedSizeB
 def table(ids: np.ndarray, salts: np.ndarray, leaves: np.ndarray) -> pa.Table:
     """LEAVES by record_id. ids (n, 16), salts (n, 16), leaves (n, 32) uint8, in any order."""
     order = by_id(ids)
-    columns = [binary(ids[order]), binary(salts[order]), binary(leaves[order])]
+    # `take` copies whole rows; an index would go by the byte.
+    columns = [binary(np.take(rows, order, axis=0)) for rows in (ids, salts, leaves)]
     return pa.table(columns, schema=LEAVES)
 
 
 def by_id(ids: np.ndarray) -> np.ndarray:
     """The order of ids (n, 16) uint8 as bytes."""
     keys = numbers(ids)
-    return np.lexsort((keys[:, 1], keys[:, 0]))
+    # By the first half alone, a tenth of the time; where two share it, by both.
+    order = np.argsort(keys[:, 0])
+    first = keys[order, 0]
+    if (first[1:] == first[:-1]).any():
+        order = np.lexsort((keys[:, 1], keys[:, 0]))
+    return order
 
 
 def numbers(ids: np.ndarray) -> np.ndarray:

@@ -68,11 +68,12 @@ def lineage(run: Run, given: str | Path | None = None, parents: Sequence[Held] =
 
 def settled(tables: Iterable[pa.Table]) -> pa.Table:
     """LINEAGE rows, each once, sorted by child, parent and kind; none from a record to itself."""
+    filled = [t for t in tables if t.num_rows]
+    if not filled:
+        return LINEAGE.empty_table()
     import polars as pl
 
-    found = [pl.from_arrow(t) for t in tables if t.num_rows]
-    if not found:
-        return LINEAGE.empty_table()
+    found = [pl.from_arrow(t) for t in filled]
     plain = pl.concat([f.with_columns(pl.col("kind", "snapshot").cast(pl.String)) for f in found])  # type: ignore[union-attr]
     # Where one source of an edge knows the parent's snapshot and another does not, the one that knows is kept.
     rows = (

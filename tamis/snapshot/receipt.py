@@ -11,12 +11,14 @@ import json
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tamis.data.parquet import plain
 from tamis.errors import InputError
-from tamis.snapshot.select import Match
 from tamis.snapshot.store import Store
+
+if TYPE_CHECKING:  # Polars comes with it, and a freeze asks for receipts alone
+    from tamis.snapshot.select import Match
 
 PAYLOAD = "application/vnd.tamis.erasure-receipt+json"
 """Type of a signed receipt's payload."""

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tamis.kernels import digests
 from tamis.snapshot.canonical import canonical
-from tamis.snapshot.leaves import LEAD, leaves_of, root
+from tamis.snapshot.leaves import LEAD, by_id, leaves_of, root
 
 
 @given(st.lists(st.binary(max_size=200), max_size=20), st.booleans())
@@ -46,3 +46,14 @@ def test_leaves_are_their_definition(texts: list[str]) -> None:
     found = leaves_of(records, salts)
     expected = [naive_canonical.leaf(salt.tobytes(), text) for salt, text in zip(salts, data, strict=True)]
     assert [leaf.tobytes() for leaf in found] == expected
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from([b"a" * 8, b"b" * 8, b"\xff" * 8]), st.binary(min_size=8, max_size=8)), max_size=9
+    )
+)
+def test_ids_are_in_the_order_of_their_bytes(halves: list[tuple[bytes, bytes]]) -> None:
+    ids = [first + second for first, second in halves]
+    order = by_id(np.frombuffer(b"".join(ids), np.uint8).reshape(-1, 16))
+    assert [ids[k] for k in order] == sorted(ids)
