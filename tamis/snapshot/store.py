@@ -142,7 +142,9 @@ class Store:
         entry = self.entry(ref)
         if entry is None:
             known = ", ".join(dict.fromkeys(f"{e.name}@{e.version}" for e in self.snapshots())) or "none"
-            raise InputError(f"the store at {self.root} has no snapshot {ref!r}; it has {known}")
+            raise InputError(
+                f"the store at {self.root} has no snapshot {ref!r}; it has {known}. --store names another store"
+            )
         if entry.state == "missing":
             raise InputError(
                 f"{entry.name}@{entry.version} should lie at {entry.path}, and does not; put it back, or name where it is"
