@@ -111,6 +111,7 @@ class _Check:
             self.columns(part, on_progress)
 
     def columns(self, part: Part, on_progress: Callable[[int], None]) -> None:
+        """Read a part that has its types: row rules in one pass, keys and what is watched in another that is narrow."""
         sound = self.compare(part)
         rules = self.enrol(compile_rows(_only(self.table, sound), part.schema))
         named: dict[str, list[int]] = {}
@@ -133,6 +134,7 @@ class _Check:
         on_progress(self.rows)
 
     def json(self, part: Part, on_progress: Callable[[int], None]) -> None:
+        """Read a part whose lines are parsed, batch by batch; a value of another type is a finding, not an end."""
         assert part.path is not None
         rules: list[RowRule] | None = None
         for batch in read_json_lines(part.path, self.table.properties, IDS):
@@ -225,6 +227,7 @@ class _Check:
         return named.get(rule.id, [])[: self.show - len(self.tallies[rule.id].examples)]
 
     def fold_keys(self, frame: pl.DataFrame, rows: np.ndarray) -> None:
+        """Take in the columns of `narrow`. rows: (n,) int64, number of each row over all parts, from 0."""
         for k, (_, keys) in enumerate(self.keys):
             if f"key{k}.1" in frame.columns:
                 keys.add(frame[f"key{k}.1"], frame[f"key{k}.2"], rows)
@@ -268,6 +271,7 @@ class _Check:
         return example(look_up(part, [local], ()), 0, self.table, part.file, None)
 
     def key(self, rule: KeyRule, keys: Keys) -> Outcome:
+        """What came of a rule that no two rows have the same values."""
         if rule.id in self.unkeyed:
             return key_outcome(rule, 0, self.rows, (), is_checked=False)
         rows, origins = keys.repeats()
@@ -275,6 +279,7 @@ class _Check:
         return key_outcome(rule, len(rows), self.rows, named, is_checked=True)
 
     def repeat(self, row: int, origin: int) -> Example:
+        """Row number `row`, which has the values of the earlier row `origin`."""
         part, local = self.place(row)
         first, earlier = self.place(origin)
         frame, before = look_up(part, [local], ()), look_up(first, [earlier], ())

@@ -104,6 +104,7 @@ class Known:
 
     @classmethod
     def of(cls, store: Store) -> Known:
+        """What lies where the catalog says and is what was frozen there; the rest is `unseen`, each with why."""
         entries = store.snapshots()
         missing = [f"{e.name}@{e.version} at {e.path}" for e in entries if e.state == "missing"]
         missing += [f"{e.name}@{e.version} at {e.path}: {why}" for e in entries if (why := _is_not_ours(store, e))]
@@ -175,6 +176,7 @@ def plan(store: Store, matches: Sequence[Match], *, alike: bool = False) -> Plan
 
 
 def gather(known: Known, matches: tuple[Match, ...], alike: bool) -> Plan:
+    """As `plan`, of a store as it is `known`. Raises InputError where a run is damaged: what it holds cannot be told."""
     _demand_fields(known, matches)
     seeds = [spelled_ids(matches), *(_of_snapshot(s, matches) for s in known.live.values())]
     seeds += _each(known, lambda run: _of_run(run, matches))
