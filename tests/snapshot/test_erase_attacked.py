@@ -140,13 +140,12 @@ def test_a_damaged_run_is_told(kind: str, name: str, store: Store, tamis: Comman
 
 
 @pytest.mark.parametrize("what", ["snapshots", "runs", "models", "holds", "receipts", "names"])
-@pytest.mark.parametrize("said", ["", "[]", "{}", '{"id": 7, "name": "../../x", "path": "a"}', "[" * 100_000, None])
+@pytest.mark.parametrize("said", ["[]", '{"id": 7, "name": "../../x", "path": "a"}', "[" * 100_000, None])
 def test_a_damaged_catalog_is_told(what: str, said: str | None, store: Store, tamis: Command) -> None:
     path = store.inside / what / f"{'docs' if what == 'names' else 'ab'}.json"
     path.unlink(missing_ok=True)
     os.mkfifo(path) if said is None else path.write_text(said)
     for command in (
-        ["erase", store.root, "--record", "d1", "--dry-run"],
         ["freeze", store.root / "runs/docs", "-o", store.root / "docs/1.1.0", "--quiet"],
         ["erase", store.root, "--record", "d1", "--yes"],
         ["snapshots", "list", "--store", store.root],
@@ -191,7 +190,7 @@ def test_the_licences_of_a_withdrawn_version_are_not_looked_for(store: Store, ta
 
 
 @pytest.mark.parametrize("name", ["withdrawn.json", "tombstones.jsonl"])
-@pytest.mark.parametrize("said", ["", "[]", '{"snapshot": "x"}', "[" * 100_000])
+@pytest.mark.parametrize("said", ["[]", '{"snapshot": "x"}', "[" * 100_000])
 def test_a_damaged_tombstone_is_told(name: str, said: str, store: Store, tamis: Command) -> None:
     erase(store, P1)
     old = store.root / "docs/1.0.0"
