@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from tamis.kernels.digests import nodes, sha256_all
+from tamis.kernels.sought import seek
 from tamis.snapshot.canonical import Canonical
 from tamis.snapshot.tables import LEAVES
 
@@ -83,16 +84,7 @@ def numbers(ids: np.ndarray) -> np.ndarray:
 
 def places(known: np.ndarray, ids: np.ndarray) -> np.ndarray:
     """Where ids (m, 2) uint64 are among `known` (n, 2), which ascend; -1 where they are not: (m,) int64."""
-    if not len(known):
-        return np.full(len(ids), -1)
-    at = np.minimum(np.searchsorted(known[:, 0], ids[:, 0]), len(known) - 1)
-    found = (known[at] == ids).all(axis=1)
-    # Different ids that begin with the same 8 bytes are looked at one by one: they are the exception.
-    for k in np.flatnonzero(~found & (known[at, 0] == ids[:, 0])).tolist():
-        place = int(at[k])
-        while place < len(known) and known[place, 0] == ids[k, 0]:
-            if known[place, 1] == ids[k, 1]:
-                at[k], found[k] = place, True
-                break
-            place += 1
-    return np.where(found, at, -1)
+    found = np.empty(len(ids), np.int64)
+    # Not numpy's search: of a column of `known` it would make a copy for every batch.
+    seek(known, ids, found)
+    return found
