@@ -118,7 +118,7 @@ def _tell_snapshot(found: Verified) -> None:
     click.echo(f"{found.path} is whole: {found.files} files {how}{records}")
     click.echo(found.id or "")
     for note in found.notes:
-        click.echo(f"note: {note}")
+        click.echo(f"note: {plain(note)}")
 
 
 def _verify_run(run: Path, no_pii: bool, as_json: bool) -> int:

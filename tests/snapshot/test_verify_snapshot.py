@@ -289,6 +289,25 @@ def test_a_signature_by_somebody_else_over_the_right_files_does_not_hold(copy: P
     assert named(verify(copy, "manifest", key=keys / "own.pub"), "provenance.dsse.json", "does not hold")
 
 
+def test_what_an_envelope_says_of_its_key_is_not_believed(copy: Path, keys: Path) -> None:
+    path = copy / "provenance.dsse.json"
+    envelope = json.loads(path.read_bytes())
+    envelope["signatures"].insert(0, {"keyid": "somebody else", "sig": "YQ=="})
+    path.write_text(json.dumps(envelope))
+    resealed(copy)
+    found = verify(copy, "manifest", key=keys / "own.pub")
+    assert found.whole and "somebody else" not in found.notes[0]
+    path.write_text(json.dumps({**envelope, "payloadType": "\ud800"}))
+    resealed(copy)
+    assert named(verify(copy, "manifest", key=keys / "own.pub"), "provenance.dsse.json", "cannot be read")
+
+
+@pytest.mark.parametrize("file, says", [(DATA, "more than there are leaves"), ("leaves.parquet", "50,000 leaves")])
+def test_a_small_file_of_any_number_of_rows_is_not_read_out(file: str, says: str, copy: Path) -> None:
+    rewritten(copy / file, lambda table: table.take(pa.array([0] * 50_000)))
+    assert named(verify(copy), file, says)
+
+
 def test_the_id_that_was_told_is_held_against_it(copy: Path, signed: Snapshot) -> None:
     assert verify(copy, "manifest", id=signed.id).whole
     refacted(copy, lambda facts: facts.update(created="2000-01-01T00:00:00+00:00"))
