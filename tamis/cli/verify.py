@@ -54,8 +54,11 @@ def command(
         tamis verify runs/first --no-pii
         tamis verify snapshots/docs/1.0.0 --level files --key key.pub
     """
+    from tamis.cli.lean import lean
     from tamis.errors import UsageError
 
+    if level != "rerun" and not no_pii:  # these may run stages of the user's
+        lean()
     folder = _snapshot(target, store)
     own = [name for name, given in (("--level", level), ("--id", wanted), ("--key", key), ("-i", inputs)) if given]
     if folder is not None:

@@ -89,7 +89,7 @@ def freeze(
     _is_free(place, output, called, number)
     _whole(run)
     _is_not_erased(place, run)
-    result, promised = _contract(run, contract)
+    terms, result, promised = _contract(run, contract)
     parents = [open_snapshot(ref, place.root) for ref in derived_from]
     edges = lineage if isinstance(lineage, pa.Table) else lineage_of(run, lineage, parents)
     place.make()  # not before: a store that is made for a freeze that fails catches what is frozen below it later
@@ -105,7 +105,7 @@ def freeze(
             salts=before,
             lineage=edges,
             facts={**_facts(run, promised), **_derived(parents, edges)},
-            files=_files(run, contract, result),
+            files=_files(run, terms if contract is not None else None, result),
             strict_licences=licenses == "strict",
             parts={} if "split" in schema.names else _digests(run),
         )
@@ -262,11 +262,12 @@ def _whole(run: Run) -> None:
         )
 
 
-def _contract(run: Run, given: Path | str | None) -> tuple[bytes | None, dict[str, Any]]:
-    """The data of `run` held against the contract once more: the result, and what snapshot.json says of it."""
+def _contract(run: Run, given: Path | str | None) -> tuple[bytes | None, bytes | None, dict[str, Any]]:
+    """The data of `run` held against the contract once more: the contract as it was read, the result, and what
+    snapshot.json says of it."""
     path = Path(given) if given is not None else run.path / "contract.odcs.yaml"
     if given is None and not path.is_file():
-        return None, {"contract": None}
+        return None, None, {"contract": None}
     from tamis.contracts import check, load
 
     contract = load(path)
@@ -281,7 +282,11 @@ def _contract(run: Run, given: Path | str | None) -> tuple[bytes | None, dict[st
         )
     gist = {"id": contract.id, "version": contract.version, "sha256": contract.sha256, "result": "passed"}
     classified = {p.column: p.classification for p in contract.table(None).properties if p.classification}
-    return result.to_json().encode(), {"contract": gist, **({"sensitivity": classified} if classified else {})}
+    return (
+        contract.text,
+        result.to_json().encode(),
+        {"contract": gist, **({"sensitivity": classified} if classified else {})},
+    )
 
 
 def _lineage(run: Run, given: pa.Table | Path | str | None, parents: Sequence[Snapshot]) -> pa.Table:
@@ -313,15 +318,15 @@ def _derived(parents: Sequence[Snapshot], edges: pa.Table) -> dict[str, Any]:
     return {"derived_from": {"snapshots": [p.id for p in parents], "by": "records" if edges.num_rows else "whole"}}
 
 
-def _files(run: Run, contract: Path | str | None, result: bytes | None) -> dict[str, Path | bytes | pa.Table]:
-    """What goes beside data, leaves and lineage."""
+def _files(run: Run, contract: bytes | None, result: bytes | None) -> dict[str, Path | bytes | pa.Table]:
+    """What goes beside data, leaves and lineage. `contract`: one in the place of the run's own."""
     files: dict[str, Path | bytes | pa.Table] = {
         f"evidence/{name}": run.path / found for name, found in EVIDENCE.items() if (run.path / found).is_file()
     }
     if contract is not None:
         if "evidence/contract.odcs.yaml" in files:
             files["evidence/run.contract.odcs.yaml"] = files["evidence/contract.odcs.yaml"]
-        files["evidence/contract.odcs.yaml"] = Path(contract)
+        files["evidence/contract.odcs.yaml"] = contract
     if result is not None:
         files["evidence/contract.result.json"] = result
     for what in ("verdicts", "edges"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 import pyarrow as pa
@@ -53,6 +54,8 @@ def redraft(
         p.relative_to(old.path).as_posix(): p for p in sorted((old.path / "evidence").rglob("*")) if p.is_file()
     }
     facts = {name: value for name, value in old.facts.items() if name not in WRITTEN}
+    if commit := (old.facts.get("code") or {}).get("git"):
+        facts["code"] = {"package": f"tamis {version('tamis')}", "git": commit}
     contract = old.path / "evidence/contract.odcs.yaml"
     if contract.is_file() and facts.get("contract"):
         write_parquet(scratch, (pa.Table.from_batches([b]) for b in batches()), schema)
