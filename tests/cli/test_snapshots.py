@@ -64,6 +64,19 @@ def test_verify_carries_the_recipe_out_again(store: Path, tamis: Tamis) -> None:
     assert tamis("verify", store / "docs/1.0.0", "--level", "rerun")[0] == 0
 
 
+@pytest.mark.parametrize("stages", [["exact@1"], ["exact@1", {"split@1": {"train": 0.5, "test": 0.5}}]])
+def test_conversations_come_out_with_the_same_bytes(stages: list[Any], tmp_path: Path, tamis: Tamis) -> None:
+    rows = [
+        {"messages": [{"role": "user", "content": text}, {"role": "assistant", "content": "Yes."}]}
+        for text in "abcdefgh"
+    ]
+    data = write_lines(tmp_path / "chats.jsonl", rows)
+    run = api.run({"name": "chats", "stages": stages}, data, tmp_path / "run", engine="inline").path
+    frozen = freeze(run, tmp_path / "store/chats/1.0.0").path
+    code, printed = tamis("verify", frozen, "--level", "rerun")
+    assert (code, "note" in printed) == (0, False)
+
+
 KEPT: dict[str, Any] = {"id": "few_go", "type": "custom", "engine": "tamis"}
 KEPT["implementation"] = {"measure": "attrition", "mustBeLessThan": 90, "arguments": {"by": "run"}}
 
