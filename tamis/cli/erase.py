@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -81,6 +82,7 @@ def command(
         note=note,
         report=write,
         page=snapshot_page,
+        forget=_forget,
         on_progress=None if as_json else lambda what: click.echo(what, err=True),
     )
     if as_json:
@@ -88,6 +90,16 @@ def command(
     else:
         _print(done)
     return 1 if done.receipt["residual"]["found"] else 0
+
+
+def _forget(cache: Path, keys: Sequence[bytes], texts: Sequence[str]) -> int:
+    from tamis.models import Responses
+
+    kept = Responses(cache, make=False)
+    try:
+        return kept.forget(keys, texts)
+    finally:
+        kept.close()
 
 
 def _ask() -> None:
@@ -139,6 +151,8 @@ def _print(done: Erased) -> None:
         click.echo(
             f"  run {run['path']}: {', '.join(f'{n:,} {fate}' for fate, n in run['records'].items()) or 'named one'}"
         )
+    if receipt["answers_removed"]:
+        click.echo(f"  {plural(receipt['answers_removed'], 'answer')} of models")
     for model in receipt["models"]:
         click.echo(f"  model {model['name']} was trained on {', '.join(model['snapshots'])}; it stays as it is")
     click.echo(

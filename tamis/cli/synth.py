@@ -87,21 +87,22 @@ def command(
     from tamis.cli.show import Progressbar, print_json, print_run
     from tamis.models import BudgetSpent
     from tamis.recipes.run import outcome, run
-    from tamis.recipes.synth import synth_recipe
+    from tamis.recipes.synth import data_of, synth_recipe
 
     give_back()
+    seeds = [data_of(source) for source in sources]
     means = means_of(given)
     params = {name: given[name] for name in PARAMS if given[name] is not None}
-    recipe = synth_recipe(method, params, sources=sources, against=against, gate=gate)
+    recipe = synth_recipe(method, params, sources=seeds, against=against, gate=gate)
     recipe = recipe.set([_spelled(change, method) for change in changes])
     if dry_run:
-        _rehearse(recipe, list(sources), means, output, as_json)
+        _rehearse(recipe, seeds, means, output, as_json)
         return 0
     if not (means.replay or (resume and (output / "run.json").exists())):
         _see_that_somebody_answers(recipe)
     with Progressbar(quiet or as_json) as progress:
         try:
-            done = run(recipe, list(sources), output, workers=workers, resume=resume, means=means, on_progress=progress)
+            done = run(recipe, seeds, output, workers=workers, resume=resume, means=means, on_progress=progress)
         except BudgetSpent as spent:
             click.echo(f"tamis: {spent}. To go on: {_resumed()}", err=True)
             return spent.exit_code

@@ -84,8 +84,13 @@ def recipe_of(run: Run) -> Recipe:
     resolved = json.loads((run.path / "recipe.resolved.json").read_bytes())
     base = run.path / "stages"
     named = tuple(str(s["stage"]).rpartition("/")[2] for s in resolved["stages"])
-    stages = tuple(make(name, base, **s["params"]) for name, s in zip(named, resolved["stages"], strict=True))
+    stages = tuple(_at(make(name, base, **s["params"])) for name, s in zip(named, resolved["stages"], strict=True))
     return Recipe(name=resolved["name"], stages=stages, named=named, base=base)
+
+
+def _at(stage: Stage) -> Stage:
+    """`stage`; files that it names by relative paths are no part of a run: they are looked for where we are."""
+    return stage.at(Path()) if any(not (stage.base / name).exists() for name in stage.files) else stage
 
 
 def _check(was: Recipe, becomes: Recipe) -> None:

@@ -114,7 +114,8 @@ def run(
         drive.unpack(job.files, size)
         job = replace(job, fragments=tuple(drive.fragments))
         result = drive.run()
-        _finish(place, job, result, drive.engine, started)
+        kept = responses_at((means or Means()).responses, Path(os.path.abspath(place.root)).parent)
+        _finish(place, job, result, drive.engine, started, kept)
     return open_run(place.root)
 
 
@@ -205,7 +206,7 @@ def is_frame(input: Any) -> bool:
     return not (isinstance(input, (list, tuple)) and all(isinstance(path, (str, Path)) for path in input))
 
 
-def _finish(place: Place, job: Job, result: Result, engine: Engine, started: float) -> None:
+def _finish(place: Place, job: Job, result: Result, engine: Engine, started: float, responses: Path) -> None:
     """Write what is left to write: recipe, environment, run.json, report, manifest."""
     out, recipe = place.root, job.recipe
     resolved = json.dumps(recipe.resolved(), ensure_ascii=False, indent=2, sort_keys=True).encode() + b"\n"
@@ -241,7 +242,7 @@ def _finish(place: Place, job: Job, result: Result, engine: Engine, started: flo
         "varies": {
             **_varies(engine, started),
             "inputs": _places(place, job),
-            **({"folder": _legible(place.root)} if job.plan.derives else {}),
+            **({"folder": _legible(place.root), "responses": _legible(responses)} if job.plan.derives else {}),
             **({"steps": {str(step): said for step, said in result.varies.items()}} if result.varies else {}),
         },
     }

@@ -70,6 +70,13 @@ def synth_recipe(
     return load({"name": name or f"synth-{method}", "stages": stages}, base)
 
 
+def data_of(source: str) -> str:
+    """`source`; of a run or a snapshot its data, for what lies beside that is no data."""
+    place = Path(source)
+    sealed = (place / "run.json").is_file() or (place / "snapshot.json").is_file()
+    return str(place / "data") if sealed else source
+
+
 def synth_stages(recipe: Recipe) -> list[Synth]:
     """The stages of `recipe` that ask a model."""
     return [stage for stage in recipe.stages if isinstance(stage, Synth)]

@@ -59,7 +59,8 @@ class Residue:
 
 
 def search(roots: Iterable[Path], values: Iterable[str], gone: Reached) -> Residue:
-    """Look for `values` and for the ids of `gone` in every file below `roots`; a file that has several names is read once."""
+    """Look for `values` and for the ids of `gone` in `roots`, files or folders, and in every file below these; one that has
+    several names is read once."""
     wanted = list(dict.fromkeys(values))
     forms = [(f"value {k + 1}", _forms(v)) for k, v in enumerate(wanted) if len(v.encode()) >= SHORTEST]
     found = Residue(0, 0, len(forms), len(wanted) - len(forms), [], {})
@@ -80,6 +81,8 @@ def search(roots: Iterable[Path], values: Iterable[str], gone: Reached) -> Resid
 
 def _files(roots: Iterable[Path]) -> Iterator[Path]:
     for root in dict.fromkeys(Path(os.path.abspath(r)) for r in roots):
+        if root.is_file():
+            yield root
         for folder, names, plain in os.walk(root):
             names.sort()
             yield from (p for name in sorted(plain) if (p := Path(folder) / name).is_file() and not p.is_symlink())
