@@ -12,39 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from growing import CHATS, TEXTS, answer
 from making import digests, recipe, write_lines
-from scripted import inner
 from serving import REFUSAL, Served
 
 import tamis
 from tamis.bench import Means
-from tamis.curate.synthesis.preference import ASPECTS
 from tamis.errors import TamisError
-
-TEXTS = [
-    {"text": f"The sieve number {k} keeps what is coarse. It has {k + 3} parts.", "id": f"t{k}"} for k in range(12)
-]
-CHATS = [{"prompt": f"What is sieve number {k} for?", "completion": f"For part {k}.", "id": f"c{k}"} for k in range(12)]
-
-
-def answer(body: dict[str, Any]) -> str:
-    """Whatever the prompt wants, in form."""
-    prompt = body["messages"][-1]["content"]
-    if "Use this scale" in prompt:
-        return json.dumps({"reason": "fine", "score": 3 + len(prompt) % 3})
-    if "Are the two equal" in prompt:
-        return json.dumps({"equal": False})
-    if "four aspects" in prompt:
-        return json.dumps({"reason": "", **dict.fromkeys(ASPECTS, 1 + len(list(inner(prompt))[1]) % 5)})
-    if "new tasks" in prompt:
-        return json.dumps({"tasks": [f"Explain to me the number {len(prompt) * 7} in other words"]})
-    said = list(inner(prompt))
-    return (
-        f"What of {said[0][:40]} and {len(prompt)}?"
-        if said
-        else f"Said of {prompt[-30:]} {body.get('seed')}: it is so."
-    )
-
 
 METHODS: list[tuple[str, dict[str, Any], list[dict[str, Any]], str]] = [
     ("backtranslate", {"min_score": 4}, TEXTS, "chat"),
