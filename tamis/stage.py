@@ -1,4 +1,4 @@
-"""Stage and Corpus: the two shapes all curation is made of.
+"""Stage, Corpus and Derive: the three shapes all curation is made of.
 
 A stage never drops a row and never opens a file. It measures (`measure`: text to numbers and new columns) and decides
 (`decide`: numbers to decisions). The engine splits and edits, the ledger remembers. Because `decide` sees only what is
@@ -21,6 +21,7 @@ from tamis.schemas.ledger import Action
 from tamis.schemas.rows import RECORD_ID
 
 if TYPE_CHECKING:
+    from tamis.bench import Bench
     from tamis.desk import Desk, Tables
 
 NOTHING = pa.schema([])
@@ -210,6 +211,57 @@ class Corpus(Stage):
     def facts(self, desk: Desk) -> dict[str, Any]:
         """What run.json should say of how it went, as JSON can hold it; the same however the work was cut."""
         return {}
+
+
+class Made(NamedTuple):
+    """Some of what a deriving stage makes, in the order of the seeds.
+
+    rows      columns of the kind made, of `writes` and of `scores`; `record_id` as `schemas.ids.derived_id` gives it
+    lineage   LINEAGE: an edge for every parent of every row, a seed or another row made; `snapshot` is null
+    outcomes  OUTCOME: what became of each seed that is done with, in order
+    requests  REQUEST, `step` as it likes: the engine fills it in; None: no model was asked
+    """
+
+    rows: pa.RecordBatch
+    lineage: pa.Table
+    outcomes: pa.RecordBatch
+    requests: pa.Table | None = None
+
+
+@dataclass(frozen=True)
+class Derive(Stage):
+    """Work that makes new rows of rows, its seeds. The new ones go through the stages after it, and count as derived.
+
+    `writes` are columns that every row made has beside those of its kind. `scores` are numbers of the rows made; they are
+    stored, and `rules` and `decide` are applied to the rows at this very step: what breaks a rule counts as made and as
+    dropped. A recipe names it with `keep_seeds: true`, where it has that parameter, to have the seeds stay in, too.
+    """
+
+    takes: ClassVar[tuple[str, ...]] = ("document",)
+    """Kinds of row it takes as seeds."""
+    decided_by: ClassVar[frozenset[str]] = frozenset()
+    """Parameters that its rules alone use: under other values of these a run can be replayed."""
+
+    def makes(self, kind: str) -> str:
+        """Kind of the rows that it makes of seeds of `kind`: by default the same."""
+        return kind
+
+    @property
+    def keeps_seeds(self) -> bool:
+        """Whether seeds stay in beside what is made of them: the parameter `keep_seeds`, where it has one."""
+        return bool(getattr(self, "keep_seeds", False))
+
+    def blind(self, was: Stage) -> set[str]:
+        """All that differ but those of `decided_by`: other rows would be made."""
+        return {name for name, value in self.params.items() if value != was.params[name]} - self.decided_by
+
+    def derive(self, seeds: Iterator[pa.RecordBatch], bench: Bench) -> Iterator[Made]:
+        """What is made of all `seeds`, in their order, whatever order answers come in; an outcome for every one.
+
+        Called once, in the driving process, with the rows that are still in. How the seeds are cut into batches must not
+        be seen in what it makes. It may be called again after a crash: what it paid for before is to be had for nothing.
+        """
+        raise NotImplementedError
 
 
 RESOLUTION = pa.schema(

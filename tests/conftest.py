@@ -60,6 +60,15 @@ def pytest_runtest_call() -> Generator[None, None, None]:
         pytest.skip(str(missing))
 
 
+@pytest.fixture(scope="session")
+def llama() -> Generator[str, None, None]:
+    """The base URL of a real model server (`llama.MODEL`), the same one for all tests."""
+    from llama import running
+
+    with running() as url:
+        yield url
+
+
 Page = Callable[[Path, int, Path], str]
 
 

@@ -16,6 +16,10 @@ ITEMS = Path(__file__).with_name("items.jsonl")
 NEEDED: dict[str, dict[str, Any]] = {
     "decontam@1": {"against": (str(ITEMS),), "min_words": 8},
     "sample@1": {"fraction": 0.5, "by": None},
+    **{
+        f"synth.{method}@1": {"model": "m"}
+        for method in ("backtranslate", "evolve", "instruct", "preference", "rephrase")
+    },
 }
 """Parameters without which a stage of the catalog is none."""
 

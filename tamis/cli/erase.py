@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -82,6 +83,7 @@ def command(
         note=note,
         report=write,
         page=snapshot_page,
+        forget=_forget,
         on_progress=None if as_json else lambda what: click.echo(what, err=True),
     )
     if as_json:
@@ -90,6 +92,16 @@ def command(
         _print(done)
     residual = done.receipt["residual"]
     return 1 if residual["found"] or residual["unread"] else 0
+
+
+def _forget(cache: Path, keys: Sequence[bytes], texts: Sequence[str]) -> int:
+    from tamis.models import Responses
+
+    kept = Responses(cache, make=False)
+    try:
+        return kept.forget(keys, texts)
+    finally:
+        kept.close()
 
 
 def _ask() -> None:
@@ -142,6 +154,8 @@ def _print(done: Erased) -> None:
         click.echo(
             f"  run {run['path']}: {', '.join(f'{n:,} {fate}' for fate, n in run['records'].items()) or 'named one'}"
         )
+    if receipt["answers_removed"]:
+        click.echo(f"  {plural(receipt['answers_removed'], 'answer')} of models")
     for model in receipt["models"]:
         click.echo(f"  model {model['name']} was trained on {', '.join(model['snapshots'])}; it stays as it is")
     click.echo(

@@ -13,6 +13,8 @@ from typing import Any
 
 import click
 
+from tamis.cli.pace import Pace
+
 
 def print_json(value: Any) -> None:
     """One JSON object on standard output."""
@@ -38,6 +40,7 @@ class Progressbar:
         self.task: Any = None
         self.what = ""
         self.said = 0.0
+        self.pace = Pace()
 
     def __enter__(self) -> Progressbar:
         if not self.silent and sys.stderr.isatty():
@@ -63,16 +66,23 @@ class Progressbar:
             if progress.what != self.what:
                 self.what = progress.what
                 self.task = self.bar.add_task(progress.what, total=progress.total)
-            self.bar.update(self.task, completed=progress.done)
+            words = f"{self.what}: {self.pace.words(progress)}" if _asks(progress) else self.what
+            self.bar.update(self.task, completed=progress.done, total=progress.total, description=words)
         elif progress.what != self.what or time.monotonic() - self.said > 10:
             self.what, self.said = progress.what, time.monotonic()
             rows = f", {progress.rows:,} records" if progress.rows else ""
-            click.echo(f"{progress.what}: {progress.done} of {progress.total}{rows}", err=True)
+            asked = f", {self.pace.words(progress)}" if _asks(progress) else ""
+            click.echo(f"{progress.what}: {progress.done:,} of {progress.total:,}{rows}{asked}", err=True)
+
+
+def _asks(progress: Any) -> bool:
+    """Does it come from a stage that asks a model?"""
+    return "requests" in progress.more
 
 
 def print_run(run: Any) -> None:
     """The flow of records through a run, its balance, and where the report is."""
-    for line in flow(run.facts):
+    for line in (*flow(run.facts), *made_lines(run)):
         click.echo(line)
     click.echo(f"report: {run.path / 'report.html'}")
 
@@ -88,17 +98,41 @@ def flow(facts: dict[str, Any]) -> Iterator[str]:
         name = f"{step['step']:>2}  {step['stage']:<{width}}"
         yield (
             f"{name}{r['in']:>{number},}  {r['dropped']:>{max(number, 7)},}  {r['quarantined']:>{max(number, 5)},}  "
+            + (f"{r['derived']:,} derived; " if r.get("derived") else "")
             + reasons(step["reasons"])
         ).rstrip()
-    yield f"{rows['in']:,} in = {rows['kept']:,} kept + {rows['dropped']:,} dropped + {rows['quarantined']:,} quarantined"
+    made = f" + {rows['derived']:,} derived" if rows.get("derived") else ""
+    yield f"{rows['in']:,} in{made} = {rows['kept']:,} kept + {rows['dropped']:,} dropped + {rows['quarantined']:,} quarantined"
     for warning in facts["warnings"]:
         yield f"warning: {warning}"
+
+
+def made_lines(run: Any) -> Iterator[str]:
+    """Of each deriving stage what became of its seeds and its rows, and what was paid."""
+    if "derived" not in run.facts:
+        return
+    from tamis.report.yields import seeds_line, yields
+
+    for made in yields(run):
+        yield (
+            f"{made.stage}: {made.seeds:,} seeds ({seeds_line(made)}), {made.made:,} rows made, "
+            f"{made.made - sum(n for _, n in made.own):,} pass its rules, {made.kept:,} kept"
+        )
+        for asked in made.asked:
+            failed = "".join(f", {reason} {n:,}" for reason, n in asked.failed)
+            yield (
+                f"  {asked.purpose}: {asked.requests:,} requests of {asked.model} ({asked.different:,} different{failed}), "
+                f"{asked.tokens_in:,} tokens in, {asked.tokens_out:,} out, cost {asked.cost}"
+            )
+        for name, spent in run.facts["varies"].get("steps", {}).get(str(made.step), {}).get("spending", {}).items():
+            yield f"  this time: {spent['answered']:,} bought of {name}, {spent['cached']:,} from the cache"
 
 
 def reasons(found: Sequence[dict[str, Any]], most: int = 4) -> str:
     """The most frequent reasons, in words."""
     shown = [
-        f"{r['rule']} {r['rows']:,}" + (f" {r['fate']}" if r["fate"] in ("edited", "flagged") else "")
+        f"{r['rule']} {r['rows']:,}"
+        + (f" {r['fate']}" if r["fate"] in ("edited", "flagged", "used") and r["rule"] != r["fate"] else "")
         for r in found[:most]
     ]
     rest = sum(r["rows"] for r in found[most:])

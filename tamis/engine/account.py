@@ -18,7 +18,10 @@ from tamis.schemas import FATE
 
 
 class Entry(NamedTuple):
-    """Records of one source about which one rule decided at one step. `fate` is "edited" or "flagged" where they stay."""
+    """Records of one source about which one rule decided at one step.
+
+    `fate` is "edited", "flagged" or, of seeds that are kept beside what was made of them, "used" where they stay.
+    """
 
     step: int
     source: str
@@ -26,16 +29,23 @@ class Entry(NamedTuple):
     rule: str
 
 
+USED = "used"
+"""Rule of a seed that rows were made of."""
+
+
 @dataclass
 class Books:
-    """How many records came in, and every entry with its number of records."""
+    """How many records came in, how many were made at each step, and every entry with its number of records."""
 
     rows_in: Counter[str] = field(default_factory=Counter)
+    derived: Counter[tuple[int, str]] = field(default_factory=Counter)
+    """By step and source."""
     entries: Counter[Entry] = field(default_factory=Counter)
 
     def add(self, other: Books) -> None:
         """Take the numbers of `other` in."""
         self.rows_in.update(other.rows_in)
+        self.derived.update(other.derived)
         self.entries.update(other.entries)
 
     def went(self, fate: str, step: int | None = None, source: str | None = None) -> int:
@@ -46,16 +56,25 @@ class Books:
             if e.fate == fate and step in (None, e.step) and source in (None, e.source)
         )
 
+    def made(self, step: int | None = None, source: str | None = None) -> int:
+        """Records made at `step` or at any, of `source` or of all."""
+        return sum(n for (s, of), n in self.derived.items() if step in (None, s) and source in (None, of))
+
+    def used(self, source: str) -> int:
+        """Records of `source` that are gone because others were made of them."""
+        return sum(n for e, n in self.entries.items() if (e.fate, e.rule, e.source) == ("dropped", USED, source))
+
     def rows(self, steps: int) -> tuple[dict[str, int], list[dict[str, int]]]:
         """The balance over the run, and for each step from 0 to `steps`."""
         each, left = [], self.rows_in.total()
         for step in range(steps + 1):
             dropped, aside = self.went("dropped", step), self.went("quarantined", step)
-            kept = left - dropped - aside
-            each.append({"in": left, "kept": kept, "dropped": dropped, "quarantined": aside, "derived": 0})
+            made = self.made(step)
+            kept = left + made - dropped - aside
+            each.append({"in": left, "kept": kept, "dropped": dropped, "quarantined": aside, "derived": made})
             left = kept
-        whole = {"in": self.rows_in.total(), "kept": left}
-        return {**whole, "dropped": self.went("dropped"), "quarantined": self.went("quarantined"), "derived": 0}, each
+        whole = {"in": self.rows_in.total(), "kept": left, "dropped": self.went("dropped")}
+        return {**whole, "quarantined": self.went("quarantined"), "derived": self.made()}, each
 
     def reasons(self, step: int) -> list[dict[str, Any]]:
         """What was decided at `step`, most frequent first."""
@@ -69,10 +88,11 @@ class Books:
     def sources(self) -> list[dict[str, Any]]:
         """For each source what came in and what became of it."""
         found = []
-        for source in sorted(self.rows_in):
+        for source in sorted({*self.rows_in, *(of for _, of in self.derived)}):
             gone = {fate: self.went(fate, source=source) for fate in ("dropped", "quarantined")}
-            rows_in = self.rows_in[source]
-            found.append({"source": source, "in": rows_in, "kept": rows_in - sum(gone.values()), **gone})
+            rows_in, made = self.rows_in[source], self.made(source=source)
+            kept = rows_in + made - sum(gone.values())
+            found.append({"source": source, "in": rows_in, "kept": kept, **gone, **({"derived": made} if made else {})})
         return found
 
 
@@ -83,22 +103,31 @@ class AccountTask(NamedTuple):
     fates: Fates
     fragment: int
     segments: int
+    made_at: Mapping[int, int]
+    """By segment that a deriving stage ends: the step of that stage."""
 
 
 def run_account(task: AccountTask) -> Books:
     """Count the records of one fragment from its fates and verdicts."""
     work, fates, fragment = task.work, task.fates, task.fragment
-    source = work.table(0, fragment, "index").column("source").combine_chunks().dictionary_encode()
+    source = work.table(fates.first(fragment), fragment, "index").column("source").combine_chunks().dictionary_encode()
     names, code = source.dictionary.to_pylist(), source.indices.to_numpy()
-    books = Books(Counter(dict(zip(names, np.bincount(code, minlength=len(names)).tolist(), strict=True))))
+    counts = dict(zip(names, np.bincount(code, minlength=len(names)).tolist(), strict=True))
+    made_at = task.made_at.get(fates.born[fragment])
+    books = Books(Counter(counts)) if made_at is None else Books()
+    if made_at is not None:
+        books.derived.update({(made_at, name): n for name, n in counts.items()})
     fate, step = fates.of(fragment)
-    for number in range(task.segments):
+    for number in range(fates.first(fragment), task.segments):
         drafts = work.table(number, fragment, "drafts")
         _count(books, drafts, names, code)
     for done in fates.exchanges:
         rows, found = fates.resolved(done, fragment)
         here = (fate[rows] != KEPT) & (step[rows] == done.step)
         _enter(books, rows[here], found.column("rule").filter(pa.array(here)), fate, done.step, names, code)
+    for derived in fates.derivations:
+        rows, found = fates.seeds(derived, fragment)
+        _enter(books, rows, found.column("rule"), found.column("fate").to_numpy(), derived.step, names, code, rows)
     return books
 
 
@@ -131,20 +160,24 @@ def _enter(
     step: int,
     names: list[str],
     code: np.ndarray,
+    seeds: np.ndarray | None = None,
 ) -> None:
-    """Entries of the records an exchange found."""
+    """Entries of the records an exchange found, or of `seeds`: then `fate` is that of each of these."""
     whys = rule.combine_chunks().dictionary_encode()
-    key = np.stack([code[rows].astype(np.int64), fate[rows].astype(np.int64), whys.indices.to_numpy()])
+    becomes = fate[rows] if seeds is None else fate
+    key = np.stack([code[rows].astype(np.int64), becomes.astype(np.int64), whys.indices.to_numpy()])
     for (c, f, r), n in zip(*_unique(key), strict=True):
-        books.entries[Entry(step, names[c], FATE[f], whys.dictionary[int(r)].as_py())] += int(n)
+        name = "used" if f == KEPT else FATE[f]
+        books.entries[Entry(step, names[c], name, whys.dictionary[int(r)].as_py())] += int(n)
 
 
 def balance(books: Books, steps: int, counted: Mapping[str, int]) -> dict[str, int]:
-    """The balance of the run, held against what the files written hold. Raises RunError where they differ."""
+    """The balance of the run, held against what the files written hold ("all": in and derived). Raises RunError."""
     whole, _ = books.rows(steps)
-    if whole["in"] != whole["kept"] + whole["dropped"] + whole["quarantined"]:
+    there = {**whole, "all": whole["in"] + whole["derived"]}
+    if there["all"] != whole["kept"] + whole["dropped"] + whole["quarantined"]:
         raise RunError(f"the books do not balance: {whole}")
-    wrong = {name: (whole[name], n) for name, n in counted.items() if whole[name] != n}
+    wrong = {name: (there[name], n) for name, n in counted.items() if there[name] != n}
     if wrong:
         says = "; ".join(f"{name}: {a:,} by the ledger, {b:,} in the files" for name, (a, b) in wrong.items())
         raise RunError(f"the books do not balance: {says}. This is a fault of tamis: please report it with run.json")
@@ -154,8 +187,9 @@ def balance(books: Books, steps: int, counted: Mapping[str, int]) -> dict[str, i
 def check_attrition(books: Books, max_drop_per_source: float, labels: Mapping[int, str]) -> None:
     """Raise GateError where a source loses a larger share of its records than `max_drop_per_source` (0–1)."""
     over = []
-    for source, rows_in in sorted(books.rows_in.items()):
-        gone = books.went("dropped", source=source) + books.went("quarantined", source=source)
+    for source in sorted({*books.rows_in, *(of for _, of in books.derived)}):
+        rows_in = books.rows_in[source] + books.made(source=source)
+        gone = books.went("dropped", source=source) + books.went("quarantined", source=source) - books.used(source)
         if rows_in and gone / rows_in > max_drop_per_source:
             by_step = {s: books.went("dropped", s, source) + books.went("quarantined", s, source) for s in labels}
             worst = max(by_step, key=lambda s: by_step[s])

@@ -130,9 +130,11 @@ class FileDesk:
         return ids.take(pa.array(back))
 
     def _ids(self, fragment: int) -> pa.Array:
-        group, number = (self.group("earlier"), fragment) if fragment < self.earlier else (0, fragment - self.earlier)
-        part = "ids" if fragment < self.earlier else "index"
-        return self.work.table(group, number, part).column("record_id").combine_chunks()
+        if fragment < self.earlier:
+            return self.work.table(self.group("earlier"), fragment, "ids").column("record_id").combine_chunks()
+        number = fragment - self.earlier
+        index = self.work.table(self.fates.first(number), number, "index")
+        return index.column("record_id").combine_chunks()
 
 
 @lru_cache(8)

@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from tamis.data.frames import restore, whole
+from tamis.engine.derive import derive_directly
 from tamis.engine.desk import MemoryDesk
 from tamis.engine.drafts import of_resolution
 from tamis.engine.earlier import earlier_corpora, sketch_earlier
@@ -18,9 +19,10 @@ from tamis.engine.plan import follow
 from tamis.engine.segment import Notes, Rows, Settled, advance
 from tamis.errors import UsageError
 from tamis.ledger import DRAFT, Step, verdicts
-from tamis.schemas import holds_text, kind_of
+from tamis.schemas import ENVELOPE, holds_text, kind_of
+from tamis.schemas.constant import constant
 from tamis.schemas.rows import RECORD_ID
-from tamis.stage import Corpus, Stage
+from tamis.stage import Corpus, Derive, Stage
 
 BATCH = 8192
 
@@ -28,11 +30,16 @@ BATCH = 8192
 def apply(stage: Stage, data: Any) -> tuple[Any, pa.Table]:
     """Sieve `data` with `stage`: what is kept, in the type of `data`, and the VERDICT rows in input order.
 
+    Of a stage that derives rows: what it makes and keeps, and the verdicts about seeds, then those about what it made.
+
     Rows without a `record_id` of 16 bytes are known to the verdicts by their position: 16 bytes, big-endian, from 0.
     Raises ColumnMissing where `data` has no text fields, or not what the stage reads, and UsageError where those hold
     no text.
     """
     table = whole(data)
+    if isinstance(stage, Derive):
+        made, drafts = derive_directly(stage, list(_batches(_enveloped(table), stage)))
+        return restore(made, data), verdicts(drafts, {1: Step.of(stage)})
     notes, parts, sketches, seen = Notes(), [], [], []
     alive, start = np.ones(table.num_rows, bool), 0
     for batch in _batches(table, stage):
@@ -58,6 +65,16 @@ def apply(stage: Stage, data: Any) -> tuple[Any, pa.Table]:
         kept = _with(kept, name, pa.chunked_array([part.column(name) for part in parts]))
     drafts = pa.Table.from_batches(notes.verdicts, schema=DRAFT)
     return restore(kept, data), verdicts(drafts, {1: Step.of(stage)})
+
+
+def _enveloped(table: pa.Table) -> pa.Table:
+    """`table` with every column of the envelope, null, or "table" for a source, where it has none."""
+    n = table.num_rows
+    for f in ENVELOPE:
+        if f.name not in (*table.schema.names, "record_id"):
+            source = pa.repeat(constant("table"), n)
+            table = table.append_column(f, source if f.name == "source" else pa.nulls(n, f.type))
+    return table
 
 
 def _batches(table: pa.Table, stage: Stage) -> Iterator[pa.RecordBatch]:

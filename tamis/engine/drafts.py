@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tamis.engine.exchange import IDS, Exchanged, Fates
+from tamis.engine.exchange import IDS, Derived, Exchanged, Fates
 from tamis.engine.passes import by_id
 from tamis.engine.work import Work
 from tamis.ledger import DRAFT, KEPT, Step, draft
@@ -32,9 +32,11 @@ def run_drafts(task: DraftsTask) -> dict[str, Any]:
     if (done := task.work.done(GROUP, task.fragment)) is not None:
         return done
     renamed = task.fates.renamed(task.fragment)
-    tables = [task.work.table(number, task.fragment, "drafts") for number in range(task.segments)]
+    told = range(task.fates.first(task.fragment), task.segments)
+    tables = [task.work.table(number, task.fragment, "drafts") for number in told]
     found = [with_new_ids(table, renamed) for table in tables]
     found += [_of_exchange(task, exchanged, renamed) for exchanged in task.fates.exchanges]
+    found += [_of_seeds(task, done) for done in task.fates.derivations]
     table = by_id(pa.concat_tables([DRAFT.empty_table(), *found]))
     return task.work.finish_tables(GROUP, task.fragment, {"drafts": table}, {"drafts": table.num_rows})
 
@@ -70,6 +72,14 @@ def _of_exchange(task: DraftsTask, done: Exchanged, renamed: dict[int, bytes]) -
         return pa.Table.from_batches([draft(rows, ids, done.step, actions, **columns)])
     ids = found.column("record_id").combine_chunks()
     return pa.Table.from_batches([of_resolution(rows, ids, done.step, found, task.steps[done.step])])
+
+
+def _of_seeds(task: DraftsTask, done: Derived) -> pa.Table:
+    """Verdicts about the seeds of a deriving stage."""
+    rows, seeds = task.fates.seeds(done, task.fragment)
+    columns = {n: seeds.column(n).combine_chunks() for n in ("rule", "value", "evidence")}
+    ids, action = seeds.column("record_id").combine_chunks(), seeds.column("action").combine_chunks()
+    return pa.Table.from_batches([draft(rows, ids, done.step, action, **columns)])
 
 
 def of_resolution(rows: np.ndarray, ids: pa.Array, step: int, found: pa.Table, constants: Step) -> pa.RecordBatch:

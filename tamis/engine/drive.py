@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
+import pyarrow as pa
 
+from tamis.bench import Bench
 from tamis.data import Fragment, InputFile, Reading
 from tamis.desk import key_ranges
 from tamis.engine.account import AccountTask, Books, balance, check_attrition, run_account
 from tamis.engine.contents import Emit, scores_of
+from tamis.engine.derive import DeriveTask, Source, derived_fragments, group_of, made_already, run_derive
 from tamis.engine.desk import SHARE, FileDesk, RoundTask
 from tamis.engine.drafts import DraftsTask, run_drafts
 from tamis.engine.earlier import Earlier, EarlierTask, run_earlier
 from tamis.engine.emit import run_emit, tasks
-from tamis.engine.exchange import ID_BYTES, Exchanged, Fates, IdsTask, Passed, bases_of, ids_done, run_ids
+from tamis.engine.exchange import ID_BYTES, Derived, Exchanged, Fates, IdsTask, Passed, bases_of, ids_done, run_ids
 from tamis.engine.executor import Engine
 from tamis.engine.isolate import blamed
 from tamis.engine.left import left
@@ -26,21 +31,22 @@ from tamis.engine.plan import Plan, Segment
 from tamis.engine.segment import Settled
 from tamis.engine.unpack import UnpackTask, cut, run_unpack
 from tamis.engine.work import Work
-from tamis.errors import InputError
-from tamis.ledger import READING, Step
-from tamis.stage import Corpus, Stage
+from tamis.errors import InputError, RunError
+from tamis.ledger import KEPT, READING, Step
+from tamis.stage import Corpus, Derive, Stage
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 
 class Progress(NamedTuple):
-    """How far a run is: `done` of `total` tasks of what is going on now."""
+    """How far a run is: `done` of `total` tasks, or seeds, of what is going on now; `more` is what a stage tells of itself."""
 
     what: str
     done: int
     total: int
     rows: int
+    more: Mapping[str, Any] = MappingProxyType({})
 
 
 OnProgress = Callable[[Progress], None]
@@ -56,6 +62,10 @@ class Result(NamedTuple):
     damage: list[tuple[int, str]]
     facts: dict[int, dict[str, Any]]
     """By step: what a stage says of how it went, or of what it measured."""
+    varies: dict[int, dict[str, Any]]
+    """By step: what a deriving stage says that may be otherwise another time."""
+    derived: list[dict[str, Any]]
+    """Files of rows made: file, step and rows."""
 
 
 @dataclass
@@ -73,7 +83,15 @@ class Drive:
     """Bytes of memory for each task of an exchange."""
     earlier: dict[int, tuple[Earlier, ...]] = field(default_factory=dict)
     """By step: the earlier corpora its stage compares with."""
+    bench: Callable[[Path, Decimal], Bench] | None = None
+    """Makes the bench of a deriving stage: of its scratch folder, and the money that those before it spent."""
+    given: Mapping[int, Source] = field(default_factory=dict)
+    """By step: what to take for what a deriving stage makes, instead of asking it."""
     on_progress: OnProgress = lambda _: None
+    made: list[Fragment] = field(default_factory=list)
+    """Fragments of rows that were made."""
+    varies: dict[int, dict[str, Any]] = field(default_factory=dict)
+    paid: Decimal = Decimal(0)
     records: list[dict[str, Any]] = field(default_factory=list)
 
     def run(self) -> Result:
@@ -94,16 +112,32 @@ class Drive:
                 step, corpus = segment.corpus
                 desk = desks[step] = self._settle(fates, step, corpus, segment)
                 facts[step] = {**corpus.facts(desk), **self._of_earlier(desk)}
+            if segment.derive:
+                facts[segment.derive[0]] = self._derive(fates, segment)
         books = self._books(fates)
         if self.max_drop_per_source is not None:
             labels = {0: READING.label, **{step: stage.label for step, stage in self.plan.steps}}
             check_attrition(books, self.max_drop_per_source, labels)
         emit = self._emitter(fates, desks)
         files = self._emit(emit, books)
-        facts |= _told(emit)
+        facts |= {step: {**facts.get(step, {}), **told} for step, told in _told(emit).items()}
         rows = balance(books, len(self.plan.steps), _counted(files))
         damage = [(k, str(r["damage"])) for k, r in enumerate(self.records) if r["damage"]]
-        return Result(books, rows, files, totals, damage, facts)
+        return Result(books, rows, files, totals, damage, facts, self.varies, self._made_files(fates))
+
+    def _made_files(self, fates: Fates) -> list[dict[str, Any]]:
+        steps = {segment.number: step for segment, step, _ in self.plan.derives}
+        rows = np.diff(fates.bases)[len(self.fragments) :].tolist()
+        born = fates.born[len(self.fragments) :]
+        return [
+            {"file": fragment.file.name, "step": steps[number], "rows": n}
+            for fragment, number, n in zip(self.made, born, rows, strict=True)
+        ]
+
+    @property
+    def parts(self) -> tuple[Fragment, ...]:
+        """The fragments of the input, then those of what was made."""
+        return (*self.fragments, *self.made)
 
     def unpack(self, files: Sequence[InputFile], size: int) -> None:
         """Unpack the compressed ones of `files` to disk and cut them into fragments of `size` bytes."""
@@ -142,14 +176,14 @@ class Drive:
         )
 
     def _later_pass(self, fates: Fates, segment: Segment, desk: FileDesk | None) -> None:
-        items = (self._later_task(fates, segment, k, desk) for k in range(len(self.fragments)))
-        self._map(_names(segment, "sieving"), run_pass, items, len(self.fragments), segment.wants_processes(self._size))
+        items = (self._later_task(fates, segment, k, desk) for k in range(len(self.parts)))
+        self._map(_names(segment, "sieving"), run_pass, items, len(self.parts), segment.wants_processes(self._size))
 
     def _later_task(self, fates: Fates, segment: Segment, k: int, desk: FileDesk | None) -> PassTask:
         total = int(fates.bases[k + 1] - fates.bases[k])
         where = left(self.plan, fates, k, segment.number - 1)
         settled = Settled(desk, int(desk.bases[desk.earlier + k])) if desk and segment.revisit else None
-        task = PassTask(self.work, self.plan, segment, k, self.fragments[k], self.reading, total, where)
+        task = PassTask(self.work, self.plan, segment, k, self.parts[k], self.reading, total, where)
         return task._replace(settled=settled)
 
     def _repeated_ids(self, fates: Fates) -> None:
@@ -157,6 +191,52 @@ class Drive:
         items = (IdsTask(self.work, k, keys, fates.bases) for k, keys in enumerate(cuts))
         self._map("record ids", run_ids, items, len(cuts))
         fates.add(ids_done(len(cuts)))
+
+    def _derive(self, fates: Fates, segment: Segment) -> dict[str, Any]:
+        """Carry out a deriving stage, unless that is done: what it made takes part from here on. Returns what it noted."""
+        assert segment.derive is not None
+        step, stage = segment.derive
+        task = DeriveTask(self.work, self.plan, segment, fates, self.parts, self.reading, self.given.get(step))
+        if (record := made_already(task)) is None:
+            record = run_derive(task, self._bench(step, stage, _alive(fates)))
+        first = len(self.parts)
+        self.made += derived_fragments(self.work, step, first, record["fragments"], segment.number)
+        fates.add(Derived(task.group, step))
+        fates.add_fragments(segment.number, record["fragments"])
+        self._none_twice(fates, step, stage, int(fates.bases[first]))
+        self.paid += Decimal(record["paid"])
+        if record["varies"]:
+            self.varies[step] = record["varies"]
+        return dict(record["notes"])
+
+    def _bench(self, step: int, stage: Derive, seeds: int) -> Bench:
+        scratch = self.work.root / group_of(step) / "scratch"
+        scratch.mkdir(parents=True, exist_ok=True)
+        bench = self.bench(scratch, self.paid) if self.bench else Bench(scratch, scratch / "responses.sqlite")
+
+        def tell(progress: Mapping[str, Any]) -> None:
+            done, total = int(progress.get("done", 0)), min(seeds, int(progress.get("total", seeds)))
+            self.on_progress(Progress(f"deriving: {stage.name}", done, total, 0, progress))
+
+        bench.on_tell = tell
+        return bench
+
+    def _none_twice(self, fates: Fates, step: int, stage: Derive, first: int) -> None:
+        """Raises RunError where a row made, from the ordinal `first` on, has the id of another record."""
+        group, cuts = f"{group_of(step)}-ids", key_ranges(int(fates.bases[-1]), ID_BYTES, self.share)
+        born = tuple(fates.first(k) for k in range(len(fates.born)))
+        items = (IdsTask(self.work, k, keys, fates.bases, group, born) for k, keys in enumerate(cuts))
+        self._map("record ids", run_ids, items, len(cuts))
+        for k in range(len(cuts)):
+            found = self.work.table(group, k, "resolved")
+            twice = found.filter(pa.array(found.column("ordinal").to_numpy() >= first))
+            if twice.num_rows:
+                shown = twice.column("record_id")[0].as_py().hex()
+                raise RunError(
+                    f"{stage.label} made {twice.num_rows:,} rows with ids that others have, {shown} the first: an id is made of "
+                    "the stage's name, the ids of the parents and the place among their rows (tamis.schemas.ids.derived_id); "
+                    "a stage that goes over the same seeds twice needs another name"
+                )
 
     def _of_earlier(self, desk: FileDesk) -> dict[str, int]:
         """How much of the earlier corpora the records were held against."""
@@ -176,7 +256,7 @@ class Drive:
             corpus=corpus,
             segment=segment.number,
             fates=fates.so_far(),
-            parts=self.fragments,
+            parts=self.parts,
             reading=self.reading,
             share=self.share,
             before=before,
@@ -204,8 +284,9 @@ class Drive:
             self._map(what, task, items, len(items), items[0].desk.corpus.holds_gil)
 
     def _books(self, fates: Fates) -> Books:
-        count = len(self.fragments)
-        items = (AccountTask(self.work, fates, k, len(self.plan.segments)) for k in range(count))
+        count = len(self.parts)
+        made_at = {segment.number: step for segment, step, _ in self.plan.derives}
+        items = (AccountTask(self.work, fates, k, len(self.plan.segments), made_at) for k in range(count))
         books = Books()
         for part in self._map("balancing the books", run_account, items, count):
             books.add(part)
@@ -214,13 +295,14 @@ class Drive:
     def _emitter(self, fates: Fates, desks: dict[int, FileDesk]) -> Emit:
         steps = {0: READING, **{step: Step.of(stage) for step, stage in self.plan.steps}}
         bases = self._line_bases([fragment.file.name for fragment in self.fragments])
-        return Emit(self.work, self.out, self.plan, fates, self.fragments, self.reading, bases, steps, desks)
+        bases = np.concatenate([bases, np.ones(len(self.made), np.int64)])
+        return Emit(self.work, self.out, self.plan, fates, self.parts, self.reading, bases, steps, desks)
 
     def _emit(self, emit: Emit, books: Books) -> list[dict[str, Any]]:
         count = len(self.plan.segments)
         sorted_first = (DraftsTask(self.work, emit.fates, k, count, emit.steps) for k in emit.fragments)
-        self._map("sorting verdicts", run_drafts, sorted_first, len(self.fragments))
-        items = list(tasks(emit, books.rows_in.total(), books.entries.total()))
+        self._map("sorting verdicts", run_drafts, sorted_first, len(self.parts))
+        items = list(tasks(emit, books.rows_in.total() + books.made(), books.entries.total()))
         return self._map("writing", run_emit, items, len(items))
 
     def _line_bases(self, files: Sequence[str]) -> np.ndarray:
@@ -242,6 +324,11 @@ def _told(emit: Emit) -> dict[int, dict[str, Any]]:
     return facts
 
 
+def _alive(fates: Fates) -> int:
+    """Records that are still in."""
+    return sum(int((fates.of(k)[0] == KEPT).sum()) for k in range(len(fates.bases) - 1))
+
+
 def _names(segment: Segment, verb: str) -> str:
     names = ", ".join(stage.name for _, stage in segment.stages)
     return f"{verb}: {names}" if names else verb
@@ -249,8 +336,8 @@ def _names(segment: Segment, verb: str) -> str:
 
 def _counted(files: Iterable[dict[str, Any]]) -> dict[str, int]:
     """Rows in the files written, by what they should equal."""
-    rows = {"kept": 0, "quarantined": 0, "in": 0}
-    of = {"data": "kept", "quarantine": "quarantined", "fates.parquet": "in"}
+    rows = {"kept": 0, "quarantined": 0, "derived": 0, "all": 0}
+    of = {"data": "kept", "quarantine": "quarantined", "derived": "derived", "fates.parquet": "all"}
     for file in files:
         name = of.get(file["path"].split("/")[0])
         if name:

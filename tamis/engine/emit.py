@@ -18,6 +18,8 @@ from tamis.data.groups import Piece, cut
 from tamis.data.writer import write_parquet
 from tamis.engine import contents
 from tamis.engine.contents import Content, Emit
+from tamis.engine.derive import group_of, part_name
+from tamis.ledger import QUARANTINED
 
 SCORE_ROWS, VERDICT_ROWS = 1 << 20, 1 << 17
 """Rows of a file of scores, and of one of verdicts at most, as these are evenly spread."""
@@ -77,10 +79,30 @@ def tasks(emit: Emit, total: int, decisions: int) -> Iterator[EmitTask]:
     for k, (step, desk) in enumerate(emit.desks.items()):
         if desk.corpus.links:
             yield EmitTask(emit, "edges", k, f"edges/{edges_name(step)}", contents.edges_at, (step,))
-    if any(emit.work.table(s.number, f, "aside").num_rows for s in emit.plan.segments for f in emit.fragments) or any(
-        emit.fates.renamed(f) for f in emit.fragments
-    ):
+    yield from _derived(emit)
+    if _any_aside(emit):
         yield EmitTask(emit, "quarantine", 0, "quarantine/part-00000.parquet", contents.rows_aside)
+
+
+def _derived(emit: Emit) -> Iterator[EmitTask]:
+    """What was made, what it was made of, and what a model was asked for it."""
+    for segment, step, _ in emit.plan.derives:
+        born = [f for f in emit.fragments if emit.fates.born[f] == segment.number]
+        for k, f in enumerate(born):
+            yield EmitTask(emit, f"derived{step}", k, part_name(step, k), contents.rows_made, (step, f))
+        for what in ("lineage", "requests"):
+            if emit.work.table(group_of(step), 0, what).num_rows:
+                yield EmitTask(emit, what, step, f"{what}/{edges_name(step)}", contents.told_of_seeds, (step, what))
+
+
+def _any_aside(emit: Emit) -> bool:
+    """Whether a record is in quarantine."""
+    fates, last = emit.fates, len(emit.plan.segments)
+    for f in emit.fragments:
+        if fates.renamed(f) or any(emit.work.table(s, f, "aside").num_rows for s in range(fates.first(f), last)):
+            return True
+    tables = (emit.work.table(done.group, 0, "seeds") for done in fates.derivations)
+    return any((table.column("fate").to_numpy() == QUARANTINED).any() for table in tables)
 
 
 def _data_files(emit: Emit) -> Iterator[list[tuple[Piece, ...]]]:
@@ -110,7 +132,7 @@ def _groups(pieces: Sequence[tuple[Piece, np.ndarray]]) -> list[tuple[Piece, ...
 
 
 def edges_name(step: int) -> str:
-    """File in edges/ of what links records at `step`."""
+    """File in edges/, lineage/ or requests/ of what was found at `step`."""
     return f"step-{step:03d}.parquet"
 
 

@@ -72,15 +72,19 @@ class IdsTask(NamedTuple):
     keys: KeyRange
     bases: np.ndarray
     """(fragments + 1,) ordinal of the first record of each fragment."""
+    group: str = IDS
+    born: tuple[int, ...] | None = None
+    """Segment that has the ids of each fragment; None: 0, of all."""
 
 
 def run_ids(task: IdsTask) -> dict[str, Any]:
     """Find the repeated ids of one range, unless that is done; return its completion record."""
-    if (done := task.work.done(IDS, task.number)) is not None:
+    if (done := task.work.done(task.group, task.number)) is not None:
         return done
-    tables = (task.work.table(0, fragment, "ids") for fragment in range(len(task.bases) - 1))
+    born = task.born or (0,) * (len(task.bases) - 1)
+    tables = (task.work.table(segment, fragment, "ids") for fragment, segment in enumerate(born))
     found = _repeated(meet(tables, task.bases, task.keys)).sort_by("ordinal")
-    return task.work.finish_tables(IDS, task.number, {"resolved": found}, {"resolved": found.num_rows})
+    return task.work.finish_tables(task.group, task.number, {"resolved": found}, {"resolved": found.num_rows})
 
 
 def _repeated(met: pa.Table) -> pa.Table:
@@ -128,21 +132,59 @@ class Exchanged(NamedTuple):
     fate: int = DROPPED
 
 
-class Fates:
-    """What is known of every record so far, a fragment at a time."""
+SEEDS = pa.schema(
+    [
+        pa.field("ordinal", pa.uint64(), False),
+        pa.field("record_id", RECORD_ID, False),
+        pa.field("fate", pa.uint8(), False),
+        pa.field("action", pa.string(), False),
+        pa.field("rule", pa.string(), False),
+        pa.field("value", pa.float32()),
+        pa.field("evidence", pa.string()),
+    ]
+)
+"""What became of a seed, by its place in the whole input."""
 
-    def __init__(self, work: Work, bases: np.ndarray, told: Sequence[Passed | Exchanged] = ()) -> None:
+
+class Derived(NamedTuple):
+    """A deriving stage is done: the part "seeds" of `group` says what became of each of its seeds."""
+
+    group: str
+    step: int
+
+
+Told = Passed | Exchanged | Derived
+
+
+class Fates:
+    """What is known of every record so far, a fragment at a time.
+
+    born  for each fragment the segment that its rows were made at the end of; -1: they were read
+    """
+
+    def __init__(self, work: Work, bases: np.ndarray, told: Sequence[Told] = (), born: Sequence[int] = ()) -> None:
         self.work, self.bases = work, bases
         self.told = list(told)
         """In the order in which it became known."""
+        self.born = tuple(born) or (-1,) * (len(bases) - 1)
 
     def so_far(self) -> Fates:
         """What is known now, whatever is added later."""
-        return Fates(self.work, self.bases, self.told)
+        return Fates(self.work, self.bases, self.told, self.born)
 
-    def add(self, done: Passed | Exchanged) -> None:
+    def add(self, done: Told) -> None:
         """Take in what has become known."""
         self.told.append(done)
+
+    def add_fragments(self, segment: int, rows: Sequence[int]) -> None:
+        """Take in fragments of so many rows each, made at the end of `segment`."""
+        more = self.bases[-1] + np.cumsum(np.asarray(rows, np.int64))
+        self.bases = np.concatenate([self.bases, more]).astype(np.int64)
+        self.born = (*self.born, *(segment for _ in rows))
+
+    def first(self, fragment: int) -> int:
+        """The segment that tells of a fragment first: its index is there."""
+        return max(self.born[fragment], 0)
 
     @property
     def exchanges(self) -> list[Exchanged]:
@@ -159,15 +201,35 @@ class Fates:
         fate, step = np.zeros(total, np.uint8), np.zeros(total, np.uint8)
         for done in self.told[:told]:
             if isinstance(done, Passed):
+                if done.segment < self.born[fragment]:
+                    continue
                 table = self.work.table(done.segment, fragment, "fates")
                 here = table.column("fate").to_numpy()
                 new = (here != KEPT) & (fate == KEPT)
                 fate[new], step[new] = here[new], table.column("step").to_numpy()[new]
+            elif isinstance(done, Derived):
+                rows, seeds = self.seeds(done, fragment)
+                becomes = seeds.column("fate").to_numpy()
+                gone = becomes != KEPT
+                fate[rows[gone]], step[rows[gone]] = becomes[gone], done.step
             else:
                 rows = self.resolved(done, fragment)[0]
                 rows = rows[fate[rows] == KEPT]
                 fate[rows], step[rows] = done.fate, done.step
         return fate, step
+
+    @property
+    def derivations(self) -> list[Derived]:
+        """The deriving stages so far."""
+        return [done for done in self.told if isinstance(done, Derived)]
+
+    def seeds(self, done: Derived, fragment: int) -> tuple[np.ndarray, pa.Table]:
+        """Rows of `fragment` that were seeds, ascending, and what became of them: SEEDS."""
+        low, high = (np.uint64(b) for b in self.bases[fragment : fragment + 2])
+        table = self.work.table(done.group, 0, "seeds")
+        ordinal = table.column("ordinal").to_numpy()
+        lo, hi = np.searchsorted(ordinal, [low, high])
+        return (ordinal[lo:hi] - low).astype(np.int64), table.slice(lo, hi - lo)
 
     def resolved(self, done: Exchanged, fragment: int) -> tuple[np.ndarray, pa.Table]:
         """Rows of `fragment` that an exchange found, ascending, and what it found."""

@@ -24,11 +24,12 @@ from tamis.data import Fragment, Reading, read
 from tamis.data.groups import row_bytes
 from tamis.engine.isolate import index, sketch
 from tamis.engine.left import Left, rows_left, stores_rows
-from tamis.engine.plan import Plan, Segment, overlay
+from tamis.engine.plan import Plan, Segment
 from tamis.engine.segment import Care, Notes, Rows, Settled, advance, gather, sketch_table
 from tamis.engine.veil import unkeyed, veiled
 from tamis.engine.work import Work, arrow_file, write_arrow
 from tamis.ledger import DRAFT, QUARANTINED, aside_schema, draft, working
+from tamis.schemas import Kind
 from tamis.schemas.constant import constant
 from tamis.schemas.ids import by_key, halves
 from tamis.stage import Corpus
@@ -55,6 +56,8 @@ class PassTask(NamedTuple):
     care: Care | None = None
     settled: Settled | None = None
     """Where the stage that goes over the rows again has settled."""
+    kind: Kind | None = None
+    """What the rows are; None: what the segment takes up."""
 
     def after_crash(self) -> PassTask:
         """The task to try when this one has killed its process."""
@@ -71,7 +74,7 @@ def run_pass(task: PassTask) -> dict[str, Any]:
         return done
     work, segment, notes = task.work, task.segment, Notes()
     tally, sketches, sizes = Tally(), [], [np.zeros(0, np.int64)]
-    schema, parts = after(task.plan, segment), {}
+    schema, parts = task.plan.after(segment.number).schema, {}
     with ExitStack() as stack:
         if stored := stores_rows(segment):
             parts["rows"] = work.temporary(segment.number, task.number, "rows")
@@ -87,7 +90,7 @@ def run_pass(task: PassTask) -> dict[str, Any]:
             sizes.append(row_bytes(kept))
             if stored and kept.num_rows:
                 writer.write_batch(pa.record_batch(kept.columns, schema=schema))
-    parts |= _side_files(task, notes, tally, sketches, np.concatenate(sizes))
+    parts |= side_files(task, notes, tally, sketches, np.concatenate(sizes))
     return work.finish(segment.number, task.number, parts, tally.facts())
 
 
@@ -99,18 +102,13 @@ class Tally:
         self.damage: str | None = None
         self.index: list[pa.Table] = []
 
+    def add(self, ids: pa.Array, sources: pa.Array, line: np.ndarray) -> None:
+        """Take in records, in order. line (n,) int64"""
+        self.index.append(pa.table([ids, sources, pa.array(line, pa.int64())], schema=INDEX))
+
     def facts(self) -> dict[str, Any]:
         """The part of the completion record that other tasks build on."""
         return {"total": self.total, "lines": self.lines, "damage": self.damage}
-
-
-def after(plan: Plan, segment: Segment) -> pa.Schema:
-    """Columns of the data at the end of `segment`."""
-    schema = plan.kind.schema
-    for earlier in plan.segments[: segment.number + 1]:
-        for _, stage in earlier.passed:
-            schema = overlay(schema, stage.writes)
-    return schema
 
 
 def _first(task: PassTask, notes: Notes, tally: Tally) -> Iterator[Rows]:
@@ -154,7 +152,7 @@ def _set_bad_aside(task: PassTask, bad: pa.RecordBatch, base: np.uint32, notes: 
 
 
 def _aside(task: PassTask) -> pa.Schema:
-    return working(aside_schema(task.plan.schema)).append(pa.field("row", pa.uint32()))
+    return working(aside_schema(task.plan.aside)).append(pa.field("row", pa.uint32()))
 
 
 def _later(task: PassTask, where: Left) -> Iterator[Rows]:
@@ -163,9 +161,10 @@ def _later(task: PassTask, where: Left) -> Iterator[Rows]:
         yield Rows(batch, places.astype(np.uint32), np.ones(batch.num_rows, bool))
 
 
-def _side_files(
+def side_files(
     task: PassTask, notes: Notes, tally: Tally, sketches: list[pa.Table], sizes: np.ndarray
 ) -> dict[str, Path]:
+    """Everything that a task writes beside its rows, in temporary files, by part."""
     first = task.left is None
     total = tally.total if first else task.total
     fate, step = np.zeros(total, np.uint8), np.zeros(total, np.uint8)
@@ -176,7 +175,7 @@ def _side_files(
         "sizes": pa.table({"bytes": sizes}),
         "fates": pa.table({"fate": fate, "step": step}),
         "drafts": unhashed(by_id(pa.Table.from_batches(notes.verdicts, schema=DRAFT)), task.plan.hidden),
-        "aside": _in_order(veiled(aside, task.plan.steps)),
+        "aside": _in_order(veiled(aside, task.plan.steps, task.kind or task.plan.before(task.segment.number).kind)),
     }
     if any(stage.scores for _, stage in task.segment.passed):
         tables["scores"] = _scores(task, notes, total)

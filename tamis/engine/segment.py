@@ -119,7 +119,7 @@ def advance(
     if edited:
         _no_silent_edit(stage, before, rows, found.column("row").to_numpy()[_actions(found, actions) == "edit"])
     if found.num_rows:
-        _note(rows, before, step, actions, found, notes, stage.hides)
+        note(rows, before, step, actions, found, notes, stage.hides)
 
 
 def _actions(found: pa.RecordBatch, actions: Mapping[str, str]) -> np.ndarray:
@@ -141,7 +141,7 @@ def _no_silent_edit(stage: Stage, before: pa.RecordBatch, rows: Rows, said: np.n
         )
 
 
-def _note(
+def note(
     rows: Rows,
     before: pa.RecordBatch,
     step: int,

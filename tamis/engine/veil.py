@@ -11,12 +11,12 @@ import pyarrow.compute as pc
 
 from tamis.engine.isolate import measure
 from tamis.ledger import POISON
-from tamis.schemas import kind_of
+from tamis.schemas import KINDS, Kind
 from tamis.stage import Stage
 
 
-def veiled(aside: pa.Table, stages: Iterable[tuple[int, Stage]]) -> pa.Table:
-    """`aside` (rows of quarantine/) as those of `stages`, each with its place, that hide texts leave it.
+def veiled(aside: pa.Table, stages: Iterable[tuple[int, Stage]], kind: Kind) -> pa.Table:
+    """`aside` (rows of quarantine/, of `kind`) as those of `stages`, each with its place, that hide texts leave it.
 
     Where such a stage breaks on a row, its texts go.
     """
@@ -26,7 +26,7 @@ def veiled(aside: pa.Table, stages: Iterable[tuple[int, Stage]]) -> pa.Table:
         earlier = pc.less(aside.column("step"), pa.scalar(step, pa.uint8()))
         at = np.flatnonzero(earlier.to_numpy())
         if at.size:
-            aside = _hidden(_unquoted(aside, earlier), at, stage)
+            aside = _hidden(_unquoted(aside, earlier), at, stage, kind)
     return aside
 
 
@@ -35,16 +35,19 @@ def unkeyed(messages: pa.Array) -> pa.Array:
     return pc.replace_substring_regex(messages, r"(?s)\bkeys .*(; an? \w+ was wanted: )", r"other keys\1")
 
 
-def _hidden(aside: pa.Table, at: np.ndarray, stage: Stage) -> pa.Table:
+def _hidden(aside: pa.Table, at: np.ndarray, stage: Stage, kind: Kind) -> pa.Table:
     """`aside` with the rows `at` (k,) as `stage` leaves them."""
-    batch = aside.take(pa.array(at)).combine_chunks().to_batches()[0]
+    own = {f.name for f in kind.fields}
+    others = {f.name for other in KINDS.values() for f in other.fields} - own
+    batch = aside.drop_columns([n for n in aside.schema.names if n in others])
+    batch = batch.take(pa.array(at)).combine_chunks().to_batches()[0]
     measured = measure(stage, batch)
     whole = np.setdiff1d(np.arange(at.size), [row for row, _ in measured.broke])
     place = np.arange(aside.num_rows)
     place[at] = -1
     place[at[whole]] = aside.num_rows + np.arange(whole.size)
     where = pa.array(place, mask=place < 0)
-    for name in (*kind_of(batch.schema).texts, *stage.writes.names):
+    for name in (*kind.texts, *stage.writes.names):
         old = aside.column(name)
         new = [] if measured.columns is None else [measured.columns.column(name).cast(old.type)]
         both = pa.chunked_array([*old.chunks, *new], old.type).combine_chunks()

@@ -100,10 +100,10 @@ def arrow_file(path: Path, schema: pa.Schema) -> Iterator[pa.ipc.RecordBatchFile
         yield writer
 
 
-def write_arrow(path: Path, table: pa.Table) -> Path:
-    """Write `table` as one batch; return `path`."""
+def write_arrow(path: Path, table: pa.Table, batch: int | None = None) -> Path:
+    """Write `table` as one batch, or in batches of so many rows; return `path`."""
     with arrow_file(path, table.schema) as writer:
-        writer.write_table(table.combine_chunks())
+        writer.write_table(table.combine_chunks(), batch)
     return path
 
 

@@ -18,6 +18,7 @@ from tamis.recipes.types import fit
 from tamis.stage import Stage
 
 STAGES = {
+    "chunk@1": "tamis.curate.chunk:Chunk",
     "classify@1": "tamis.curate.classify:Classify",
     "clean@1": "tamis.curate.clean:Clean",
     "decontam@1": "tamis.curate.decontam:Decontam",
@@ -32,10 +33,16 @@ STAGES = {
     "quality.fineweb@1": "tamis.curate.quality:FineWeb",
     "quality.gopher@1": "tamis.curate.quality:Gopher",
     "quality.repetition@1": "tamis.curate.quality:Repetition",
+    "refusal@1": "tamis.curate.refusal:Refusal",
     "sample@1": "tamis.curate.sample:Sample",
     "semantic@1": "tamis.curate.semantic:Semantic",
     "spans@1": "tamis.curate.spans:Spans",
     "split@1": "tamis.curate.near:Split",
+    "synth.backtranslate@1": "tamis.curate.synthesis:Backtranslate",
+    "synth.evolve@1": "tamis.curate.synthesis:Evolve",
+    "synth.instruct@1": "tamis.curate.synthesis:Instruct",
+    "synth.preference@1": "tamis.curate.synthesis:Preference",
+    "synth.rephrase@1": "tamis.curate.synthesis:Rephrase",
     "topics@1": "tamis.curate.semantic:Topics",
 }
 

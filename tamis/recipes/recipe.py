@@ -142,13 +142,16 @@ def _files(stage: Stage) -> dict[str, dict[str, str]]:
     return {"files": digests}
 
 
-def load(recipe: str | Path | Mapping[str, Any] | Recipe) -> Recipe:
-    """The recipe in a file, a shipped one by its name, or a mapping of the same shape. Raises RecipeError with file and line."""
+def load(recipe: str | Path | Mapping[str, Any] | Recipe, base: Path = Path()) -> Recipe:
+    """The recipe in a file, a shipped one by its name, or a mapping of the same shape. Raises RecipeError with file and line.
+
+    base  folder that paths in a mapping start at
+    """
     if isinstance(recipe, Recipe):
         return recipe
     if isinstance(recipe, Mapping):
         text = yaml.safe_dump(dict(recipe), sort_keys=False, allow_unicode=True)
-        return _Loader(None, text, Path()).recipe()
+        return _Loader(None, text, base).recipe()
     path = Path(recipe)
     try:
         text = path.read_text(encoding="utf-8-sig")

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from tamis.engine.account import USED
 from tamis.engine.emit import edges_name
 from tamis.engine.isolate import blamed, decide
 from tamis.engine.plan import Segment, plan
@@ -21,8 +22,12 @@ from tamis.ledger import DROPPED, KEPT, POISON, QUARANTINED
 from tamis.recipes.catalog import make
 from tamis.recipes.recipe import Recipe
 from tamis.runs import Run, open_run
+from tamis.runs.made import MadeRows
 from tamis.schemas import FATE, kind
-from tamis.stage import Corpus, Stage
+from tamis.stage import Corpus, Derive, Stage
+
+UNMADE = "unmade"
+"""Rule of a derived record whose parents would be gone before they are seeds."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +73,7 @@ def replay(run: Run | Path | str, set: Sequence[str]) -> Replay:
     _check(was, becomes)
     fates = run.fates()
     told = _Told.of(run, becomes, fates)
-    for step, stage in plan(becomes.stages, kind(run.facts["kind"])).steps:
+    for step, stage in plan(becomes.stages, kind(run.read_as)).steps:
         told.ask(step, stage)
     told.keep_promises(len(becomes.stages) + 1)
     return told.compared(tuple(set), run)
@@ -79,8 +84,13 @@ def recipe_of(run: Run) -> Recipe:
     resolved = json.loads((run.path / "recipe.resolved.json").read_bytes())
     base = run.path / "stages"
     named = tuple(str(s["stage"]).rpartition("/")[2] for s in resolved["stages"])
-    stages = tuple(make(name, base, **s["params"]) for name, s in zip(named, resolved["stages"], strict=True))
+    stages = tuple(_at(make(name, base, **s["params"])) for name, s in zip(named, resolved["stages"], strict=True))
     return Recipe(name=resolved["name"], stages=stages, named=named, base=base)
+
+
+def _at(stage: Stage) -> Stage:
+    """`stage`; files that it names by relative paths are no part of a run: they are looked for where we are."""
+    return stage.at(Path()) if any(not (stage.base / name).exists() for name in stage.files) else stage
 
 
 def _check(was: Recipe, becomes: Recipe) -> None:
@@ -106,6 +116,8 @@ class _Told:
     unknown: np.ndarray
     measured: np.ndarray
     """Last step that measured the record in the run as it was."""
+    born: np.ndarray
+    """Step at which the record was made; 0: it was read."""
     broke: np.ndarray
     """Whether the record made the stage of `was_step` raise: it measured nothing of it, and would not now."""
     unsure: list[str] = field(default_factory=list)
@@ -123,7 +135,7 @@ class _Told:
         erased = (was == DROPPED) & (was_step == 0)
         fate = np.where(unread, QUARANTINED, np.where(erased, DROPPED, KEPT)).astype(np.uint8)
         last = np.full(n, len(recipe.stages), np.uint8)
-        for segment in reversed(plan(recipe.stages, kind(run.facts["kind"])).segments):
+        for segment in reversed(plan(recipe.stages, kind(run.read_as)).segments):
             if segment.stages:
                 _measure_until(last, segment, was, was_step)
         ids = fates.column("record_id").combine_chunks()
@@ -131,11 +143,17 @@ class _Told:
         told = run.verdicts(["record_id", "rule"])
         poison = told.filter(pc.equal(told.column("rule").cast(pa.string()), POISON)).column("record_id")
         broke = pc.is_in(ids, poison.combine_chunks()).to_numpy(zero_copy_only=False)
-        return cls(run, ids, was, was_step, fate, np.zeros(n, np.uint8), empty, np.zeros(n, bool), last, broke)
+        born = np.zeros(n, np.uint8)
+        for part in MadeRows(run).parts:
+            born[part.first : part.first + part.rows] = part.step
+        return cls(run, ids, was, was_step, fate, np.zeros(n, np.uint8), empty, np.zeros(n, bool), last, born, broke)
 
     def ask(self, step: int, stage: Stage) -> None:
         """Let `stage` decide anew about the records that are still in."""
-        alive = (self.fate == KEPT) & ~self.unknown
+        if isinstance(stage, Derive):
+            self._derive(step, stage)
+            return
+        alive = (self.fate == KEPT) & ~self.unknown & (self.born < step)
         self.unknown |= alive & (self.measured < step)
         alive &= ~self.unknown
         actions = {rule.id: rule.action for rule in stage.rules}
@@ -143,7 +161,7 @@ class _Told:
         self._leave(np.flatnonzero(broke), step, [POISON] * int(broke.sum()), {POISON: "quarantine"})
         alive &= ~broke
         if isinstance(stage, Corpus):
-            was_in = (self.was == KEPT) | (self.was_step >= step)
+            was_in = self._was_in(step)
             if (self.unknown & ~was_in).any():
                 self.unsure.append(stage.label)
             told = self._met if stage.stored else self._linked if stage.links else self._as_it_was
@@ -151,6 +169,52 @@ class _Told:
         else:
             rows, rules = self._decided(step, stage, alive)
         self._leave(rows, step, rules, actions)
+
+    def _was_in(self, step: int) -> np.ndarray:
+        """Which records were in before `step` of the run as it was: (n,) bool."""
+        there: np.ndarray = ((self.was == KEPT) | (self.was_step >= step)) & (self.born < step)
+        return there
+
+    def _derive(self, step: int, stage: Derive) -> None:
+        """Let `stage` make what it made of the seeds that are still in, and its rules decide about that anew."""
+        seeds = (self.fate == KEPT) & ~self.unknown & (self.born < step)
+        new = seeds & ~self._was_in(step)
+        self.unknown |= new  # what would be made of these, only a run can tell
+        seeds &= ~new
+        made, unsure = self._made_of(step, seeds)
+        if new.any() or unsure.any():
+            self.unsure.append(stage.label)
+        self.unknown |= unsure
+        orphans = np.flatnonzero((self.born == step) & ~made & ~unsure & (self.fate == KEPT))
+        self._leave(orphans, step, [UNMADE] * len(orphans), {UNMADE: "drop"})
+        gone = np.flatnonzero(seeds & (self.was != KEPT) & (self.was_step == step))
+        self.fate[gone], self.step[gone], self.rule[gone] = self.was[gone], step, USED
+        rows, rules = self._decided(step, stage, made & (self.fate == KEPT))
+        self._leave(rows, step, rules, {rule.id: rule.action for rule in stage.rules})
+
+    def _made_of(self, step: int, seeds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Of what was made at `step`: what has all its parents now, seeds (n,) bool among them, and what has only some."""
+        path = self.run.path / "lineage" / edges_name(step)
+        born = self.born == step
+        if not path.is_file():
+            return born, np.zeros(len(born), bool)
+        edges = pq.read_table(path, columns=["child", "parent"])
+        child, parent = (
+            pc.index_in(edges.column(n).combine_chunks(), self.ids).fill_null(-1).to_numpy() for n in edges.schema.names
+        )
+        known = (child >= 0) & (parent >= 0)
+        child, parent = child[known], parent[known]
+        made = born.copy()
+        while True:  # a row may be made of one that was made: as often as there are generations
+            stands = seeds[parent] | made[parent]
+            left = made.copy()
+            left[child[~stands]] = False
+            if (left == made).all():
+                break
+            made = left
+        some = np.zeros(len(born), bool)
+        some[child[stands]] = True
+        return made, some & ~made
 
     def keep_promises(self, step: int) -> None:
         """Ask the contract, where the run had one that sets records aside: it comes last."""
@@ -194,8 +258,8 @@ class _Told:
 
         Where other records reach it now, unknown for those that lost to one that is gone, or of which it saw the others.
         """
-        was_in = (self.was == KEPT) | (self.was_step >= step)
-        same = (was_in & ~self.broke == (alive | self.unknown) & ~self.broke).all()
+        was_in = self._was_in(step)
+        same = (was_in & ~self.broke == (alive | (self.unknown & (self.born < step))) & ~self.broke).all()
         if same and stage.revisits:
             return self._decided(step, stage, alive)
         told = self.run.verdicts(["record_id", "step", "rule", "peer_id"])
@@ -263,10 +327,10 @@ def _measure_until(last: np.ndarray, segment: Segment, was: np.ndarray, was_step
     """Put into `last` the last step of `segment` that left numbers, or what links them, of records let go in it."""
     step, stage = segment.stages[-1]
     gone = was != KEPT
-    if isinstance(stage, Corpus):
-        if not stage.revisits:
+    if isinstance(stage, (Corpus, Derive)):
+        if isinstance(stage, Derive) or not stage.revisits:
             last[gone & (was_step == step)] = step
-        last[gone & (was_step < step)] = step if stage.stored else step - 1
+        last[gone & (was_step < step)] = step if isinstance(stage, Corpus) and stage.stored else step - 1
     else:
         last[gone & (was_step <= step)] = step
 

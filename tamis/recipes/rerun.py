@@ -24,6 +24,7 @@ from tamis.contracts import check, load
 from tamis.data import find
 from tamis.data.inputs import SUFFIXES
 from tamis.errors import InputError, TamisError
+from tamis.recipes.given import Given
 from tamis.recipes.recipe import Attrition, InputSpec, Recipe
 from tamis.recipes.replay import recipe_of
 from tamis.recipes.run import run
@@ -56,7 +57,41 @@ def rerun(found: Verified, inputs: Sequence[str] = ()) -> None:
 
 def _carried_out(snapshot: Snapshot, scratch: Path, inputs: Sequence[str]) -> Run:
     facts = json.loads(snapshot.evidence("run.json") or b"{}")
-    return run(_recipe(snapshot), _laid_out(facts["inputs"], _found(facts, inputs), scratch / "input"), scratch / "run")
+    given = _given(snapshot, facts, inputs)
+    inputs = [place for place in inputs if given is None or Path(place).absolute() != given.folder.absolute()]
+    files = _laid_out(facts["inputs"], _found(facts, inputs), scratch / "input")
+    return run(_recipe(snapshot), files, scratch / "run", given=given)
+
+
+def _given(snapshot: Snapshot, facts: dict[str, Any], inputs: Sequence[str]) -> Given | None:
+    """What deriving stages made, as the run left it: a model is not asked again. Raises InputError where it is not there."""
+    made = [file for file in facts["files"] if file["path"].startswith("derived/")]
+    if "derived" not in facts:
+        return None
+    verdicts = tuple(sorted((snapshot.path / "ledger/verdicts").glob("*.parquet")))
+    erased = bool((snapshot.facts["conservation"] or {}).get("erased"))
+    for folder in [*map(Path, inputs), Path(facts["varies"].get("folder", ""))]:
+        # Where records were erased, the run was written anew, too, and its own run.json says how it is now.
+        wanted = _made_now(folder, facts) if erased else made
+        if wanted is not None and all(_is_there(folder / file["path"], file["sha256"]) for file in wanted):
+            return Given(folder, verdicts, erased)
+    raise InputError(
+        f"the rows that the run made ({made[0]['path']} and {len(made) - 1} more) are not to be found as it made them, and a model "
+        "would not make the same ones again; name the folder of the run with -i"
+    )
+
+
+def _made_now(folder: Path, was: dict[str, Any]) -> list[dict[str, Any]] | None:
+    """The files of rows made of the run at `folder`, if it is the run of `was`, written anew since."""
+    if not (folder / "run.json").is_file():
+        return None
+    now = json.loads((folder / "run.json").read_bytes())
+    same = all(now.get(name) == was[name] for name in ("recipe", "inputs", "derived"))
+    return [file for file in now["files"] if file["path"].startswith("derived/")] if same else None
+
+
+def _is_there(path: Path, digest: str) -> bool:
+    return path.is_file() and sha256(path) == digest
 
 
 def _recipe(snapshot: Snapshot) -> Recipe:

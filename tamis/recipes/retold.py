@@ -16,8 +16,9 @@ from tamis.errors import InputError, TamisError
 from tamis.recipes.replay import recipe_of
 from tamis.runs import Life, Records, Run, life, open_run
 from tamis.runs.again import Again
+from tamis.runs.made import MadeRows
 from tamis.schemas import kind
-from tamis.stage import Corpus, Stage
+from tamis.stage import Corpus, Derive, Stage
 
 
 def explain(run: Run | Path | str, record: str, input: str | Path | Sequence[str | Path] = ()) -> Life:
@@ -41,18 +42,21 @@ class Edits:
 
     @cached_property
     def _steps(self) -> tuple[tuple[int, Stage], ...]:
-        return plan(recipe_of(self.run).stages, kind(self.run.facts["kind"])).steps
+        return plan(recipe_of(self.run).stages, kind(self.run.read_as)).steps
 
     def __call__(self, row: pa.RecordBatch, step: int) -> pa.RecordBatch | None:
         """`row` as `step` saw it; None where a step before it changes texts by what it knows of other rows."""
         rows = Rows(row, np.zeros(1, np.uint32), np.ones(1, np.bool_))
+        born = MadeRows(self.run).born_of(row.column("record_id")[0].as_py())
         try:
             for number, stage in self._steps:
                 if number >= step:
                     break
+                if number <= born:
+                    continue
                 if stage.edits and isinstance(stage, Corpus):
                     return None
-                if (stage.edits or stage.writes) and not isinstance(stage, Corpus):
+                if (stage.edits or stage.writes) and not isinstance(stage, (Corpus, Derive)):
                     advance(rows, number, stage, Notes())
         except TamisError:  # a stage of the run that is no longer to be had, or reads what is not
             return None

@@ -11,11 +11,13 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from decimal import Decimal
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
+from tamis.bench import Bench, Means, responses_at
 from tamis.data import Fragment, InputFile, Reading, find, fragments, recognise, spool
 from tamis.data.writer import FileDigest, write_bytes, write_json
 from tamis.engine.drive import Drive, Progress, Result
@@ -28,6 +30,7 @@ from tamis.errors import UsageError
 from tamis.ledger import POISON, READING
 from tamis.recipes.budget import PARTITION, Budget
 from tamis.recipes.catalog import import_own
+from tamis.recipes.given import Given
 from tamis.recipes.place import Place
 from tamis.recipes.recipe import Recipe, load
 from tamis.recipes.repository import commit
@@ -56,6 +59,8 @@ def run(
     set: Sequence[str] = (),
     partition_size: int | None = None,
     memory: int | None = None,
+    means: Means | None = None,
+    given: Given | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Run:
     """Carry `recipe` out on `input` and leave an accounted-for run in the folder `output`.
@@ -69,6 +74,8 @@ def run(
     partition_size  bytes of input a task takes; the output does not depend on it
     memory          bytes that all workers together should stay within, however large the corpus; None: no budget is set,
                     and a task takes what it takes by default. The output does not depend on it
+    means           what stages that derive rows may use: the cache of answers, a budget. No part of the recipe
+    given           what deriving stages made in another run of the recipe on the same input: taken, instead of made again
 
     Raises RecipeError, InputError, OutputError, GateError (attrition) or RunError, each with what to do.
     """
@@ -100,14 +107,31 @@ def run(
                 for step, stage in job.plan.steps
                 if isinstance(stage, Corpus) and stage.earlier
             },
+            bench=partial(_bench, means or Means(), place.root),
+            given={step: given.source(step, stage) for _, step, stage in job.plan.derives} if given else {},
             max_drop_per_source=wanted.attrition.max_drop_per_source,
             on_progress=on_progress or (lambda _: None),
         )
         drive.unpack(job.files, size)
         job = replace(job, fragments=tuple(drive.fragments))
         result = drive.run()
-        _finish(place, job, result, drive.engine, started)
+        kept = responses_at((means or Means()).responses, Path(os.path.abspath(place.root)).parent)
+        _finish(place, job, result, drive.engine, started, kept)
     return open_run(place.root)
+
+
+def _bench(means: Means, out: Path, scratch: Path, paid: Decimal) -> Bench:
+    """The bench of a deriving stage of a run at `out`, whose stages before it paid so much."""
+    left = None if means.budget is None else means.budget - paid
+    return Bench(
+        scratch,
+        responses_at(means.responses, Path(os.path.abspath(out)).parent),
+        means.replay,
+        left,
+        means.max_requests,
+        means.max_tokens,
+        means.when_spent,
+    )
 
 
 @dataclass(frozen=True)
@@ -183,7 +207,7 @@ def is_frame(input: Any) -> bool:
     return not (isinstance(input, (list, tuple)) and all(isinstance(path, (str, Path)) for path in input))
 
 
-def _finish(place: Place, job: Job, result: Result, engine: Engine, started: float) -> None:
+def _finish(place: Place, job: Job, result: Result, engine: Engine, started: float, responses: Path) -> None:
     """Write what is left to write: recipe, environment, run.json, report, manifest."""
     out, recipe = place.root, job.recipe
     resolved = json.dumps(recipe.resolved(), ensure_ascii=False, indent=2, sort_keys=True).encode() + b"\n"
@@ -202,11 +226,13 @@ def _finish(place: Place, job: Job, result: Result, engine: Engine, started: flo
     facts = {
         "tamis": version("tamis"),
         "name": recipe.name,
-        "kind": job.plan.kind.name,
+        "kind": job.plan.made.name,
+        **({"read_as": job.plan.kind.name} if job.plan.derives else {}),
         "rows": result.rows,
         "steps": _steps(job, result),
         "sources": result.books.sources(),
         "inputs": _inputs(job, result),
+        **({"derived": result.derived} if job.plan.derives else {}),
         "shapes": job.shapes,
         "damage": [f"{job.fragments[k].file.name}: {why}" for k, why in result.damage],
         "warnings": _warnings(job, result),
@@ -214,7 +240,13 @@ def _finish(place: Place, job: Job, result: Result, engine: Engine, started: flo
         "recipe": {"sha256": written[1].sha256},
         "versions": {name: version(name) for name in BYTES_DEPEND_ON},
         "files": sorted(files, key=lambda f: str(f["path"])),
-        "varies": {**_varies(engine, started), "inputs": _places(place, job), **_repository(recipe)},
+        "varies": {
+            **_varies(engine, started),
+            "inputs": _places(place, job),
+            **_repository(recipe),
+            **({"folder": _legible(place.root), "responses": _legible(responses)} if job.plan.derives else {}),
+            **({"steps": {str(step): said for step, said in result.varies.items()}} if result.varies else {}),
+        },
     }
     write_json(out / "run.json", facts)
     _report(out)
@@ -341,11 +373,15 @@ def _varies(engine: Engine, started: float) -> dict[str, Any]:
 
 def _places(place: Place, job: Job) -> list[dict[str, Any] | None]:
     """Where each input file lies and when it was changed, so that `explain` finds it again; None for a copy of ours."""
-    paths = (os.fsencode(file.path.absolute()).decode("utf-8", "backslashreplace") for file in job.files)
+    paths = (_legible(file.path) for file in job.files)
     return [
         None if place.work in file.path.parents else {"path": path, "modified": file.modified}
         for path, file in zip(paths, job.files, strict=True)
     ]
+
+
+def _legible(path: Path) -> str:
+    return os.fsencode(path.absolute()).decode("utf-8", "backslashreplace")
 
 
 def outcome(run: Run) -> tuple[int, str | None]:

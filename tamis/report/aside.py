@@ -23,7 +23,8 @@ def first_rows(run: Run) -> dict[tuple[int, str], tuple[AsideRow, ...]]:
     """For each step and rule the first few rows set aside."""
     found: dict[tuple[int, str], list[AsideRow]] = {}
     groups = Groups(run.parts("quarantine"), MOST_GROUPS)
-    on = kind(run.facts["kind"]).texts
+    # Where stages made rows of another kind, there are seeds among those set aside.
+    on = (*dict.fromkeys([*kind(run.facts["kind"]).texts, *kind(run.read_as).texts]),)
     for group, where in enumerate(groups.read(WHERE)):
         wanted = _first(where, found)
         if not wanted:

@@ -210,10 +210,18 @@ class Stream(NamedTuple):
     edited: float
 
 
-def stream(step: StepFacts, rows_in: int) -> Stream:
-    """The flow of records through `step` of a run that began with `rows_in`: its widths are numbers of records."""
-    unit = FULL / max(1, rows_in)
-    came, stays = step.rows["in"] * unit, step.rows["kept"] * unit
+def widest(steps: Sequence[StepFacts]) -> int:
+    """The most records that any of `steps` had, those made there among them."""
+    return max((step.rows["in"] + step.rows.get("derived", 0) for step in steps), default=0)
+
+
+def stream(step: StepFacts, most: int) -> Stream:
+    """The flow of records through `step` of a run that has `most` records at its widest: widths are numbers of records.
+
+    What a step makes comes in from the right.
+    """
+    unit = FULL / max(1, most)
+    came, stays = (step.rows["in"] + step.rows.get("derived", 0)) * unit, step.rows["kept"] * unit
     branches = []
     at, shift = stays, 1000 - came
     for fate in ("dropped", "quarantined"):
@@ -224,9 +232,9 @@ def stream(step: StepFacts, rows_in: int) -> Stream:
     return Stream(_column(stays), tuple(branches), round(step.edited * unit, 2))
 
 
-def outlet(kept: int, rows_in: int) -> str:
+def outlet(steps: Sequence[StepFacts]) -> str:
     """The end of the stream."""
-    return _column(kept * FULL / max(1, rows_in), 60)
+    return _column(steps[-1].rows["kept"] * FULL / max(1, widest(steps)), 60) if steps else ""
 
 
 def _column(width: float, height: float = 101) -> str:

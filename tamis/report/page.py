@@ -7,7 +7,7 @@ from pathlib import Path
 from markupsafe import Markup
 
 from tamis.data.writer import write_bytes
-from tamis.report.draw import outlet
+from tamis.report.draw import outlet, widest
 from tamis.report.facts import Summary
 from tamis.report.gather import gather
 from tamis.report.sentences import headline, sources_line
@@ -34,7 +34,8 @@ def html(summary: Summary) -> str:
         s=summary,
         headline=headline(summary),
         sources_line=sources_line(summary),
-        outlet=outlet(summary.rows["kept"], summary.rows["in"]),
+        outlet=outlet(summary.steps),
+        widest=widest(summary.steps),
     )
 
 

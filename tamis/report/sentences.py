@@ -11,9 +11,15 @@ def headline(summary: Summary) -> str:
     rows = summary.rows
     if not rows["in"]:
         return "There were no records to read."
-    parts = [f"{plural(rows['in'], 'record')} in, {rows['kept']:,} kept ({percent(rows['kept'] / rows['in'])})."]
+    made = rows.get("derived", 0)
+    kept = f"{rows['kept']:,} kept ({percent(rows['kept'] / (rows['in'] + made))})."
+    parts = [f"{plural(rows['in'], 'record')} in, " + (f"{made:,} derived, " if made else "") + kept]
+    stay = ("edited", "flagged", "used")
     gone = [
-        (r.rows, step.stage, r) for step in summary.steps for r in step.reasons if r.fate not in ("edited", "flagged")
+        (r.rows, step.stage, r)
+        for step in summary.steps
+        for r in step.reasons
+        if r.fate not in stay and not (r.rule == "used" and step.rows.get("derived"))
     ]
     if gone:
         most, stage, reason = max(gone, key=lambda found: found[0])
@@ -29,7 +35,7 @@ def sources_line(summary: Summary) -> str:
     named = [s for s in summary.sources if s.sources == 1 and s.rows["in"]]
     if not named:
         return "No source had records."
-    whole = 1 - summary.rows["kept"] / max(1, summary.rows["in"])
+    whole = 1 - summary.rows["kept"] / max(1, summary.rows["in"] + summary.rows.get("derived", 0))
     # A source of a few records says little by its share.
     large = [s for s in named if s.rows["in"] >= 0.01 * summary.rows["in"]] or named
     worst = max(large, key=lambda s: s.lost)

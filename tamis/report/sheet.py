@@ -10,7 +10,7 @@ from markupsafe import Markup
 
 from tamis.report import kin as kinship
 from tamis.report.changes import Changes, changes
-from tamis.report.draw import outlet
+from tamis.report.draw import outlet, widest
 from tamis.report.facts import StepFacts
 from tamis.report.gather import step_facts
 from tamis.report.kin import Kin, kin
@@ -125,7 +125,8 @@ def render_sheet(found: Sheet) -> str:
         wide=kinship.wide(found.kin),
         narrow=kinship.narrow(found.kin),
         told=kinship.facts(found.kin),
-        outlet=outlet(found.steps[-1].rows["kept"], found.steps[0].rows["in"]) if found.steps else "",
+        outlet=outlet(found.steps),
+        widest=widest(found.steps),
     )
 
 

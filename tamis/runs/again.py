@@ -21,6 +21,7 @@ from tamis.data import InputFile, Reading, find, fragments, read
 from tamis.data.nth import nth
 from tamis.errors import InputError
 from tamis.runs.folder import Run
+from tamis.runs.made import MadeRows
 from tamis.runs.manifest import sha256
 from tamis.schemas.rows import RECORD_ID
 
@@ -46,6 +47,11 @@ class Again:
 
     def record(self, ordinal: int, record_id: bytes) -> Found:
         """The record at place `ordinal` of the input. Raises InputError that says why it cannot be had, and what to do."""
+        if made := self._made.row(ordinal):
+            row, part = made
+            if row.column("record_id")[0].as_py() != record_id:
+                raise InputError(f"row {ordinal - part.first + 1:,} of {part.path} is another than the run made")
+            return Found(row, part.path)
         number = ordinal
         for k, recorded in enumerate(self.run.facts["inputs"]):
             if number < recorded["rows"]:
@@ -72,7 +78,7 @@ class Again:
                     yield block.rows
 
     def at(self, ordinals: np.ndarray) -> Iterator[tuple[int, pa.RecordBatch]]:
-        """Records by their places in the input (k,) int64, each a row, in order; those that are bad are left out.
+        """Records by their places (k,) int64, each a row, in order: those of the input, but for bad ones, then those made.
 
         Files are read through once, and only where there is any of them in it. Raises InputError as `record` does.
         """
@@ -82,6 +88,7 @@ class Again:
             if len(here):
                 yield from ((first + place, row) for place, row in self._some(k, here))
             first += recorded["rows"]
+        yield from self._made.at(wanted)
 
     def _some(self, k: int, places: np.ndarray) -> Iterator[tuple[int, pa.RecordBatch]]:
         """Records of input file `k` by their places in it, ascending."""
@@ -96,10 +103,14 @@ class Again:
                 return
 
     @cached_property
+    def _made(self) -> MadeRows:
+        return MadeRows(self.run)
+
+    @cached_property
     def _reading(self) -> Reading:
         spec = json.loads((self.run.path / "recipe.resolved.json").read_bytes())["input"]
         own = {name: spec[name] for name in ("fields", "source", "license", "max_record")}
-        return Reading(kind=self.run.facts["kind"], **own)
+        return Reading(kind=self.run.read_as, **own)
 
     def elsewhere(self, record_id: bytes) -> Found:
         """A record of an earlier corpus, from the places that were named: they are read through. Raises InputError."""

@@ -39,6 +39,11 @@ class Run:
         return dict(self.facts["rows"])
 
     @property
+    def read_as(self) -> str:
+        """Kind of the rows that it read; that of its data is `facts["kind"]`."""
+        return str(self.facts.get("read_as", self.facts["kind"]))
+
+    @property
     def steps(self) -> list[dict[str, Any]]:
         """For each step, from reading on: stage, rows, reasons."""
         return list(self.facts["steps"])

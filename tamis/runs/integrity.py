@@ -100,7 +100,7 @@ def _books(folder: Path) -> list[Finding]:
         "kept": (rows["kept"], fates["kept"], _rows(folder / "data")),
         "quarantined": (rows["quarantined"], fates["quarantined"], _rows(folder / "quarantine")),
         "dropped": (rows["dropped"], fates["dropped"]),
-        "in": (rows["in"], fates.total()),
+        "in": (rows["in"] + rows.get("derived", 0), fates.total()),
     }
     return [
         Finding("run.json", f"does not balance: {name} is {' / '.join(map(str, numbers))} in run.json, fates and files")

@@ -15,7 +15,11 @@ from tamis.data.parquet import open_file
 from tamis.errors import InputError, UsageError
 from tamis.runs.beside import Comparison, compare
 from tamis.runs.folder import Run
+from tamis.runs.made import Kin, MadeRows
 from tamis.runs.records import Place, Records
+
+SHOWN = 8
+"""Records that are named of those made of one."""
 
 SAYS = {">=": "at least", "<=": "at most", ">": "more than", "<": "less than", "==": "exactly"}
 
@@ -62,10 +66,14 @@ class Life:
     stops: tuple[Stop, ...]
     text: str | None
     text_from: str
+    parents: tuple[Kin, ...] = ()
+    """What it was made of, where the run made it."""
+    children: tuple[Kin, ...] = ()
+    """What the run made of it."""
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON can hold it."""
-        return asdict(self)
+        return {**asdict(self), **{n: [k._asdict() for k in getattr(self, n)] for n in ("parents", "children")}}
 
 
 def life(records: Records, record: str) -> Life:
@@ -94,6 +102,7 @@ def _candidates(run: Run, record: str) -> list[tuple[bytes, str | None]]:
     for source in run.facts["sources"]:
         key = source["source"].encode() + b"\0" + record.encode("utf-8", "surrogateescape")
         found.append((hashlib.sha256(key).digest()[:16], source["source"]))
+    found += [(record_id, None) for record_id in MadeRows(run).named(record)]
     file, colon, line = record.rpartition(":")
     if colon and line.isdigit() and run.parts("quarantine"):
         table = run.quarantine(["record_id", "file", "line"])
@@ -110,6 +119,13 @@ def _life(records: Records, record_id: bytes, place: Place) -> Life:
     last = max(by_step, default=0) if place.fate != "kept" else len(run.steps) - 1
     scores = _scores(run, place.ordinal)
     text = _text(row)
+    made = MadeRows(run)
+    born, parents, children = made.born(place.ordinal), made.parents(record_id), made.children(record_id)
+    stops = tuple(
+        _stop(records, step, by_step.get(step["step"], []), scores)
+        for step in run.steps
+        if born <= step["step"] <= last
+    )
     if text is None and row and place.fate == "quarantined":
         text_from = "a line that could not be read is not kept where a stage takes private data out; the input has it"
     return Life(
@@ -118,12 +134,39 @@ def _life(records: Records, record_id: bytes, place: Place) -> Life:
         source=row.get("source"),
         id=row.get("id"),
         origin=_origin(run, place.ordinal, row),
-        stops=tuple(
-            _stop(records, step, by_step.get(step["step"], []), scores) for step in run.steps if step["step"] <= last
-        ),
+        stops=tuple(_with_kin(stop, born, row, parents, children) for stop in stops),
         text=text,
         text_from=text_from,
+        parents=parents,
+        children=children,
     )
+
+
+def _with_kin(stop: Stop, born: int, row: dict[str, Any], parents: tuple[Kin, ...], children: tuple[Kin, ...]) -> Stop:
+    """`stop` that also says what was made of what there."""
+    if stop.step == born and born:
+        said = f"made of {_listed(parents)}{_method(row)}"
+        goes = f"; {stop.words}" if stop.verdict or stop.checks else ""
+        return replace(stop, action=stop.action if stop.verdict else "derive", words=said + goes)
+    if here := tuple(kin for kin in children if kin.step == stop.step):
+        stays = "" if (stop.verdict or {}).get("rule") == "used" else f"{stop.words}; "
+        return replace(stop, words=f"{stays}{_listed(here)} {'were' if here[1:] else 'was'} made of it")
+    return stop
+
+
+def _listed(kin: tuple[Kin, ...]) -> str:
+    named = ", ".join(f"record {k.record_id}" for k in kin[:SHOWN])
+    return named + (f" and {len(kin) - SHOWN:,} more" if kin[SHOWN:] else "")
+
+
+def _method(row: dict[str, Any]) -> str:
+    """How a row says it was made: by which method and model."""
+    said = row.get("synthesis")
+    if not isinstance(said, dict):
+        return ""
+    model = said.get("returned") or said.get("model")
+    template = f", template {said['template']}" if said.get("template") else ""
+    return f" by {said.get('method')}" + (f" with {model}" if model else "") + template
 
 
 def _row(records: Records, record_id: bytes, by_step: dict[int, list[dict[str, Any]]]) -> tuple[dict[str, Any], str]:
@@ -160,6 +203,8 @@ def _origin(run: Run, ordinal: int, row: dict[str, Any]) -> str:
     if row.get("file") and row.get("line") is not None:
         at = f", byte {row['offset']:,}" if row.get("offset") is not None else ""
         return f"{row['file']}, line {row['line']:,}{at}"
+    if part := MadeRows(run).part(ordinal):
+        return f"derived/{part.path.name}, row {ordinal - part.first + 1:,}"
     for file in run.facts["inputs"]:
         if ordinal < file["rows"]:
             return f"{file['file']}, record {ordinal + 1:,}"
@@ -209,7 +254,9 @@ def _words(records: Records, step: dict[str, Any], verdict: dict[str, Any], besi
     says = f" ({rule['says']})" if rule.get("says") else ""
     if verdict["action"] == "edit":
         return f"changed by {verdict['rule'].replace('+', ', ')}"
-    verb = {"drop": "dropped", "quarantine": "set aside"}.get(verdict["action"], verdict["action"])
+    if verdict["action"] == "derive" and verdict["rule"] != "used":
+        return f"nothing was made of it: {verdict['rule']}"
+    verb = {"drop": "dropped", "quarantine": "set aside", "derive": "seed"}.get(verdict["action"], verdict["action"])
     said = f"{verb} by {verdict['rule']}"
     if beside is not None:
         evidence = json.loads(verdict["evidence"] or "{}")

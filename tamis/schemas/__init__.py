@@ -1,5 +1,6 @@
 """What a row may be: the four kinds, their texts, and the tables the ledger is made of."""
 
+from tamis.schemas.derived import OUTCOME, REQUEST
 from tamis.schemas.ledger import DECISION, FATE, FATES, QUARANTINE, VERDICT
 from tamis.schemas.lineage import LINEAGE
 from tamis.schemas.rows import ENVELOPE, KINDS, MESSAGE, MESSAGES, Kind, kind
@@ -14,7 +15,9 @@ __all__ = [
     "LINEAGE",
     "MESSAGE",
     "MESSAGES",
+    "OUTCOME",
     "QUARANTINE",
+    "REQUEST",
     "VERDICT",
     "Kind",
     "flat",

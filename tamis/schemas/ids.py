@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterable
+
 import numpy as np
 import pyarrow as pa
 
@@ -24,3 +27,8 @@ def sort_keys(keys: pa.Array) -> np.ndarray:
 def by_key(table: pa.Table) -> pa.Table:
     """`table` in the order of the first 8 bytes of its `key`, then of its rows."""
     return table.take(pa.array(np.argsort(sort_keys(table.column("key")), kind="stable")))
+
+
+def derived_id(stage: str, parents: Iterable[bytes], place: int) -> bytes:
+    """Id (16 bytes) of the row number `place`, from 0, that the stage of the name `stage` makes of the records `parents`."""
+    return hashlib.sha256(b"\0".join([stage.encode(), b"".join(parents), b"%d" % place])).digest()[:16]

@@ -47,7 +47,7 @@ WHY = pa.schema(
 )
 """One row for every record that differs, by change and record_id."""
 
-_GONE = ("drop", "quarantine", "merge")
+_GONE = ("drop", "quarantine", "merge", "derive")
 
 _NOTHING = hashlib.sha256(b"\xa0").digest()
 """Digest of a record without members: what a column is that is null, or not there."""
@@ -194,7 +194,9 @@ def _gone(ids: np.ndarray, change: str, ledger: Snapshot, end: str) -> pa.Table:
         verdict = last.get(id)
         row: dict[str, Any] = {"record_id": id, "change": change}
         if verdict is not None:
-            done = {"drop": "dropped", "quarantine": "set aside", "merge": "merged away"}[verdict["action"]]
+            done = {"drop": "dropped", "quarantine": "set aside", "merge": "merged away", "derive": "used up"}[
+                verdict["action"]
+            ]
             keys = ("stage", "rule", "value", "comparator", "threshold", "peer_id")
             row |= {"reason": f"{done} in {ledger.version}", "ledger": end, **{k: verdict[k] for k in keys}}
         elif was_read:

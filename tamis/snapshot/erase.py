@@ -22,12 +22,14 @@ from tamis.data.writer import write_bytes, write_json
 from tamis.errors import GateError, InputError, UsageError
 from tamis.runs import verify as verify_run
 from tamis.snapshot import residue
+from tamis.snapshot.answers import VALUE, Forget, bought, files_of, forget_all
 from tamis.snapshot.build import Made, Page, build
 from tamis.snapshot.closure import Known, Plan, gather
 from tamis.snapshot.expunge import Expunged, Report, expunge
 from tamis.snapshot.folder import Snapshot
 from tamis.snapshot.freeze import entry, use
-from tamis.snapshot.holds import forget
+from tamis.snapshot.graph import Reached
+from tamis.snapshot.holds import forget as forget_holds
 from tamis.snapshot.journal import Step, Work
 from tamis.snapshot.names import told
 from tamis.snapshot.receipt import NOT_PROVED, PAYLOAD, asked
@@ -66,6 +68,7 @@ def erase(
     note: str | None = None,
     report: Report | None = None,
     page: Page | None = None,
+    forget: Forget | None = None,
     on_progress: Say | None = None,
 ) -> Erased:
     """Erase the records that `matches` mean, and all that was made of them, from every snapshot and run of `store`.
@@ -76,6 +79,7 @@ def erase(
     note         goes into the receipt, as the number of a request
     report       writes the report of a run anew
     page         gives report.html of the new versions; None: they have none
+    forget       makes a cache of answers forget what was bought with such records; None: the receipt says that it was not
 
     Raises GateError where a hold forbids it, where nothing is meant, or where a snapshot would be left empty.
     """
@@ -88,6 +92,14 @@ def erase(
         found = gather(known, tuple(matches), alike)
         _may(known, found, all_records)
         steps, receipt, nonces = _carry_out(known, found, work, (report, page), note, say)
+        # Before anything is changed: once the runs do not know the records any more, nobody knows their answers. To forget
+        # too much costs money and nothing else.
+        answers = [
+            b for run in known.runs if str(run.path) in found.runs and (b := bought(run, found.reached, found.matches))
+        ]
+        counts, left_over = forget_all(answers, forget)
+        receipt["answers_removed"] = sum(counts.values())
+        receipt["not_proved"] = [*left_over, *receipt["not_proved"]]
         name = receipt["receipt"]
         _write(work.folder / "receipt.json", receipt, sign)
         path = store.inside / "receipts" / f"{name}.json"
@@ -96,7 +108,7 @@ def erase(
     # Others may use the store again: what is left to do only reads it.
     with _nonces_told(receipt, nonces, say):
         say("searching for what is left")
-        left = search(known, found)
+        left = search(known, found, list(counts))
         receipt["residual"] = _told(left, store.root, found.values)
         _write(path, receipt, sign)
     return Erased(receipt, path, tuple(nonces), left)
@@ -114,9 +126,17 @@ def _nonces_told(receipt: dict[str, Any], nonces: Sequence[str], say: Say) -> It
         raise
 
 
-def search(known: Known, found: Plan) -> Residue:
-    """Look for the values that were asked for, and the records of `found`, in every file of the store and of its runs."""
-    return residue.search([known.store.root, *(run.path for run in known.runs)], found.values, found.reached)
+def search(known: Known, found: Plan, caches: Sequence[str] = ()) -> Residue:
+    """Look for the values that were asked for, and the records of `found`, in every file of the store and of its runs; and in
+    `caches` of answers, which others may share, for values that are long enough to mean them."""
+    left = residue.search([known.store.root, *(run.path for run in known.runs)], found.values, found.reached)
+    more = residue.search(
+        files_of(caches), [v for v in found.values if len(v) >= VALUE], Reached.of(np.empty((0, 2), np.uint64))
+    )
+    left.files, left.bytes = left.files + more.files, left.bytes + more.bytes
+    left.found += more.found
+    left.unread |= more.unread
+    return left
 
 
 def _may(known: Known, found: Plan, all_records: bool) -> None:
@@ -150,7 +170,7 @@ def _carry_out(
     steps += _catalog(store, work, versions)
     steps += _run_entries(store, work, expunged, {v.old.id: v.made.id for v in versions if v.made})
     steps += _models(store, work, found, name, now)
-    steps += forget(store, work, found.reached)
+    steps += forget_holds(store, work, found.reached)
     unshared = _unshared(store, known, versions)
     caches = sorted((store.inside / "cache").glob("*"))
     steps += [Step("remove", path) for path in (*unshared, *caches)]

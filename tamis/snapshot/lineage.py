@@ -58,12 +58,31 @@ def lineage(run: Run, given: str | Path | None = None, parents: Sequence[Held] =
 
     Raises InputError where an id is of no record, or of several; UsageError where there is nothing of that name.
     """
-    tables = [_shaped(pq.read_table(plain(part))) for part in run.parts("lineage")]
+    tables = [_placed(_shaped(pq.read_table(plain(part))), parents) for part in run.parts("lineage")]
     if given is not None:
         names = _Names(run, parents)
         member = str(given).startswith("meta.") and not Path(given).is_file()
         tables.append(_of_members(run, str(given), names) if member else _of_file(Path(given), names))
     return settled(tables)
+
+
+def _placed(edges: pa.Table, parents: Sequence[Held]) -> pa.Table:
+    """`edges` with the snapshot of each parent that one of `parents` holds and no snapshot is said of."""
+    import polars as pl
+
+    known = [pl.DataFrame({"parent": pl.Series([], dtype=pl.Binary), "there": pl.Series([], dtype=pl.String)})]
+    for held in parents:
+        ids = pa.chunked_array([b.column(0) for b in held.batches(["record_id"])], RECORD_ID).cast(pa.binary())
+        known.append(pl.DataFrame({"parent": pl.from_arrow(ids)}).with_columns(there=pl.lit(held.id)))
+    found: Any = pl.from_arrow(edges.cast(pa.schema([f.with_type(_PLAIN.get(f.name, pa.string())) for f in LINEAGE])))
+    there = pl.concat(known).unique("parent", keep="first", maintain_order=True)
+    rows = found.join(there, on="parent", how="left", maintain_order="left")
+    return _shaped(
+        rows.with_columns(pl.coalesce("snapshot", "there").alias("snapshot")).select(LINEAGE.names).to_arrow()
+    )
+
+
+_PLAIN = {"child": pa.binary(), "parent": pa.binary()}
 
 
 def settled(tables: Iterable[pa.Table]) -> pa.Table:

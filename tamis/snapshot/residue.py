@@ -59,7 +59,8 @@ class Residue:
 
 
 def search(roots: Iterable[Path], values: Iterable[str], gone: Reached) -> Residue:
-    """Look for `values` and for the ids of `gone` in every file below `roots`; a file that has several names is read once."""
+    """Look for `values` and for the ids of `gone` in `roots`, files or folders, and in every file below these; one that has
+    several names is read once."""
     wanted = list(dict.fromkeys(values))
     forms = [(f"value {k + 1}", _forms(v)) for k, v in enumerate(wanted) if len(v.encode()) >= SHORTEST]
     found = Residue(0, 0, len(forms), len(wanted) - len(forms), [], {})
@@ -91,6 +92,8 @@ def search(roots: Iterable[Path], values: Iterable[str], gone: Reached) -> Resid
 def _files(roots: Iterable[Path]) -> Iterator[tuple[Path, Path]]:
     """All that is no folder below each of `roots`, with the root."""
     for root in roots:
+        if root.is_file():
+            yield root.parent, root
         for folder, names, plain in os.walk(root):
             names.sort()
             links = [name for name in names if os.path.islink(os.path.join(folder, name))]

@@ -277,7 +277,8 @@ def _origin(snapshot: Snapshot, record_id: bytes) -> dict[str, Any]:
     told = snapshot.evidence("run.json")
     if told is None or not len(fates) or fates[at].as_py() != record_id:
         return {}
-    for file in json.loads(told)["inputs"]:
+    facts = json.loads(told)
+    for file in [*facts["inputs"], *facts.get("derived", ())]:
         if at < file["rows"]:
             return {"file": file["file"], "row": at + 1}
         at -= file["rows"]

@@ -114,14 +114,13 @@ def _dropped(again: Again, drawn: Drawn, edited: Edited) -> tuple[Ids, int]:
     """Texts of the records dropped as their rule saw them, by id, and how many had to be left as they came in."""
     step = {tuple(id): s.step for s, ids in zip(drawn.strata[:-1], drawn.ids, strict=False) for id in ids.tolist()}
     found, as_read = Ids(), 0
-    on = kind(again.run.facts["kind"]).texts
     for _, row in again.at(_places(again.run, step)):
         id = tuple(halves(row.column("record_id"))[0].tolist())
         if id not in step or id in found:
             continue
         seen = edited(row, step[id])
         as_read += seen is None
-        found[id] = joined(row if seen is None else seen, on)[0].as_py()
+        found[id] = joined(row if seen is None else seen)[0].as_py()
     if missing := len(step) - len(found):
         raise OutputError(
             f"{missing:,} of {len(step):,} records drawn are not where the run read them; was the input damaged?"

@@ -1,0 +1,120 @@
+"""A model by its name: where it is, what it costs, where its answers are kept."""
+
+from __future__ import annotations
+
+import os
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tamis.errors import UsageError
+from tamis.models.asking import on_loop
+from tamis.models.client import Remote
+from tamis.models.completion import Fault
+from tamis.models.endpoint import Endpoint, endpoint_of
+from tamis.models.failure import Down, Refused
+from tamis.models.prices import Price, shipped_prices
+from tamis.models.responses import Responses
+from tamis.models.retry import Patience
+from tamis.models.spending import Budget
+
+if TYPE_CHECKING:
+    from tamis.models.local import Local
+
+
+def open_model(
+    spec: str,
+    *,
+    base_url: str | None = None,
+    key_env: str = "OPENAI_API_KEY",
+    price: Price | None = None,
+    responses: Path | Responses,
+    replay: bool = False,
+    budget: Budget | None = None,
+    concurrency: int = 16,
+    timeout: float = 120.0,
+    attempts: int = 6,
+    patience: Patience | None = None,
+) -> Remote | Local:
+    """The model `spec`: NAME at `base_url` (else OPENAI_BASE_URL), openai:URL#NAME, or hf:PATH[+ADAPTER] on this machine.
+
+    timeout   seconds for one try, from its first byte to the last of the answer
+    attempts  tries of one request, if `patience` does not say more
+    key_env   variable of the environment with the key; where there is none, none is sent
+    """
+    kept = responses if isinstance(responses, Responses) else Responses(responses)
+    if spec.startswith("hf:"):
+        from tamis.models.local import Local
+
+        path, _, adapter = spec.removeprefix("hf:").partition("+")
+        return Local(Path(path), Path(adapter) if adapter else None, kept, replay=replay, budget=budget)
+    name, base_url = _named(spec, base_url)
+    return Remote(
+        name,
+        Endpoint(base_url, _key(key_env), timeout),
+        kept,
+        replay=replay,
+        price=price or price_of(spec, base_url),
+        budget=budget,
+        concurrency=concurrency,
+        patience=patience or Patience(attempts),
+    )
+
+
+def price_of(spec: str, base_url: str | None = None) -> Price | None:
+    """The price of the model `spec` in the table that comes with tamis; None where it has none. One of our own costs nothing."""
+    if spec.startswith("hf:"):
+        return Price(Decimal(0), Decimal(0))
+    name, base_url = _named(spec, base_url)
+    return shipped_prices().of(endpoint_of(base_url), name)
+
+
+def reach(spec: str, *, base_url: str | None = None, key_env: str = "OPENAI_API_KEY", timeout: float = 10.0) -> None:
+    """See that somebody listens where the model `spec` is, and takes the key; nothing is bought, nothing is written.
+
+    Raises Down or Refused. An endpoint that has no list of models is taken to be there.
+    """
+    if spec.startswith("hf:"):
+        return
+    name, base_url = _named(spec, base_url)
+    endpoint = Endpoint(base_url, _key(key_env), timeout)
+    try:
+        on_loop(endpoint.get("/models"))
+    except Fault as fault:
+        if fault.reason == "auth":
+            raise Refused("auth", f"{endpoint.name} does not take the key in {key_env}: {fault.message}") from None
+        if fault.reason in ("refused", "timeout", "reset", "malformed"):
+            raise Down(
+                fault.reason,
+                f"nobody answers for {name} at {endpoint.name}: {fault.message}; start the server, or mend the base URL. "
+                "What is in the cache is had without one: --replay",
+            ) from None
+    finally:
+        on_loop(endpoint.close())
+
+
+def _named(spec: str, base_url: str | None) -> tuple[str, str]:
+    """The name and the base URL of a model behind an endpoint."""
+    if spec.startswith("openai:"):
+        base_url, _, spec = spec.removeprefix("openai:").partition("#")
+    base_url = base_url or os.environ.get("OPENAI_BASE_URL")
+    if not base_url or not spec:
+        raise UsageError(
+            f"where is the model {spec!r}? give its base URL, as http://127.0.0.1:8080/v1, set OPENAI_BASE_URL, or name one on "
+            "this machine: hf:PATH"
+        )
+    return spec, base_url
+
+
+def responses_path(folder: Path, given: Path | None = None) -> Path:
+    """Where answers are kept: what was `given`, else TAMIS_RESPONSES, else responses.sqlite in `folder`."""
+    named = os.environ.get("TAMIS_RESPONSES")
+    return given or (Path(named) if named else folder / "responses.sqlite")
+
+
+def _key(variable: str) -> str | None:
+    """The key, if the environment has one. Raises UsageError where it can be none; the message does not show it."""
+    key = os.environ.get(variable, "").strip()
+    if not key.isascii() or not key.isprintable():
+        raise UsageError(f"{variable} holds line breaks or letters that no key has; set it again")
+    return key or None

@@ -1,0 +1,238 @@
+"""Every answer that was ever bought, in one SQLite file, under the digest of what was asked.
+
+An answer is committed before anyone is given it, so a process that is killed loses none that it had read to the end.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from tamis.errors import InputError, OutputError
+from tamis.models.reply import Reply, Usage
+
+_LAYOUT = 1
+
+_TABLES = """
+CREATE TABLE responses (
+    key BLOB PRIMARY KEY,       -- sha256 of request, endpoint and sample
+    endpoint TEXT NOT NULL,
+    asked TEXT NOT NULL,        -- model asked for
+    sample INTEGER NOT NULL,
+    request BLOB NOT NULL,      -- the body that was sent
+    text TEXT NOT NULL,
+    finish TEXT NOT NULL,
+    model TEXT NOT NULL,        -- model returned
+    tokens_in INTEGER,
+    tokens_out INTEGER,
+    cost TEXT,                  -- decimal; null: not known
+    attempts INTEGER NOT NULL,
+    logprobs TEXT,              -- JSON
+    fingerprint TEXT,
+    choices INTEGER NOT NULL,
+    created TEXT NOT NULL       -- UTC
+) WITHOUT ROWID;
+CREATE TABLE probes (
+    endpoint TEXT NOT NULL,
+    asked TEXT NOT NULL,
+    facts TEXT NOT NULL,        -- JSON
+    created TEXT NOT NULL,
+    PRIMARY KEY (endpoint, asked)
+);
+"""
+
+_ANSWER = "text, finish, model, tokens_in, tokens_out, cost, attempts, logprobs, fingerprint, choices"
+
+
+class Total(NamedTuple):
+    """What the cache holds of one model at one endpoint."""
+
+    endpoint: str
+    model: str
+    answers: int
+    tokens_in: int
+    tokens_out: int
+    cost: Decimal
+    unknown: int
+    first: str
+    last: str
+
+
+class Responses:
+    """The cache at `path`, made where there is none. Several processes may share it."""
+
+    def __init__(self, path: Path, *, make: bool = True) -> None:
+        self.path = path
+        self._lock = threading.Lock()
+        if not make and not path.is_file():
+            raise InputError(f"there is no cache of answers at {path}; name it with --responses, or buy some first")
+        with self._said():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._base = sqlite3.connect(path, timeout=60, isolation_level=None, check_same_thread=False)
+            # NORMAL with a log: what is committed outlives the process; only a power cut may take the last answers,
+            # and it takes whole ones. secure_delete: what is pruned is overwritten.
+            for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "secure_delete=ON"):
+                self._base.execute(f"PRAGMA {pragma}")
+            self._settle_layout()
+
+    def get(self, key: bytes) -> Reply | None:
+        """The answer under `key`."""
+        with self._lock, self._said():
+            row = self._base.execute(f"SELECT {_ANSWER} FROM responses WHERE key = ?", (key,)).fetchone()
+        return _reply(key, row) if row else None
+
+    def __contains__(self, key: bytes) -> bool:
+        with self._lock, self._said():
+            return self._base.execute("SELECT 1 FROM responses WHERE key = ?", (key,)).fetchone() is not None
+
+    def put(self, reply: Reply, body: bytes, endpoint: str, asked: str, sample: int) -> Reply:
+        """Keep `reply` and return it; where another process was first, its answer stands and is returned."""
+        values = (
+            reply.key,
+            endpoint,
+            asked,
+            sample,
+            body,
+            *(reply.text, reply.finish, reply.model, *reply.usage),
+            None if reply.cost is None else str(reply.cost),
+            reply.attempts,
+            None if reply.logprobs is None else json.dumps(reply.logprobs),
+            reply.fingerprint,
+            reply.choices,
+            datetime.now(UTC).isoformat(timespec="seconds"),
+        )
+        with self._lock, self._said():
+            marks = ",".join("?" * len(values))
+            done = self._base.execute(f"INSERT OR IGNORE INTO responses VALUES ({marks})", values)
+        return reply if done.rowcount else (self.get(reply.key) or reply)
+
+    def probed(self, endpoint: str, asked: str) -> dict[str, Any] | None:
+        """What a probe found out about a model, if one was made."""
+        with self._lock, self._said():
+            wanted = "SELECT facts FROM probes WHERE endpoint = ? AND asked = ?"
+            row = self._base.execute(wanted, (endpoint, asked)).fetchone()
+        facts: dict[str, Any] | None = json.loads(row[0]) if row else None
+        return facts
+
+    def note_probe(self, endpoint: str, asked: str, facts: dict[str, Any]) -> None:
+        """Keep what a probe found out."""
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        with self._lock, self._said():
+            self._base.execute(
+                "INSERT OR REPLACE INTO probes VALUES (?, ?, ?, ?)", (endpoint, asked, json.dumps(facts), now)
+            )
+
+    def totals(self) -> list[Total]:
+        """What is here, by endpoint and model."""
+        with self._lock, self._said():
+            rows = self._base.execute(
+                "SELECT endpoint, asked, tokens_in, tokens_out, cost, created FROM responses ORDER BY endpoint, asked"
+            )
+            found: dict[tuple[str, str], Total] = {}
+            for endpoint, model, into, out, cost, created in rows:
+                old = found.get((endpoint, model), Total(endpoint, model, 0, 0, 0, Decimal(0), 0, created, created))
+                found[endpoint, model] = old._replace(
+                    answers=old.answers + 1,
+                    tokens_in=old.tokens_in + (into or 0),
+                    tokens_out=old.tokens_out + (out or 0),
+                    cost=old.cost + Decimal(cost or 0),
+                    unknown=old.unknown + (cost is None),
+                    first=min(old.first, created),
+                    last=max(old.last, created),
+                )
+        return list(found.values())
+
+    def prune(self, *, before: datetime | None = None, model: str | None = None, holding: str | None = None) -> int:
+        """Forget answers made before a time, of a model, whose question or answer holds a text; None: whichever.
+
+        Returns how many. What they said is overwritten in the file, and so is the log of changes.
+        """
+        asked, wanted = ["1"], list[Any]()
+        if before is not None:
+            asked.append("created < ?")
+            wanted.append(before.astimezone(UTC).isoformat(timespec="seconds"))
+        if model is not None:
+            asked.append("asked = ?")
+            wanted.append(model)
+        if holding is not None:
+            asked.append("(instr(text, ?) OR instr(CAST(request AS TEXT), ?))")
+            wanted += [holding, json.dumps(holding, ensure_ascii=False)[1:-1]]
+        with self._lock, self._said():
+            done = self._base.execute(f"DELETE FROM responses WHERE {' AND '.join(asked)}", wanted)
+            self._base.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return done.rowcount
+
+    def forget(self, keys: Iterable[bytes], holding: Sequence[str] = ()) -> int:
+        """Forget the answers under `keys`, and those whose question or answer holds one of the texts `holding`.
+
+        Returns how many. What they said is overwritten, as by `prune`.
+        """
+        spelled = [
+            (text, json.dumps(text, ensure_ascii=False)[1:-1].encode("utf-8", "surrogatepass")) for text in holding
+        ]
+        with self._lock, self._said():
+            gone = {bytes(key) for key in keys}
+            for key, request, text in self._base.execute("SELECT key, request, text FROM responses") if spelled else ():
+                if any(plain in text or escaped in request for plain, escaped in spelled):
+                    gone.add(key)
+            self._base.execute("BEGIN IMMEDIATE")
+            count = sum(
+                self._base.execute("DELETE FROM responses WHERE key = ?", (key,)).rowcount for key in sorted(gone)
+            )
+            self._base.execute("COMMIT")
+            self._base.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return count
+
+    def close(self) -> None:
+        """Let go of the file."""
+        with self._lock:
+            self._base.close()
+
+    def _settle_layout(self) -> None:
+        found = self._base.execute("PRAGMA user_version").fetchone()[0]
+        if found == 0:
+            self._base.execute("BEGIN IMMEDIATE")
+            if self._base.execute("PRAGMA user_version").fetchone()[0] == 0:
+                for statement in _TABLES.split(";\n"):
+                    self._base.execute(statement)
+                self._base.execute(f"PRAGMA user_version={_LAYOUT}")
+            self._base.execute("COMMIT")
+        elif found != _LAYOUT:
+            raise OutputError(
+                f"{self.path} has layout {found} of the cache, this tamis knows {_LAYOUT}; take another file"
+            )
+
+    @contextmanager
+    def _said(self) -> Iterator[None]:
+        """What SQLite and the file system complain of, as a sentence."""
+        try:
+            yield
+        except (sqlite3.Error, OSError) as wrong:
+            raise OutputError(
+                f"the cache of answers at {self.path} cannot be used: {wrong}; free the disk or name another file with "
+                "--responses"
+            ) from None
+
+
+def _reply(key: bytes, row: tuple[Any, ...]) -> Reply:
+    text, finish, model, into, out, cost, attempts, logprobs, fingerprint, choices = row
+    return Reply(
+        text,
+        finish,
+        model,
+        Usage(into, out),
+        None if cost is None else Decimal(cost),
+        key,
+        True,
+        attempts,
+        None if logprobs is None else json.loads(logprobs),
+        fingerprint,
+        choices,
+    )

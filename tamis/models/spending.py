@@ -1,0 +1,134 @@
+"""Tokens and money, and a budget that is reserved before a request is sent: it is never exceeded, whatever comes back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import Any, NamedTuple
+
+from tamis.errors import UsageError
+from tamis.models.failure import BudgetSpent
+from tamis.models.prices import Price
+from tamis.models.reply import Usage
+
+ZERO = Decimal(0)
+
+
+class Amount(NamedTuple):
+    """What something costs, or could cost at most."""
+
+    requests: int = 0
+    tokens: int = 0
+    money: Decimal = ZERO
+
+    def plus(self, other: Amount) -> Amount:
+        """Both together."""
+        return Amount(self.requests + other.requests, self.tokens + other.tokens, self.money + other.money)
+
+    def less(self, other: Amount) -> Amount:
+        """This without the other."""
+        return Amount(self.requests - other.requests, self.tokens - other.tokens, self.money - other.money)
+
+
+@dataclass
+class Budget:
+    """What may be spent this time by all models that share it; None: no limit. The cache costs nothing.
+
+    A request reserves the most it can cost. Once its answer is there, what it cost takes the place of that; an answer
+    that broke off, or of which nobody knows what it cost, leaves all that was reserved as spent. So the sum of what an
+    endpoint may charge never exceeds the limit, as long as its template adds no more than `most_tokens` allows for.
+    """
+
+    money: Decimal | None = None
+    requests: int | None = None
+    tokens: int | None = None
+    spent: Amount = field(default=Amount(), init=False)
+    reserved: Amount = field(default=Amount(), init=False)
+    _waiting: deque[asyncio.Future[None]] = field(default_factory=deque, init=False, repr=False)
+
+    async def reserve(self, most: Amount) -> None:
+        """Set `most` aside. Waits while answers under way may give back enough. Raises BudgetSpent."""
+        while not self._fits(self.spent.plus(self.reserved).plus(most)):
+            if not self._fits(self.spent.plus(most)):
+                raise BudgetSpent(self._sentence(most))
+            ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiting.append(ready)
+            await ready
+        self.reserved = self.reserved.plus(most)
+
+    def settle(self, most: Amount, spent: Amount) -> None:
+        """Put what was `spent` in the place of what was set aside for it. Called on the loop, as `reserve` is."""
+        self.reserved, self.spent = self.reserved.less(most), self.spent.plus(spent)
+        while self._waiting:
+            ready = self._waiting.popleft()
+            if not ready.done():
+                ready.set_result(None)
+
+    def _fits(self, total: Amount) -> bool:
+        return (
+            (self.money is None or total.money <= self.money)
+            and (self.requests is None or total.requests <= self.requests)
+            and (self.tokens is None or total.tokens <= self.tokens)
+        )
+
+    def _sentence(self, most: Amount) -> str:
+        limits = [
+            f"{name} {getattr(self, name)} ({getattr(self.spent, name)} spent, the next request may take "
+            f"{getattr(most, name)})"
+            for name in ("money", "requests", "tokens")
+            if getattr(self, name) is not None
+        ]
+        return (
+            f"the budget is spent: {', '.join(limits)}; give another and resume: what was bought is in the "
+            "cache and costs nothing. A smaller max_tokens makes a request reserve less"
+        )
+
+
+@dataclass
+class Spending:
+    """What one model was asked for this time, and what of it was paid.
+
+    sent      tries that went out, those that failed with them
+    answered  requests that were bought
+    cached    requests answered from the cache
+    failed    requests that ended without an answer
+    unknown   answers whose cost is not known
+    money     what the known ones cost; `worth` is what the cached ones did when they were bought
+    """
+
+    sent: int = 0
+    answered: int = 0
+    cached: int = 0
+    failed: int = 0
+    unknown: int = 0
+    tokens_in: int = 0
+    tokens_out: int = 0
+    money: Decimal = ZERO
+    worth: Decimal = ZERO
+
+    def bought(self, usage: Usage, cost: Decimal | None) -> None:
+        """Count what an endpoint charges for."""
+        self.tokens_in += usage.tokens_in or 0
+        self.tokens_out += usage.tokens_out or 0
+        self.money += cost or ZERO
+        self.unknown += cost is None
+
+    def facts(self) -> dict[str, Any]:
+        """As JSON; money as text."""
+        return {k: str(v) if isinstance(v, Decimal) else v for k, v in vars(self).items()}
+
+
+def most(tokens: tuple[int, int | None], price: Price | None, budget: Budget) -> Amount:
+    """The most a request of so many tokens can cost. Raises UsageError where `budget` limits what cannot be known."""
+    into, out = tokens
+    if budget.money is not None and price is None:
+        raise UsageError(
+            "a budget of money wants a price, and the table has none for this model at this endpoint; "
+            "give one: --price 0.15,0.60 (for a million tokens in and out; 0,0 where it costs nothing)"
+        )
+    if out is None and (budget.money is not None or budget.tokens is not None):
+        raise UsageError("a budget of money or tokens wants requests with a limit; set max_tokens")
+    money = price.cost(into, out or 0) if price else ZERO
+    return Amount(1, into + (out or 0), money)

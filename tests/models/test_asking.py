@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from questions import opened, question
+from serving import Served
+
+from tamis.models import BudgetSpent, Reply, ask_all, each
+
+TESTS = Path(__file__).parents[1]
+
+
+@given(st.lists(st.integers(0, 3), max_size=40), st.integers(1, 8))
+def test_results_come_in_the_order_of_the_items(waits: list[int], window: int) -> None:
+    async def work(item: tuple[int, int]) -> int:
+        await asyncio.sleep(item[1] / 10_000)
+        return item[0]
+
+    assert list(each(enumerate(waits), work, window)) == list(range(len(waits)))
+
+
+def test_no_more_items_are_drawn_than_the_window_holds() -> None:
+    drawn, taken = [], 0
+
+    async def work(item: int) -> int:
+        return item
+
+    def items() -> object:
+        for k in range(100):
+            drawn.append(k)
+            yield k
+
+    for taken, _ in enumerate(each(items(), work, 5), 1):  # type: ignore[arg-type]
+        assert len(drawn) <= taken + 5
+    assert taken == 100
+
+
+def test_an_error_is_raised_in_the_place_of_its_result() -> None:
+    async def work(item: int) -> int:
+        if item == 3:
+            raise ValueError("three")
+        return item
+
+    found = each(range(10), work, 4)
+    assert [next(found) for _ in range(3)] == [0, 1, 2]
+    with pytest.raises(ValueError, match="three"):
+        next(found)
+
+
+def test_leaving_the_loop_cancels_what_is_under_way() -> None:
+    ended = threading.Event()
+
+    async def work(item: int) -> int:
+        try:
+            await asyncio.sleep(item * 3600)
+        finally:
+            if item:
+                ended.set()
+        return item
+
+    for _ in each([0, 1], work, 2):
+        time.sleep(0.01)
+        break
+    assert ended.wait(5)
+
+
+def test_what_is_under_way_lands_where_the_budget_ends(tmp_path: Path) -> None:
+    landed: list[int] = []
+
+    async def work(item: int) -> int:
+        if item == 0:
+            raise BudgetSpent("spent")
+        await asyncio.sleep(0.02)
+        landed.append(item)
+        return item
+
+    with pytest.raises(BudgetSpent):
+        list(each(range(4), work, 4))
+    assert sorted(landed) == [1, 2, 3]
+
+
+def test_equal_questions_are_sent_once(tmp_path: Path) -> None:
+    with Served(delay=0.02) as server, opened(server.url, tmp_path) as model:
+        replies = [r for r in ask_all(model, [question()] * 30, 30) if isinstance(r, Reply)]
+    assert len(server.asked) == 1
+    assert {r._replace(cached=True) for r in map(_hashable, replies)} == {_hashable(replies[0])._replace(cached=True)}
+
+
+def _hashable(reply: Reply) -> Reply:
+    return reply._replace(logprobs=None)
+
+
+def test_a_process_killed_at_any_moment_never_asks_twice(tmp_path: Path) -> None:
+    """An answer that had reached the process is in the cache; what was under way when it was killed is asked again."""
+    code = (
+        "import sys; from pathlib import Path; from questions import opened, question; from tamis.models import ask_all\n"
+        "with opened(sys.argv[1], Path(sys.argv[2]), concurrency=4, timeout=30) as model:\n"
+        "    for reply in ask_all(model, [question(str(k)) for k in range(60)], 8): print(reply.text, flush=True)\n"
+    )
+    command = [sys.executable, "-c", code]
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS), *sys.path])}
+    with Served(delay=0.01) as server:
+        for wait in (7, 23):
+            process = subprocess.Popen(
+                [*command, server.url, str(tmp_path)], stdout=subprocess.PIPE, text=True, env=env
+            )
+            assert process.stdout is not None
+            for _ in range(wait):
+                process.stdout.readline()
+            process.send_signal(signal.SIGKILL)
+            process.communicate()
+        done = subprocess.run(
+            [*command, server.url, str(tmp_path)], check=True, capture_output=True, text=True, env=env
+        )
+    assert len(done.stdout.splitlines()) == 60
+    # Four at most were under way at each kill.
+    assert 60 <= len(server.asked) <= 68
+
+
+def test_an_interrupt_ends_it_quickly(tmp_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from questions import opened, question; from tamis.models import ask_all\n"
+        "with opened(sys.argv[1], Path(sys.argv[2]), timeout=600) as model:\n"
+        "    print('asking', flush=True)\n"
+        "    list(ask_all(model, [question()], 8))\n"
+    )
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS), *sys.path])}
+    with Served(faults={0: "stall"}) as server:
+        process = subprocess.Popen(
+            [sys.executable, "-c", code, server.url, str(tmp_path)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            env=env,
+        )
+        assert process.stdout is not None
+        process.stdout.readline()
+        while not server.asked:
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=20)
+    assert said.rstrip().endswith("KeyboardInterrupt")
