@@ -80,6 +80,26 @@ def _asks(progress: Any) -> bool:
     return "requests" in progress.more
 
 
+class Count(Progressbar):
+    """How many of `total` records are done (None: it is not known how many there are). Elsewhere than on a terminal, a line
+    every ten seconds."""
+
+    def __init__(self, what: str, total: int | None, silent: bool) -> None:
+        super().__init__(silent)
+        self.what, self.total, self.said = what, total, time.monotonic()
+
+    def __call__(self, progress: Any) -> None:
+        """Show `progress`, a number of records."""
+        if self.silent:
+            return
+        if self.bar is not None:
+            self.task = self.bar.add_task(self.what, total=self.total) if self.task is None else self.task
+            self.bar.update(self.task, completed=progress)
+        elif time.monotonic() - self.said > 10:
+            self.said = time.monotonic()
+            click.echo(f"{self.what}: {progress:,}{f' of {self.total:,}' if self.total else ''} records", err=True)
+
+
 def print_run(run: Any) -> None:
     """The flow of records through a run, its balance, and where the report is."""
     for line in (*flow(run.facts), *made_lines(run)):
