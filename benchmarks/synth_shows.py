@@ -148,6 +148,7 @@ def budget() -> dict[str, Any]:
     Path("own.j2").write_text("{# own@1 #}\n{# user #}\nWhat question does this answer?\n{{ text }}\n")
     changed = synth(server.url, "other", "--price", "100,100", "--max-tokens", "40", "--replay", "--template", "own.j2")
     missed = subprocess.run(changed, capture_output=True, text=True)
+    says = missed.stderr.strip().replace(os.getcwd(), "…")[:160]
     return {
         "budget": {
             "limit": 1.5,
@@ -156,7 +157,7 @@ def budget() -> dict[str, Any]:
             "says": stopped.stderr.strip()[-240:],
         },
         "resumed": {"sent before": first, "sent after": second},
-        "replay": {"same bytes": same, "changed prompt, exit": missed.returncode, "says": missed.stderr.strip().replace(os.getcwd(), "…")[:160]},
+        "replay": {"same bytes": same, "changed prompt, exit": missed.returncode, "says": says},
     }
 
 
