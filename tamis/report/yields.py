@@ -125,7 +125,7 @@ def _yield(run: Run, made: MadeRows, step: dict[str, Any], fates: pa.Table, aske
     gone = _gone(parts, fates)
     told = [(r["rule"], r["rows"]) for r in step["reasons"]]
     outcomes = tuple((rule, n) for rule, n in told if rule == "used" or rule.partition(".")[0] in _STATUSES)
-    total = sum(part.rows for part in parts)
+    total = sum(part.rows for part in parts) - gone.pop(None, 0)  # rows that were erased since have no step
     left, gate = total - gone.get(number, 0), []
     for later in run.steps[number + 1 :]:
         left -= gone.get(later["step"], 0)
@@ -144,9 +144,9 @@ def _yield(run: Run, made: MadeRows, step: dict[str, Any], fates: pa.Table, aske
     )
 
 
-def _gone(parts: list[Part], fates: pa.Table) -> dict[int, int]:
-    """Rows made at a step that are gone, by the step that took them."""
-    found: dict[int, int] = {}
+def _gone(parts: list[Part], fates: pa.Table) -> dict[int | None, int]:
+    """Rows made at a step that are gone, by the step that took them; None: they were erased."""
+    found: dict[int | None, int] = {}
     for part in parts:
         here = fates.slice(part.first, part.rows)
         steps = here.column("step").filter(pc.not_equal(here.column("fate").cast(pa.string()), "kept"))
