@@ -31,12 +31,12 @@ def endpoint_of(base_url: str) -> str:
 
     Raises UsageError where it is no address, or holds a password or a query, which may be a key.
     """
-    parts = urlsplit(base_url.strip())
     try:
+        parts = urlsplit(base_url.strip())
         port = parts.port
-    except ValueError:
-        port = -1
-    if parts.scheme not in _PORTS or not parts.hostname or port == -1:
+    except ValueError:  # a bracket that is not closed, a port that is no number
+        parts, port = urlsplit(""), None
+    if parts.scheme not in _PORTS or not parts.hostname:
         raise UsageError(f"{_bare(base_url)!r} is no base URL; write one as http://127.0.0.1:8080/v1")
     if parts.username or parts.password or parts.query or parts.fragment:
         raise UsageError(
