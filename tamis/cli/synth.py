@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -98,8 +99,9 @@ def command(
     if dry_run:
         _rehearse(recipe, seeds, means, output, as_json)
         return 0
+    means = _trusting(means, recipe)
     if not (means.replay or (resume and (output / "run.json").exists())):
-        _see_that_somebody_answers(recipe)
+        _see_that_somebody_answers(recipe, means)
     with Progressbar(quiet or as_json) as progress:
         try:
             done = run(recipe, seeds, output, workers=workers, resume=resume, means=means, on_progress=progress)
@@ -121,14 +123,24 @@ def _spelled(change: str, method: str) -> str:
     return change if "." in change.partition("=")[0] else f"synth.{method}.{change}"
 
 
-def _see_that_somebody_answers(recipe: Recipe) -> None:
+def _trusting(means: Means, recipe: Recipe) -> Means:
+    """`means` with the hosts of the method, which stand on the command line; those of a gate do not."""
+    from tamis.models import host_of
+    from tamis.recipes.synth import synth_stages
+
+    method = synth_stages(recipe)[0]
+    hosts = (host_of(spec, method.base_url) for spec in method.specs)
+    return replace(means, keys_to=means.keys_to | {host for host in hosts if host})
+
+
+def _see_that_somebody_answers(recipe: Recipe, means: Means) -> None:
     """Raises before anything is written."""
     from tamis.models import reach
     from tamis.recipes.synth import synth_stages
 
     for stage in synth_stages(recipe):
         for spec in dict.fromkeys(stage.specs):
-            reach(spec, base_url=stage.base_url, key_env=stage.key_env)
+            reach(spec, base_url=stage.base_url, key_env=stage.key_env, keys_to=means.keys_to)
 
 
 def _resumed() -> str:

@@ -86,7 +86,7 @@ class Responses:
         """The answer under `key`."""
         with self._lock, self._said():
             row = self._base.execute(f"SELECT {_ANSWER} FROM responses WHERE key = ?", (key,)).fetchone()
-        return _reply(key, row) if row else None
+            return _reply(key, row) if row else None
 
     def __contains__(self, key: bytes) -> bool:
         with self._lock, self._said():
@@ -214,10 +214,15 @@ class Responses:
         """What SQLite and the file system complain of, as a sentence."""
         try:
             yield
-        except (sqlite3.Error, OSError) as wrong:
+        except (
+            sqlite3.Error,
+            OSError,
+            ValueError,
+            ArithmeticError,
+        ) as wrong:  # the last two: what stands in a row is no JSON or number
             raise OutputError(
-                f"the cache of answers at {self.path} cannot be used: {wrong}; free the disk or name another file with "
-                "--responses"
+                f"the cache of answers at {self.path} cannot be used: {wrong or type(wrong).__name__}; free the disk, or name "
+                "another file with --responses"
             ) from None
 
 

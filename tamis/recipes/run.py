@@ -131,6 +131,7 @@ def _bench(means: Means, out: Path, scratch: Path, paid: Decimal) -> Bench:
         means.max_requests,
         means.max_tokens,
         means.when_spent,
+        means.keys_to,
     )
 
 

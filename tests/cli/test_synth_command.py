@@ -181,3 +181,16 @@ def test_killed_at_any_moment_it_goes_on_and_asks_nothing_it_has(seeds: Path, ta
         whole = [w if w != "run" else "whole" for w in words]
         assert tamis(*whole, "--responses", "other.sqlite") == (0, "")
     assert digests(Path("run")) == digests(Path("whole"))
+
+
+def test_a_recipe_alone_says_where_no_key_goes(seeds: Path, tamis: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_SECRET", "sk-this-is-nobodys-business")
+    # Loopback, and none of the names that a key may always go to; nobody listens.
+    how = {"model": "m", "base_url": "http://127.0.0.2:1/v1", "key_env": "AWS_SECRET", "attempts": 1}
+    Path("theirs.yaml").write_text(json.dumps({"stages": [{"synth.rephrase@1": how}]}))
+    words = ["run", "theirs.yaml", "-i", "docs.jsonl", "-o", "run"]
+    code, said = tamis(*words)
+    assert code == 2 and "have the key in AWS_SECRET sent to 127.0.0.2" in said and "--key-to 127.0.0.2" in said
+    assert "is down" in tamis(*words, "--resume", "--key-to", "127.0.0.2")[1]
+    code, said = tamis(*asked("--key-env", "AWS_SECRET", url="http://127.0.0.2:1/v1"))
+    assert code == 3 and "nobody answers for m" in said
