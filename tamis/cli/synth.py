@@ -152,6 +152,7 @@ def _resumed() -> str:
 def _rehearse(recipe: Recipe, sources: list[str], means: Means, output: Path, as_json: bool) -> None:
     from tamis.cli.show import print_json
     from tamis.recipes.rehearse import rehearse
+    from tamis.report.visible import visible
     from tamis.recipes.synth import synth_stages
 
     stage: Synth = synth_stages(recipe)[0]
@@ -172,9 +173,9 @@ def _rehearse(recipe: Recipe, sources: list[str], means: Means, output: Path, as
         print_json({**facts, "prompts": shown})
         return
     for k, (seed, request) in enumerate(found.prompts, 1):
-        click.echo(f"--- prompt {k}, of {seed.id or seed.record_id.hex()}")
+        click.echo(f"--- prompt {k}, of {visible(seed.id or seed.record_id.hex())}")
         for message in request.messages:
-            click.echo(f"[{message['role']}] {message['content']}")
+            click.echo(f"[{message['role']}] {visible(message['content'])}")
     there = f" ({found.cached:,} of {found.first:,} first prompts are answered already)" if found.cached else ""
     click.echo(
         f"--- {found.seeds:,} seeds, at most {found.requests:,} requests{there}, about {found.tokens_in:,} tokens in and at "

@@ -79,6 +79,17 @@ def test_a_dry_run_shows_prompts_and_sends_nothing(seeds: Path, server: Served, 
     assert server.asked == [] and os.listdir() == ["docs.jsonl"]
 
 
+def test_no_text_steers_the_terminal(tamis: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_lines(tmp_path / "docs.jsonl", [{"text": "a text \x1b]0;mine\x07 of some length \u202e", "id": "e\x1bvil"}])
+    with Served(lambda body: "\x1b]0;yours\x07 what?") as server:
+        shown = tamis(*asked("--dry-run", url=server.url))[1]
+        assert tamis(*asked("--quiet", "--set", "structured=text", url=server.url)) == (0, "")
+    told = tamis("explain", "run", "e\x1bvil")[1]
+    assert "‹U+001B›]0;mine‹U+0007›" in shown and "‹U+202E›" in told
+    assert not {"\x1b", "\x07", "\u202e"} & {*shown, *told}
+
+
 def test_an_estimate_is_not_exceeded(seeds: Path, server: Served, tamis: Call) -> None:
     found = json.loads(tamis(*asked("--dry-run", "--json", "--price", "1,2", url=server.url))[1])
     tamis(*asked("--quiet", url=server.url))
