@@ -152,8 +152,8 @@ def _resumed() -> str:
 def _rehearse(recipe: Recipe, sources: list[str], means: Means, output: Path, as_json: bool) -> None:
     from tamis.cli.show import print_json
     from tamis.recipes.rehearse import rehearse
-    from tamis.report.visible import visible
     from tamis.recipes.synth import synth_stages
+    from tamis.report.visible import visible
 
     stage: Synth = synth_stages(recipe)[0]
     found = rehearse(recipe, stage, sources, means, output)

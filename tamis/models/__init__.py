@@ -3,7 +3,7 @@
 from tamis.models.asking import Model, ask_all, each
 from tamis.models.estimating import Estimate, estimate
 from tamis.models.failure import BudgetSpent, Down, Failed, Missed, Reason, Refused, Stopped
-from tamis.models.opening import host_of, open_model, price_of, reach, responses_path
+from tamis.models.opening import host_of, open_model, price_of, reach
 from tamis.models.prices import Price, Prices, price, read_prices, shipped_prices
 from tamis.models.probing import Capabilities, probe
 from tamis.models.reply import Reply, Usage
@@ -42,6 +42,5 @@ __all__ = [
     "probe",
     "reach",
     "read_prices",
-    "responses_path",
     "shipped_prices",
 ]

@@ -121,12 +121,6 @@ def _named(spec: str, base_url: str | None) -> tuple[str, str]:
     return spec, base_url
 
 
-def responses_path(folder: Path, given: Path | None = None) -> Path:
-    """Where answers are kept: what was `given`, else TAMIS_RESPONSES, else responses.sqlite in `folder`."""
-    named = os.environ.get("TAMIS_RESPONSES")
-    return given or (Path(named) if named else folder / "responses.sqlite")
-
-
 def host_of(spec: str, base_url: str | None = None) -> str | None:
     """The host that the model `spec` is asked at; None where it is on no host, or nobody says on which. Raises UsageError."""
     if spec.startswith("openai:"):
