@@ -143,6 +143,14 @@ def test_a_budget_smaller_than_one_request_buys_nothing(seeds: Path, server: Ser
     assert code == 1 and "the next request may take" in said and server.asked == []
 
 
+def test_a_run_for_which_no_answer_came_says_so(seeds: Path, tamis: Call) -> None:
+    with Served(faults=lambda number, body: "400") as server:
+        code, said = tamis(*asked("--quiet", url=server.url))
+    assert code == 3 and "made no row: no answer came for 12 of its seeds; the first: m at http" in said
+    warned = open_run("run").facts["warnings"]
+    assert any("got no answer for 12 seeds: failed.bad_request" in line for line in warned)
+
+
 def test_replay_reproduces_the_run_without_a_server(seeds: Path, tamis: Call) -> None:
     with Served(answer) as server:
         words = asked("--quiet", url=server.url)
