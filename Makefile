@@ -21,7 +21,7 @@ demo: .venv/.core
 	.venv/bin/tamis demo -o out/demo
 
 test: check smoke $(WHEEL)/.dev
-	cd build && wheel/bin/python -P -m pytest -c ../pyproject.toml --rootdir .. ../tests
+	cd build && wheel/bin/python -P -m pytest -n auto --dist worksteal -c ../pyproject.toml --rootdir .. ../tests
 
 dev: .venv/.core
 	.venv/bin/python $(PIP) install $(PINNED) -e '.[dev]'

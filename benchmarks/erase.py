@@ -127,6 +127,7 @@ def main() -> None:
         print("held before:", len(grep(root, WHO, "number 7 says")), "files")
         spent = measure.run([sys.executable, "-m", "tamis", *ERASE, "--store", root])
         print(spent.output)
+        print({name: value for name, value in spent.facts().items() if value is not None})
         for path in sorted(root.glob("*/*/snapshot.json")):
             print(tamis("verify", path.parent).strip())
         print("grep:", grep(root, WHO, "Person 7 wrote", "what number 7 says") or "nothing")

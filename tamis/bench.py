@@ -22,6 +22,8 @@ class Means:
     max_requests  requests that may be sent; None: no limit
     max_tokens    tokens that may be used, in and out; None: no limit
     when_spent    stop: the run stops and can be resumed with more; finish: it goes on without the seeds that are left
+    keys_to       hosts that may be sent a key, beside those that always may (tamis.models.opening): a recipe alone says
+                  where no key goes
     """
 
     responses: Path | None = None
@@ -30,6 +32,7 @@ class Means:
     max_requests: int | None = None
     max_tokens: int | None = None
     when_spent: WhenSpent = "stop"
+    keys_to: frozenset[str] = frozenset()
 
 
 def responses_at(named: Path | None, beside: Path) -> Path:
@@ -53,6 +56,7 @@ class Bench:
     max_requests: int | None = None
     max_tokens: int | None = None
     when_spent: WhenSpent = "stop"
+    keys_to: frozenset[str] = frozenset()
     on_tell: Callable[[Mapping[str, Any]], None] = field(default=lambda _: None, repr=False)
     notes: dict[str, Any] = field(default_factory=dict)
     """What was noted."""

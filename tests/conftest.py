@@ -83,9 +83,8 @@ def browser() -> Page:
     def page(file: Path, width: int, screenshot: Path) -> str:
         profile = screenshot.with_suffix(".profile")
         own = [f"--user-data-dir={profile}", f"--window-size={width},2000"]
-        command = [program, *flags, *own, file.resolve().as_uri()]
-        subprocess.run([*command, f"--screenshot={screenshot}"], check=True, capture_output=True, timeout=60)
-        shown = subprocess.run([*command, "--dump-dom"], check=True, capture_output=True, timeout=60)
+        command = [program, *flags, *own, f"--screenshot={screenshot}", "--dump-dom", file.resolve().as_uri()]
+        shown = subprocess.run(command, check=True, capture_output=True, timeout=60)
         return shown.stdout.decode()
 
     return page

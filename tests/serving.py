@@ -58,6 +58,7 @@ FAULTS = {
     "quota": "says that the account is used up",
     "redirect": "sends the client elsewhere",
     "garbage": "speaks no HTTP",
+    "echo": "speaks no HTTP, and says the key back",
 }
 
 REFUSAL = "I'm sorry, but I can't help with that."
@@ -218,6 +219,9 @@ class Served:
                 await writer.drain()
         elif name == "garbage":
             writer.write(b"SSH-2.0-OpenSSH_9.9\r\n\r\n")
+            return False
+        elif name == "echo":
+            writer.write(f"HTTP/1.1 {headers.get('authorization')}\r\n\r\n".encode())
             return False
         elif name == "reset":
             return False

@@ -36,6 +36,11 @@ def test_help_imports_click_alone(tmp_path: Path) -> None:
     assert imported(code, tmp_path) & HEAVY == {"click"}
 
 
+def test_a_lean_command_gives_values_to_pyarrow_without_pandas(tmp_path: Path) -> None:
+    code = "from tamis.cli.lean import lean; lean(); import pyarrow as pa; pa.array(['a'])"
+    assert "pandas" not in imported(code, tmp_path)
+
+
 def test_public_names_are_sorted_and_there() -> None:
     assert tamis.__all__ == sorted(tamis.__all__) == dir(tamis)
     assert all(getattr(tamis, name) is not None for name in tamis.__all__)

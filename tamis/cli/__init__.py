@@ -99,7 +99,9 @@ def main(args: list[str] | None = None) -> None:
     except (click.exceptions.Abort, KeyboardInterrupt):
         _interrupted(stops)
     except TamisError as wrong:
-        click.echo(f"tamis: {wrong}", err=True)
+        from tamis.cli.show import plain
+
+        click.echo("\n".join(plain(line) for line in f"tamis: {wrong}".split("\n")), err=True)
         sys.exit(wrong.exit_code)
     except BrokenPipeError:
         sys.exit(0)

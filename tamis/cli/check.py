@@ -64,6 +64,7 @@ def command(
     Example:
         tamis check corpus.jsonl -c contract.odcs.yaml --junit results.xml
     """
+    from tamis.cli.show import print_json
     from tamis.contracts import check, load
 
     given = dict(_named(reference) for reference in references)
@@ -75,7 +76,7 @@ def command(
 
         _write(openlineage, json.dumps(event(result), ensure_ascii=False) + "\n", "--openlineage")
     if as_json:
-        click.echo(result.to_json(), nl=False)
+        print_json(result.plain())
     elif not quiet:
         _print(result, every)
     return 0 if result.passed else 1
@@ -94,7 +95,7 @@ def _write(path: Path, text: str, option: str) -> None:
 
     with disk_errors(path):
         try:
-            path.write_text(text, encoding="utf-8")
+            path.write_bytes(text.encode("utf-8", "backslashreplace"))  # a file's name may be no Unicode
         except (FileNotFoundError, IsADirectoryError) as refused:
             raise OutputError(f"cannot write {path}: {refused.strerror}; give {option} a file in a folder") from None
 
@@ -104,6 +105,8 @@ def _print(result: Result, every: bool) -> None:
     from rich.table import Table
     from rich.text import Text
 
+    from tamis.cli.show import plain
+
     console = Console(highlight=False)
     listed = result.outcomes if every else (*result.broken, *result.reviews)
     if listed:
@@ -112,11 +115,11 @@ def _print(result: Result, every: bool) -> None:
             grid.add_column(title, no_wrap=title != "finding", overflow="fold")
         for outcome in listed:
             word, style = _word(outcome)
-            grid.add_row(Text(word, style), Text(outcome.id), Text(_finding(outcome)))
+            grid.add_row(Text(word, style), Text(plain(outcome.id)), Text(plain(_finding(outcome))))
         console.print(grid)
     if result.undeclared:
-        console.print(Text(f"not in the contract: {', '.join(result.undeclared)}", "dim"))
-    console.print(Text(_summary(result), "green" if result.passed else "red"), soft_wrap=True)
+        console.print(Text(plain(f"not in the contract: {', '.join(result.undeclared)}"), "dim"))
+    console.print(Text(plain(_summary(result)), "green" if result.passed else "red"), soft_wrap=True)
 
 
 def _word(outcome: Outcome) -> tuple[str, str]:

@@ -83,6 +83,7 @@ def diff(old: Path, new: Path, whom: str, as_json: bool) -> int:
     """
     import json
 
+    from tamis.cli.show import plain
     from tamis.contracts import load
     from tamis.contracts.changes import changes
 
@@ -93,9 +94,8 @@ def diff(old: Path, new: Path, whom: str, as_json: bool) -> int:
         click.echo(json.dumps(said, ensure_ascii=False, indent=2))
     else:
         for change in found:
-            click.echo(
-                f"{'breaks ' + ' and '.join(change.breaks) if change.breaks else 'harmless':<26}{change.where}: {change.says}"
-            )
+            whose = f"breaks {' and '.join(change.breaks)}" if change.breaks else "harmless"
+            click.echo(f"{whose:<26}{plain(f'{change.where}: {change.says}')}")
         click.echo(
             f"{len(found):,} change{'s' * (len(found) != 1)}, {len(breaking):,} breaking"
             if found
@@ -113,6 +113,7 @@ def lint(contract: Path) -> None:
     Example:
         tamis contract lint corpus.odcs.yaml
     """
+    from tamis.cli.show import plain
     from tamis.contracts import load
     from tamis.contracts.keys import key_rules
     from tamis.contracts.model import Measure, Query
@@ -124,7 +125,6 @@ def lint(contract: Path) -> None:
         counted = sum(m.metric == "rowCount" for m in table.metrics)
         others = sum(isinstance(rule, Query | Measure) for _, rule in table.all_rules())
         linked = len(table.relations) + len(table.services)
-        click.echo(
-            f"{found.id} {found.version}, table {table.name}: {len(table.properties)} properties, "
-            f"{len(table.properties) + rows + keys + counted + others + linked} rules"
-        )
+        name = plain(f"{found.id} {found.version}, table {table.name}")
+        rules = len(table.properties) + rows + keys + counted + others + linked
+        click.echo(f"{name}: {len(table.properties)} properties, {rules} rules")

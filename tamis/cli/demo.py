@@ -49,6 +49,7 @@ def command(output: Path) -> int:
         for record_id in ids:
             click.echo(f"  {tamis} explain {output} {record_id}")
     click.echo(f"  {tamis} replay {output} --set quality.gopher.min_words=20")
+    click.echo(f"  {tamis} freeze {output} -o snapshots/docs-sft/1.0.0")
     return outcome(done)[0]
 
 

@@ -57,16 +57,19 @@ def _records(found: Difference) -> list[dict[str, Any]]:
 
 
 def _print(found: Difference) -> None:
+    from tamis.cli.show import plain
+
     counts = found.counts
-    ends = f"{found.a.ref} to {found.b.ref}"
+    ends = plain(f"{found.a.ref} to {found.b.ref}")
     if found.same:
-        click.echo(f"{ends}: the same records")
+        click.echo(f"{ends}: the same records" + (" but for those that were erased" if found.erased else ""))
     else:
         click.echo(f"{ends}: " + ", ".join(f"{count:,} {name}" for name, count in counts.items()))
     if found.erased:
-        click.echo(f"{found.erased:,} records of {found.a.ref} were erased since; which, nobody can tell")
+        were = "record was" if found.erased == 1 else "records were"
+        click.echo(f"{found.erased:,} {were} erased from {found.a.ref} since; which, nobody can tell")
     for name, (before, after) in found.facts.items():
-        click.echo(f"{name}: {_said(name, before)} to {_said(name, after)}")
+        click.echo(plain(f"{name}: {_said(name, before)} to {_said(name, after)}"))
 
 
 def _said(name: str, value: Any) -> str:
@@ -82,14 +85,16 @@ def _said(name: str, value: Any) -> str:
 
 
 def _print_why(found: Difference, show: int) -> None:
+    from tamis.cli.show import plain
+
     table = found.why().to_pylist() if show else []
     for line in found.reasons():
         by = f" by {line['stage']} {line['rule']}" if line["stage"] else ""
-        click.echo(f"{line['records']:>8,} {line['change']}: {line['reason']}{by}")
+        click.echo(plain(f"{line['records']:>8,} {line['change']}: {line['reason']}{by}"))
         keys = ("change", "reason", "stage", "rule")
         alike = [row for row in table if all(row[k] == line[k] for k in keys)]
         for row in alike[:show]:
-            click.echo(f"         {row['record_id'].hex()}{_measured(row)}")
+            click.echo(plain(f"         {row['record_id'].hex()}{_measured(row)}"))
 
 
 def _measured(row: dict[str, Any]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,7 +47,8 @@ def command(
     for in all of it. Each version that holds one is written anew without; the old one keeps its root as tombstones. A
     receipt says what was done, searched, and what cannot be proved. Values are text, never patterns.
 
-    Exit code 1: nothing is meant, a hold forbids it, a snapshot would be left empty, or a value still stands somewhere.
+    Exit code 1: nothing is meant, a hold forbids it, a snapshot would be left empty, a value still stands somewhere, or
+    a file could not be looked into.
 
     \b
     Example:
@@ -81,13 +83,25 @@ def command(
         note=note,
         report=write,
         page=snapshot_page,
+        forget=_forget,
         on_progress=None if as_json else lambda what: click.echo(what, err=True),
     )
     if as_json:
         print_json({"receipt": done.receipt, "path": str(done.path), "nonces": list(done.nonces)})
     else:
         _print(done)
-    return 1 if done.receipt["residual"]["found"] else 0
+    residual = done.receipt["residual"]
+    return 1 if residual["found"] or residual["unread"] else 0
+
+
+def _forget(cache: Path, keys: Sequence[bytes], texts: Sequence[str]) -> int:
+    from tamis.models import Responses
+
+    kept = Responses(cache, make=False)
+    try:
+        return kept.forget(keys, texts)
+    finally:
+        kept.close()
 
 
 def _ask() -> None:
@@ -102,8 +116,9 @@ def _print_plan(found: Plan) -> None:
     from tamis.report.wording import plural
     from tamis.snapshot.trace import words
 
-    click.echo(f"{' or '.join(words(m) for m in found.matches)}: {plural(found.reached.seeds, 'record')}")
-    if made := len(found.reached) - found.reached.seeds:
+    seeds = 0 if found.is_empty else found.reached.seeds  # a record id that is nowhere is meant all the same
+    click.echo(f"{' or '.join(words(m) for m in found.matches)}: {plural(seeds, 'record')}")
+    if made := 0 if found.is_empty else len(found.reached) - found.reached.seeds:
         click.echo(f"made of them: {plural(made, 'record')}")
     for holding in found.holdings:
         click.echo(f"  {holding.ref:<24} loses {plural(holding.records, 'record')} and is written anew")
@@ -139,15 +154,24 @@ def _print(done: Erased) -> None:
         click.echo(
             f"  run {run['path']}: {', '.join(f'{n:,} {fate}' for fate, n in run['records'].items()) or 'named one'}"
         )
+    if receipt["answers_removed"]:
+        click.echo(f"  {plural(receipt['answers_removed'], 'answer')} of models")
     for model in receipt["models"]:
         click.echo(f"  model {model['name']} was trained on {', '.join(model['snapshots'])}; it stays as it is")
     click.echo(
         f"searched {plural(residual['files'], 'file')}: "
-        + ("nothing left" if not residual["found"] else "still there:")
+        + (
+            "still there:"
+            if residual["found"]
+            else "not all could be looked into:"
+            if residual["unread"]
+            else "nothing left"
+        )
     )
-    for left in residual["found"]:
-        click.echo(f"  {left['what']} in {left['file']}" + (f", column {left['column']}" if left["column"] else ""))
-    for file, why in residual["unread"].items():
+    assert done.residue is not None  # told from here: on file, the name of a file does without what was asked for
+    for left in done.residue.found:
+        click.echo(f"  {left.what} in {left.file}" + (f", column {left.column}" if left.column else ""))
+    for file, why in done.residue.unread.items():
         click.echo(f"  could not look into {file}: {why}")
     for what in receipt["scanned"]["not_there"]:
         click.echo(f"not searched: {what}")

@@ -42,6 +42,7 @@ def command(run: Path, record: str, inputs: tuple[str, ...], as_json: bool) -> i
     """
     from tamis.cli.show import print_json
     from tamis.recipes.retold import explain
+    from tamis.report.visible import visible
     from tamis.runs import read_whole
 
     with read_whole(run):
@@ -56,7 +57,7 @@ def command(run: Path, record: str, inputs: tuple[str, ...], as_json: bool) -> i
     for stop in life.stops:
         click.echo(f"{stop.step:>3}  {stop.stage:<22} {stop.words}")
         for name, value in _evidence(stop):
-            click.echo(f"       {name}: {value}")
+            click.echo(f"       {name}: {visible(value)}")
         for check in stop.checks:
             click.echo(f"       {_check(check)}")
         for line in _beside(stop.beside):
@@ -65,7 +66,8 @@ def command(run: Path, record: str, inputs: tuple[str, ...], as_json: bool) -> i
         click.echo(f"no text: {life.text_from}")
     elif life.text:
         click.echo("text:" if life.text_from.endswith("/") else f"text, from {life.text_from}:")
-        click.echo("\n".join("    " + line for line in life.text.splitlines()))
+        # As it lies there, and no sign in it steers the terminal: a model may have written it, or anyone.
+        click.echo("\n".join("    " + visible(line) for line in life.text.split("\n")))
     return 0
 
 

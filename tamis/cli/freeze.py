@@ -50,24 +50,29 @@ def command(
         tamis freeze runs/docs -o snapshots/docs/1.0.0
         tamis freeze runs/docs -o snapshots/docs/1.1.0 --sign key.pem
     """
-    from tamis.cli.show import print_json
+    from tamis.cli.lean import lean
+
+    lean()
+    from tamis.cli.show import Count, print_json
     from tamis.report.sheet import snapshot_page
     from tamis.snapshot import freeze
 
-    frozen = freeze(
-        run,
-        output,
-        name=name,
-        version=version,
-        parent=parent,
-        contract=contract,
-        lineage=lineage,
-        derived_from=derived_from,
-        sign=sign,
-        licenses=licenses,
-        store=store,
-        page=snapshot_page,
-    )
+    with Count("freezing", None, quiet or as_json) as count:
+        frozen = freeze(
+            run,
+            output,
+            name=name,
+            version=version,
+            parent=parent,
+            contract=contract,
+            lineage=lineage,
+            derived_from=derived_from,
+            sign=sign,
+            licenses=licenses,
+            store=store,
+            page=snapshot_page,
+            on_progress=count,
+        )
     rows = sum(frozen.splits.values())
     if as_json:
         print_json(

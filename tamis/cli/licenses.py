@@ -35,13 +35,17 @@ def command(snapshot: str, strict: bool, detect: bool, records: Path | None, sto
     """
     from tamis.cli.show import print_json
     from tamis.data.writer import write_parquet
+    from tamis.errors import InputError
     from tamis.snapshot.evidence import RECORDS, named_in_texts
     from tamis.snapshot.evidence import records as each
     from tamis.snapshot.folder import open_snapshot
     from tamis.snapshot.inherited import finder, licences
     from tamis.snapshot.store import find_store, store_at
+    from tamis.snapshot.withdraw import is_withdrawn, words
 
     held = open_snapshot(snapshot, store)
+    if is_withdrawn(held.path):
+        raise InputError(f"{held.ref} has no records any more: it was {words(held.path)}")
     find = finder(store_at(store) if store else find_store(held.path))
     found = licences(held, find)
     if detect:
@@ -56,39 +60,14 @@ def command(snapshot: str, strict: bool, detect: bool, records: Path | None, sto
 
 
 def _show(ref: str, found: Licences) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
     from tamis.snapshot.licences import RULES
 
     facts: dict[str, Any] = found.facts()
-    table = Table(box=None, pad_edge=False)
-    for heading in (
-        "records",
-        "declared",
-        "made of",
-        "use",
-        "attribution",
-        "share-alike",
-        "derivatives",
-        "AI training",
-    ):
-        table.add_column(heading, justify="right" if heading == "records" else "left")
-    for group in facts["groups"][:MOST]:
-        permits = group["permits"]
-        table.add_row(
-            f"{group['rows']:,}",
-            group["declared"] or "-",
-            ", ".join(name or "?" for name in group["inherited"]) or "-",
-            permits["use"],
-            "yes" if permits["attribution"] else "no",
-            ", ".join(permits["share_alike"]) or "no",
-            "yes" if permits["derivatives"] else "no",
-            permits["ai_training"],
-        )
+    groups = [_row(group) for group in facts["groups"][:MOST]]
     total = sum(found.groups.values())
     click.echo(f"{ref}: {total:,} record{'s' * (total != 1)}")
-    Console(markup=False, highlight=False).print(table)
+    for line in _table(("records", *PERMITS, "licence"), groups):
+        click.echo(line)
     if len(facts["groups"]) > MOST:
         click.echo(f"and {len(facts['groups']) - MOST:,} more; --json has all")
     for conflict in found.conflicts:
@@ -100,6 +79,35 @@ def _show(ref: str, found: Licences) -> None:
     if not found.conflicts:
         click.echo("no conflict")
 
+
+def _row(group: dict[str, Any]) -> tuple[str, ...]:
+    from tamis.cli.show import plain
+
+    permits = group["permits"]
+    inherited = ", ".join(name or "?" for name in group["inherited"])
+    return (
+        f"{group['rows']:,}",
+        permits["use"],
+        "yes" if permits["attribution"] else "no",
+        ", ".join(permits["share_alike"]) or "no",
+        "yes" if permits["derivatives"] else "no",
+        permits["ai_training"],
+        plain(group["declared"] or "none") + (f", made of {plain(inherited)}" if inherited else ""),
+    )
+
+
+def _table(headings: tuple[str, ...], rows: list[tuple[str, ...]]) -> list[str]:
+    """Lines of columns; the last may be of any length, for half a licence is another licence."""
+    wide = [max(map(len, column)) for column in zip(headings, *rows, strict=True)]
+    wide[-1] = 0
+    return [
+        "  ".join(cell.rjust(wide[0]) if k == 0 else cell.ljust(wide[k]) for k, cell in enumerate(row))
+        for row in (headings, *rows)
+    ]
+
+
+PERMITS = ("use", "attribution", "share-alike", "derivatives", "AI training")
+"""What a licence permits, in the order of the table."""
 
 MOST = 30
 """Groups that are shown."""

@@ -51,6 +51,12 @@ _OPTIONS = (
         metavar="FILE",
         help="The cache of answers; else TAMIS_RESPONSES, else responses.sqlite beside the run.",
     ),
+    click.option(
+        "--key-to",
+        multiple=True,
+        metavar="HOST",
+        help="Host that may be sent the key although only the recipe names it; may be given again.",
+    ),
 )
 
 
@@ -72,4 +78,5 @@ def means_of(given: dict[str, Any]) -> Means:
         given.pop("max_requests"),
         given.pop("max_tokens_total"),
         given.pop("when_spent"),
+        frozenset(host.lower() for host in given.pop("key_to")),
     )

@@ -56,12 +56,12 @@ def probe(
     Example:
         tamis models probe smollm2 --base-url http://127.0.0.1:8080/v1
     """
+    from tamis.bench import responses_at
     from tamis.cli.show import print_json
     from tamis.models import open_model
     from tamis.models import probe as look
-    from tamis.models.opening import responses_path
 
-    kept = responses_path(Path(), responses)
+    kept = responses_at(responses, Path())
     with open_model(model, base_url=base_url, key_env=key_env, responses=kept, timeout=timeout) as found:
         can, price = look(found, again), found.price
         facts = {"model": found.name, "endpoint": found.endpoint, "can": can._asdict(), "sent": found.spending.sent}
@@ -90,11 +90,11 @@ def cache(responses: Path | None, as_json: bool) -> None:
     Example:
         tamis models cache
     """
+    from tamis.bench import responses_at
     from tamis.cli.show import print_json
-    from tamis.models.opening import responses_path
     from tamis.models.responses import Responses
 
-    kept = Responses(responses_path(Path(), responses), make=False)
+    kept = Responses(responses_at(responses, Path()), make=False)
     totals = kept.totals()
     kept.close()
     if as_json:
@@ -122,14 +122,14 @@ def prune(
     Example:
         tamis models prune --days 90
     """
+    from tamis.bench import responses_at
     from tamis.cli.show import print_json
     from tamis.errors import UsageError
-    from tamis.models.opening import responses_path
     from tamis.models.responses import Responses
 
     if every == any(given is not None for given in (days, model, holding)):
         raise UsageError("which answers? give --days, --model or --holding, or --all alone")
-    kept = Responses(responses_path(Path(), responses), make=False)
+    kept = Responses(responses_at(responses, Path()), make=False)
     before = None if days is None else datetime.now(UTC) - timedelta(days=days)
     gone = kept.prune(before=before, model=model, holding=holding)
     kept.close()

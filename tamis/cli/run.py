@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from tamis.cli.means import asks_models, means_of
 from tamis.cli.sizes import ByteSize
 
 DATA = (".jsonl", ".ndjson", ".parquet", ".gz", ".zst", ".csv")
@@ -52,6 +53,7 @@ def no_data(_: click.Context, __: click.Parameter, recipe: Path) -> Path:
     metavar="SIZE",
     help="Stay within so much memory, as 1GB or 800MB, however large the corpus; changes no byte of the output.",
 )
+@asks_models
 @click.option("--dry-run", is_flag=True, help="Check recipe and input, show the plan, move no row.")
 @click.option("--json", "as_json", is_flag=True, help="Print run.json instead of the summary.")
 @click.option("--quiet", is_flag=True, help="Print errors only.")
@@ -68,6 +70,7 @@ def command(
     dry_run: bool,
     as_json: bool,
     quiet: bool,
+    **given: Any,
 ) -> int:
     """Carry RECIPE out on data and account for every record.
 
@@ -92,6 +95,7 @@ def command(
             click.echo(line)
         return 0
     options: dict[str, Any] = {"engine": engine, "workers": workers, "resume": resume, "set": changes, "memory": memory}
+    options["means"] = means_of(given)
     with Progressbar(quiet or as_json) as progress:
         done = run(recipe, list(inputs) or None, output, partition_size=partition_size, on_progress=progress, **options)
     if as_json:

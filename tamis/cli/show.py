@@ -13,10 +13,22 @@ from typing import Any
 
 import click
 
+from tamis.cli.pace import Pace
+
 
 def print_json(value: Any) -> None:
     """One JSON object on standard output."""
-    click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+    text = json.dumps(value, ensure_ascii=False, indent=2)
+    click.echo(text.encode("utf-8", "backslashreplace").decode())  # a file's name may be no Unicode
+
+
+def plain(text: str) -> str:
+    """`text` on one line with its hidden characters named: what a file or a rule is called must not steer a terminal."""
+    if text.isprintable():
+        return text
+    from tamis.report.visible import visible
+
+    return " ".join(str(visible(text)).splitlines())
 
 
 class Progressbar:
@@ -28,6 +40,7 @@ class Progressbar:
         self.task: Any = None
         self.what = ""
         self.said = 0.0
+        self.pace = Pace()
 
     def __enter__(self) -> Progressbar:
         if not self.silent and sys.stderr.isatty():
@@ -53,16 +66,43 @@ class Progressbar:
             if progress.what != self.what:
                 self.what = progress.what
                 self.task = self.bar.add_task(progress.what, total=progress.total)
-            self.bar.update(self.task, completed=progress.done)
+            words = f"{self.what}: {self.pace.words(progress)}" if _asks(progress) else self.what
+            self.bar.update(self.task, completed=progress.done, total=progress.total, description=words)
         elif progress.what != self.what or time.monotonic() - self.said > 10:
             self.what, self.said = progress.what, time.monotonic()
             rows = f", {progress.rows:,} records" if progress.rows else ""
-            click.echo(f"{progress.what}: {progress.done} of {progress.total}{rows}", err=True)
+            asked = f", {self.pace.words(progress)}" if _asks(progress) else ""
+            click.echo(f"{progress.what}: {progress.done:,} of {progress.total:,}{rows}{asked}", err=True)
+
+
+def _asks(progress: Any) -> bool:
+    """Does it come from a stage that asks a model?"""
+    return "requests" in progress.more
+
+
+class Count(Progressbar):
+    """How many of `total` records are done (None: it is not known how many there are). Elsewhere than on a terminal, a line
+    every ten seconds."""
+
+    def __init__(self, what: str, total: int | None, silent: bool) -> None:
+        super().__init__(silent)
+        self.what, self.total, self.said = what, total, time.monotonic()
+
+    def __call__(self, progress: Any) -> None:
+        """Show `progress`, a number of records."""
+        if self.silent:
+            return
+        if self.bar is not None:
+            self.task = self.bar.add_task(self.what, total=self.total) if self.task is None else self.task
+            self.bar.update(self.task, completed=progress)
+        elif time.monotonic() - self.said > 10:
+            self.said = time.monotonic()
+            click.echo(f"{self.what}: {progress:,}{f' of {self.total:,}' if self.total else ''} records", err=True)
 
 
 def print_run(run: Any) -> None:
     """The flow of records through a run, its balance, and where the report is."""
-    for line in flow(run.facts):
+    for line in (*flow(run.facts), *made_lines(run)):
         click.echo(line)
     click.echo(f"report: {run.path / 'report.html'}")
 
@@ -85,6 +125,27 @@ def flow(facts: dict[str, Any]) -> Iterator[str]:
     yield f"{rows['in']:,} in{made} = {rows['kept']:,} kept + {rows['dropped']:,} dropped + {rows['quarantined']:,} quarantined"
     for warning in facts["warnings"]:
         yield f"warning: {warning}"
+
+
+def made_lines(run: Any) -> Iterator[str]:
+    """Of each deriving stage what became of its seeds and its rows, and what was paid."""
+    if "derived" not in run.facts:
+        return
+    from tamis.report.yields import seeds_line, yields
+
+    for made in yields(run):
+        yield (
+            f"{made.stage}: {made.seeds:,} seeds ({seeds_line(made)}), {made.made:,} rows made, "
+            f"{made.made - sum(n for _, n in made.own):,} pass its rules, {made.kept:,} kept"
+        )
+        for asked in made.asked:
+            failed = "".join(f", {reason} {n:,}" for reason, n in asked.failed)
+            yield (
+                f"  {asked.purpose}: {asked.requests:,} requests of {asked.model} ({asked.different:,} different{failed}), "
+                f"{asked.tokens_in:,} tokens in, {asked.tokens_out:,} out, cost {asked.cost}"
+            )
+        for name, spent in run.facts["varies"].get("steps", {}).get(str(made.step), {}).get("spending", {}).items():
+            yield f"  this time: {spent['answered']:,} bought of {name}, {spent['cached']:,} from the cache"
 
 
 def reasons(found: Sequence[dict[str, Any]], most: int = 4) -> str:

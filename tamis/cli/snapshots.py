@@ -72,6 +72,7 @@ def shown(snapshot: str, store: Path | None, as_json: bool) -> int:
     """
     from tamis.cli.show import print_json
     from tamis.snapshot import open_snapshot
+    from tamis.snapshot.withdraw import is_withdrawn, words
 
     found = open_snapshot(snapshot, store)
     if as_json:
@@ -81,6 +82,8 @@ def shown(snapshot: str, store: Path | None, as_json: bool) -> int:
         click.echo(f"{name:<10}{said}")
     click.echo(f"{'id':<10}{found.id}")
     click.echo(f"{'lies at':<10}{found.path}")
+    if is_withdrawn(found.path):
+        click.echo(f"{'but':<10}{words(found.path)}")
     return 0
 
 

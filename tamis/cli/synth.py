@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -87,21 +88,23 @@ def command(
     from tamis.cli.show import Progressbar, print_json, print_run
     from tamis.models import BudgetSpent
     from tamis.recipes.run import outcome, run
-    from tamis.recipes.synth import synth_recipe
+    from tamis.recipes.synth import data_of, synth_recipe
 
     give_back()
+    seeds = [data_of(source) for source in sources]
     means = means_of(given)
     params = {name: given[name] for name in PARAMS if given[name] is not None}
-    recipe = synth_recipe(method, params, sources=sources, against=against, gate=gate)
+    recipe = synth_recipe(method, params, sources=seeds, against=against, gate=gate)
     recipe = recipe.set([_spelled(change, method) for change in changes])
     if dry_run:
-        _rehearse(recipe, list(sources), means, output, as_json)
+        _rehearse(recipe, seeds, means, output, as_json)
         return 0
+    means = _trusting(means, recipe)
     if not (means.replay or (resume and (output / "run.json").exists())):
-        _see_that_somebody_answers(recipe)
+        _see_that_somebody_answers(recipe, means)
     with Progressbar(quiet or as_json) as progress:
         try:
-            done = run(recipe, list(sources), output, workers=workers, resume=resume, means=means, on_progress=progress)
+            done = run(recipe, seeds, output, workers=workers, resume=resume, means=means, on_progress=progress)
         except BudgetSpent as spent:
             click.echo(f"tamis: {spent}. To go on: {_resumed()}", err=True)
             return spent.exit_code
@@ -120,14 +123,24 @@ def _spelled(change: str, method: str) -> str:
     return change if "." in change.partition("=")[0] else f"synth.{method}.{change}"
 
 
-def _see_that_somebody_answers(recipe: Recipe) -> None:
+def _trusting(means: Means, recipe: Recipe) -> Means:
+    """`means` with the hosts of the method, which stand on the command line; those of a gate do not."""
+    from tamis.models import host_of
+    from tamis.recipes.synth import synth_stages
+
+    method = synth_stages(recipe)[0]
+    hosts = (host_of(spec, method.base_url) for spec in method.specs)
+    return replace(means, keys_to=means.keys_to | {host for host in hosts if host})
+
+
+def _see_that_somebody_answers(recipe: Recipe, means: Means) -> None:
     """Raises before anything is written."""
     from tamis.models import reach
     from tamis.recipes.synth import synth_stages
 
     for stage in synth_stages(recipe):
         for spec in dict.fromkeys(stage.specs):
-            reach(spec, base_url=stage.base_url, key_env=stage.key_env)
+            reach(spec, base_url=stage.base_url, key_env=stage.key_env, keys_to=means.keys_to)
 
 
 def _resumed() -> str:
@@ -140,6 +153,7 @@ def _rehearse(recipe: Recipe, sources: list[str], means: Means, output: Path, as
     from tamis.cli.show import print_json
     from tamis.recipes.rehearse import rehearse
     from tamis.recipes.synth import synth_stages
+    from tamis.report.visible import visible
 
     stage: Synth = synth_stages(recipe)[0]
     found = rehearse(recipe, stage, sources, means, output)
@@ -159,9 +173,9 @@ def _rehearse(recipe: Recipe, sources: list[str], means: Means, output: Path, as
         print_json({**facts, "prompts": shown})
         return
     for k, (seed, request) in enumerate(found.prompts, 1):
-        click.echo(f"--- prompt {k}, of {seed.id or seed.record_id.hex()}")
+        click.echo(f"--- prompt {k}, of {visible(seed.id or seed.record_id.hex())}")
         for message in request.messages:
-            click.echo(f"[{message['role']}] {message['content']}")
+            click.echo(f"[{message['role']}] {visible(message['content'])}")
     there = f" ({found.cached:,} of {found.first:,} first prompts are answered already)" if found.cached else ""
     click.echo(
         f"--- {found.seeds:,} seeds, at most {found.requests:,} requests{there}, about {found.tokens_in:,} tokens in and at "

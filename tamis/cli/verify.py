@@ -54,8 +54,11 @@ def command(
         tamis verify runs/first --no-pii
         tamis verify snapshots/docs/1.0.0 --level files --key key.pub
     """
+    from tamis.cli.lean import lean
     from tamis.errors import UsageError
 
+    if level != "rerun" and not no_pii:  # these may run stages of the user's
+        lean()
     folder = _snapshot(target, store)
     own = [name for name, given in (("--level", level), ("--id", wanted), ("--key", key), ("-i", inputs)) if given]
     if folder is not None:
@@ -87,10 +90,11 @@ def _snapshot(target: str, store: Path | None) -> Path | None:
 def _verify_snapshot(
     folder: Path, level: str, wanted: str | None, key: Path | None, inputs: tuple[str, ...], as_json: bool
 ) -> int:
-    from tamis.cli.show import print_json
+    from tamis.cli.show import Count, print_json
     from tamis.snapshot.verify import verify
 
-    found = verify(folder, level, id=wanted, key=key)  # type: ignore[arg-type]
+    with Count("verifying", None, as_json) as count:
+        found = verify(folder, level, id=wanted, key=key, on_progress=count)  # type: ignore[arg-type]
     if level == "rerun" and found.whole:
         from tamis.recipes.rerun import rerun
 
@@ -103,8 +107,10 @@ def _verify_snapshot(
 
 
 def _tell_snapshot(found: Verified) -> None:
+    from tamis.cli.show import plain
+
     for finding in found.findings[:MOST]:
-        click.echo(f"{finding.file}: {finding.problem}", err=True)
+        click.echo(plain(f"{finding.file}: {finding.problem}"), err=True)
     if len(found.findings) > MOST:
         click.echo(f"… and {len(found.findings) - MOST:,} more; --json has all", err=True)
     if found.findings:
@@ -116,11 +122,11 @@ def _tell_snapshot(found: Verified) -> None:
     click.echo(f"{found.path} is whole: {found.files} files {how}{records}")
     click.echo(found.id or "")
     for note in found.notes:
-        click.echo(f"note: {note}")
+        click.echo(f"note: {plain(note)}")
 
 
 def _verify_run(run: Path, no_pii: bool, as_json: bool) -> int:
-    from tamis.cli.show import print_json
+    from tamis.cli.show import plain, print_json
     from tamis.runs import verify
     from tamis.runs.manifest import files
 
@@ -135,7 +141,7 @@ def _verify_run(run: Path, no_pii: bool, as_json: bool) -> int:
         print_json({"run": str(run), "whole": not findings, "findings": [f._asdict() for f in findings], **told})
     elif findings:
         for finding in findings:
-            click.echo(f"{finding.file}: {finding.problem}", err=True)
+            click.echo(plain(f"{finding.file}: {finding.problem}"), err=True)
         click.echo(f"{run} is not as it was written: {len(findings)} finding{'s' * (len(findings) > 1)}", err=True)
     else:
         click.echo(f"{run} is whole: {len(files(run))} files as written, and the books balance")

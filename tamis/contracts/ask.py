@@ -1,13 +1,15 @@
 """The process that queries run in: reads a job from standard input, answers with a line of JSON for each query.
 
-{"tables": {"t": ["…/0.parquet"]}, "queries": [["SELECT …", "condition" or null]], "show": 5}
+{"tables": {"t": ["…/0.parquet"]}, "queries": [["SELECT …", "condition" or null]], "show": 5, "bytes": …, "seconds": …}
 {"value": 3, "rows": [0, 17]}        or {"error": "…"}
 """
 
 from __future__ import annotations
 
 import json
+import resource
 import sys
+from decimal import Decimal
 from typing import Any
 
 import polars as pl
@@ -22,6 +24,8 @@ def answer(context: pl.SQLContext[Any], query: str, condition: str | None, table
         if found.shape != (1, 1):
             return {"error": f"it gives {found.height} rows of {found.width} columns; wanted one number"}
         value = found.item()
+        if isinstance(value, Decimal):
+            value = float(value)
         if isinstance(value, bool) or value is None or not isinstance(value, int | float):
             value = None if value is None else int(value) if isinstance(value, bool) else str(type(value).__name__)
         rows = []
@@ -38,6 +42,8 @@ def answer(context: pl.SQLContext[Any], query: str, condition: str | None, table
 def main() -> None:
     """Answer the job on standard input."""
     job = json.loads(sys.stdin.buffer.readline())
+    _bound(resource.RLIMIT_AS, job["bytes"])
+    _bound(resource.RLIMIT_CPU, job["seconds"])
     frames = {}
     for name, paths in job["tables"].items():
         parts = [pl.scan_parquet(path, glob=False, hive_partitioning=False) for path in paths]
@@ -47,6 +53,13 @@ def main() -> None:
     context = pl.SQLContext(frames)
     for query, condition in job["queries"]:
         print(json.dumps(answer(context, query, condition, job["table"], job["show"])), flush=True)
+
+
+def _bound(what: int, most: int) -> None:
+    """Limit this process. Who started it watches it closer, but may be killed, and then nobody does."""
+    hard = resource.getrlimit(what)[1]
+    most = most if hard == resource.RLIM_INFINITY else min(most, hard)
+    resource.setrlimit(what, (most, most))
 
 
 if __name__ == "__main__":

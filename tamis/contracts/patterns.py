@@ -15,6 +15,10 @@ _CLASSES = {"d": "[0-9]", "D": "[^0-9]", "w": _WORD, "W": "[^0-9A-Za-z_]"}
 _BOUNDARIES = {"b": r"(?-u:\b)", "B": r"(?-u:\B)"}
 
 
+SHOWN = 200
+"""Characters of a pattern in a message about it."""
+
+
 @cache
 def to_rust(pattern: str) -> str:
     """`pattern` with the words that mean something else in Rust written out: `\\d \\w \\b .` and classes."""
@@ -60,5 +64,6 @@ def check_pattern(pattern: str, path: Path, line: int) -> str:
     except (pl.exceptions.ComputeError, ValueError) as bad:
         said = [part for part in str(bad).splitlines() if part.strip()]
         reason = next((part for part in said if part.startswith("error:")), said[0]).removeprefix("error: ")
-        raise ContractError(f"pattern {pattern!r} cannot be run: {reason}", path, line) from None
+        shown = pattern if len(pattern) <= SHOWN else pattern[:SHOWN] + "…"
+        raise ContractError(f"pattern {shown!r} cannot be run: {reason}", path, line) from None
     return pattern

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import subprocess
 import sys
@@ -17,6 +18,12 @@ SECONDS = 60.0
 
 MEMORY = 4 << 30
 """Bytes a query may hold."""
+
+THREADS = 2
+"""Of the process that asks."""
+
+BACKSTOP = 4
+"""Times MEMORY of addresses are what the system itself lets the process have, should nobody be left to watch it."""
 
 _LOOK = 0.05
 
@@ -50,6 +57,8 @@ def ask(
             "columns": {name: list(columns[name]) for name in tables},
             "queries": waiting,
             "show": show,
+            "bytes": BACKSTOP * memory,
+            "seconds": math.ceil(min(THREADS * seconds * len(waiting), 1e6)) + 60,
         }
         process = _start(job)
         try:
@@ -68,7 +77,7 @@ def ask(
 
 
 def _start(job: dict[str, Any]) -> subprocess.Popen[bytes]:
-    env = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p), "POLARS_MAX_THREADS": "2"}
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p), "POLARS_MAX_THREADS": str(THREADS)}
     process = subprocess.Popen(
         [sys.executable, "-m", "tamis.contracts.ask"],
         stdin=subprocess.PIPE,
@@ -116,6 +125,6 @@ def _error(said: dict[str, Any]) -> str | None:
         return str(said["error"])
     if said["value"] is None:
         return "it gives null; wanted a number"
-    if isinstance(said["value"], str):
+    if isinstance(said["value"], str) or not math.isfinite(said["value"]):
         return f"it gives {said['value']}; wanted a number"
     return None

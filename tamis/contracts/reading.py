@@ -15,7 +15,7 @@ from tamis.contracts.options import check_enum, read_options
 from tamis.contracts.quality import read_rule
 from tamis.contracts.relations import Shape, read_relations
 from tamis.contracts.services import read_services
-from tamis.contracts.tree import ContractError, Located, nearest, read_tree
+from tamis.contracts.tree import TOO_LARGE, ContractError, Located, nearest, read_tree
 from tamis.contracts.types import LOGICAL, physical
 
 
@@ -23,9 +23,12 @@ def load(path: Path | str) -> Contract:
     """The contract in the file at `path` (ODCS 3.0.2 to 3.2.0). Raises ContractError with line and nearest word."""
     path = Path(path)
     try:
-        text = path.read_bytes()
+        if path.exists() and not path.is_file():  # a FIFO would wait for ever, and /dev/zero has no end
+            raise ContractError("is no plain file; a contract is a file in YAML", path)
+        with path.open("rb") as file:
+            text = file.read(TOO_LARGE + 1)
     except FileNotFoundError:
-        raise ContractError("no such file; -c names a contract in YAML", path) from None
+        raise ContractError("no such file; `tamis contract init` proposes one from data", path) from None
     except OSError as refused:
         raise ContractError(f"cannot be read: {refused.strerror}", path) from None
     tree = read_tree(text, path)

@@ -165,12 +165,6 @@ class Result:
 
         return junit(self)
 
-    def to_openlineage(self) -> dict[str, Any]:
-        """As OpenLineage's facet `dataQualityAssertions`: one assertion a rule that was asked."""
-        from tamis.contracts.openlineage import facet
-
-        return facet(self)
-
 
 def sentence(
     subject: str, failed: int, rows: int, says: str, promise: str | None, examples: tuple[Example, ...]

@@ -17,6 +17,9 @@ import polars as pl
 from tamis.errors import InputError, UsageError
 
 _SUFFIXES = (".parquet", ".jsonl", ".ndjson")
+DIGITS = 38
+"""Of a decimal number: what Polars can compute with."""
+
 _PACKED = (".gz", ".zst", ".bz2", ".lz4")
 
 
@@ -40,7 +43,7 @@ class Part:
         """Turn what the reader says of damaged bytes into an InputError that names the file."""
         try:
             yield
-        except (pl.exceptions.ComputeError, pl.exceptions.PanicException, OSError) as bad:
+        except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as bad:
             if self.path is None:
                 raise
             said = str(bad).splitlines()[0] if str(bad) else type(bad).__name__
@@ -83,6 +86,8 @@ def flow_of(data: Any) -> dict[str, Any] | None:
 
 
 def _open(path: Path, name: str) -> Part:
+    if path.exists() and not path.is_file():
+        raise InputError(f"{path}: neither a file nor a folder; a pipe has to be written to a file first")
     try:
         with path.open("rb") as file:
             magic = file.read(4)
@@ -95,7 +100,11 @@ def _open(path: Path, name: str) -> Part:
     lazy = pl.scan_parquet(path, glob=False, hive_partitioning=False)
     part = Part(name, lazy, {}, path)
     with part.readable():
-        return Part(name, lazy, dict(lazy.collect_schema()), path)
+        schema = dict(lazy.collect_schema())
+    for column, dtype in schema.items():
+        if isinstance(dtype, pl.Decimal) and (dtype.precision or 0) > DIGITS:
+            raise InputError(f"{path}: column {column!r} has {dtype.precision} digits; at most {DIGITS} can be checked")
+    return Part(name, lazy, schema, path)
 
 
 def _files(paths: Iterable[str | Path]) -> list[tuple[Path, str]]:

@@ -82,7 +82,7 @@ def nearest(word: str, known: Iterable[str]) -> str:
 def read_tree(text: bytes, path: Path | str) -> Located:
     """The one YAML document in `text`. Raises ContractError, with the line, for anything else."""
     if len(text) > TOO_LARGE:
-        raise ContractError(f"{len(text):,} bytes is too large for a contract (at most {TOO_LARGE:,})", path)
+        raise ContractError(f"more than {TOO_LARGE:,} bytes, which is too large for a contract", path)
     try:
         loader = yaml.SafeLoader(text.decode("utf-8-sig"))
         node = loader.get_single_node()
@@ -96,8 +96,6 @@ def read_tree(text: bytes, path: Path | str) -> Located:
         raise ContractError(f"not YAML: {bad.problem}", path, line) from None
     except yaml.YAMLError as bad:
         raise ContractError(f"not YAML: {bad}".splitlines()[0], path) from None
-    except ValueError as bad:  # a date or number that YAML recognises but Python cannot hold, as 2026-13-45
-        raise ContractError(f"{bad}; put quotes around it if it is text", path) from None
     except RecursionError:
         raise ContractError("nested too deeply for a contract", path) from None
 
@@ -128,7 +126,12 @@ class _Locator:
         elif isinstance(node, yaml.SequenceNode):
             value = [self.locate(child) for child in node.value]
         else:
-            value = self.loader.construct_object(node)
+            try:
+                value = self.loader.construct_object(node)
+            except (ValueError, LookupError, AttributeError) as bad:  # as 2026-13-45, or !!bool of another word
+                raise ContractError(f"{bad}; put quotes around it if it is text", self.path, line) from None
+        if isinstance(value, str) and not value.isascii() and any("\ud800" <= c <= "\udfff" for c in value):
+            raise ContractError("half a character (a surrogate); no file could hold it", self.path, line)
         self.done[id(node)] = Located(value, line)
         return Located(value, line)
 

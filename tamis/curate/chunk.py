@@ -80,7 +80,8 @@ class Chunk(Derive):
         parents = batch.column("record_id").to_pylist()
         pairs = zip(row.tolist(), number.tolist(), strict=True)
         ids = [derived_id(self.name, [parents[r]], k - 1) for r, k in pairs]
-        made = {name: batch.column(name).take(at) for name in KINDS["document"].schema.names}
+        # All but the text: as often as it has pieces, a document of two megabytes comes to gigabytes.
+        made = {name: batch.column(name).take(at) for name in KINDS["document"].schema.names if name != "text"}
         made |= {
             "record_id": pa.array(ids, pa.binary(16)),
             "id": pc.binary_join_element_wise(made["id"], pa.array(number).cast(pa.string()), "#"),

@@ -12,6 +12,7 @@ elimination rule 4 of Xu et al. 2023 (WizardLM, arXiv:2304.12244). They are Engl
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -55,16 +56,19 @@ ECHO = LEAK + (
 @dataclass(frozen=True)
 class Refusal(Stage):
     """Drop answers that are none. Looks at what the assistant says in a chat, at the chosen answer of a preference, at the
-    text of a document, at the answer of an eval item."""
+    text of a document, at the answer of an eval item; and at what others of `roles` say, where a model wrote that, too."""
 
+    roles: tuple[str, ...] = ("assistant",)
     chars: int = 200
     refusals: int = 0
     boilerplate: int = 0
     echoes: int = 0
     parrot: float = 0.9
+    min_chars: int = 0
+    max_chars: int = 1_000_000
 
     name = "refusal"
-    measured_by = frozenset({"chars"})
+    measured_by = frozenset({"chars", "roles"})
     scores = pa.schema(
         [
             pa.field("refusals", pa.uint16(), metadata={"says": "Answers that begin as a refusal does."}),
@@ -102,11 +106,13 @@ class Refusal(Stage):
                 "answered",
                 says="Share of answers that is the question",
             ),
+            Rule("min_chars", "drop", "answered", ">=", self.min_chars, says="Characters of all answers"),
+            Rule("max_chars", "drop", "answered", "<=", self.max_chars, says="Characters of all answers"),
         )
 
     def measure(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Counts of each row's answers."""
-        answers, rows, asked = answers_of(batch)
+        answers, rows, asked = answers_of(batch, self.roles)
         n = batch.num_rows
         plain = pc.replace_substring_regex(answers, "[’‘ʼ`´]", "'")
         head = pc.utf8_slice_codeunits(plain, 0, max(1, self.chars))
@@ -123,8 +129,10 @@ class Refusal(Stage):
         return pa.record_batch(columns, schema=self.scores)
 
 
-def answers_of(batch: pa.RecordBatch) -> tuple[pa.StringArray, np.ndarray, pa.StringArray]:
-    """The answers in `batch`, the row of each (k,) int64, and what was said right before each ("": nothing)."""
+def answers_of(
+    batch: pa.RecordBatch, who: Sequence[str] = ("assistant",)
+) -> tuple[pa.StringArray, np.ndarray, pa.StringArray]:
+    """What `who` say in `batch`, the row of each (k,) int64, and what was said right before each ("": nothing)."""
     kind = kind_of(batch.schema).name
     if kind in ("document", "eval_item"):
         name, before = ("text", None) if kind == "document" else ("answer", "question")
@@ -140,7 +148,7 @@ def answers_of(batch: pa.RecordBatch) -> tuple[pa.StringArray, np.ndarray, pa.St
     # A table of the caller's may not say who speaks: then all that is said is an answer.
     spoken = messages.type.get_field_index("role") >= 0
     roles = pc.struct_field(messages, "role") if spoken else pa.array(["assistant"] * len(messages), pa.string())
-    by_model = pc.fill_null(pc.equal(roles, constant("assistant")), constant(False))
+    by_model = pc.is_in(roles, pa.array(who, pa.string()))
     answers = np.flatnonzero(by_model.to_numpy(zero_copy_only=False))
     first = np.isin(answers, offsets[:-1])
     before = strings.take(pa.array(np.maximum(answers - 1, 0)))

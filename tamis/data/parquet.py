@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -32,11 +32,21 @@ class Damage:
     message: str
 
 
-def open_file(path: Path) -> pq.ParquetFile:
-    """`path`, to be read in little memory and with its checksums checked. Raises one of UNREADABLE."""
-    if path.exists() and not path.is_file():  # a FIFO would wait for ever, and hear no signal meanwhile
+def open_file(path: Path, coded: Sequence[str] = ()) -> pq.ParquetFile:
+    """`path`, to be read in little memory and with its checksums checked. Raises one of UNREADABLE.
+
+    coded  columns of text that come as dictionaries
+    """
+    return pq.ParquetFile(
+        plain(path), pre_buffer=False, buffer_size=1 << 20, page_checksum_verification=True, read_dictionary=[*coded]
+    )
+
+
+def plain(path: Path) -> Path:
+    """`path`, before it is opened: a FIFO would wait for ever, and hear no signal meanwhile. Raises OSError."""
+    if path.exists() and not path.is_file():
         raise OSError(f"{path} is no plain file")
-    return pq.ParquetFile(path, pre_buffer=False, buffer_size=1 << 20, page_checksum_verification=True)
+    return path
 
 
 def groups(path: Path) -> list[Group]:

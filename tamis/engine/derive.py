@@ -267,9 +267,7 @@ class _Walk:
         with blamed(self.task.stage, "derive"):
             are_told(self._seed_ids(), pa.Table.from_batches(self.outcomes, schema=OUTCOME))
             if self.task.source is None:
-                have_parents(
-                    _one(self.ids), self._seed_ids(), pa.concat_tables([LINEAGE.empty_table(), *self.lineage])
-                )
+                have_parents(_one(self.ids), self._seed_ids(), pa.concat_tables([LINEAGE.empty_table(), *self.lineage]))
 
     def _seed_ids(self) -> pa.Array:
         return _one([ids for _, ids in self.given])

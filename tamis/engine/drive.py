@@ -32,7 +32,7 @@ from tamis.engine.segment import Settled
 from tamis.engine.unpack import UnpackTask, cut, run_unpack
 from tamis.engine.work import Work
 from tamis.errors import InputError, RunError
-from tamis.ledger import READING, Step
+from tamis.ledger import KEPT, READING, Step
 from tamis.stage import Corpus, Derive, Stage
 
 T = TypeVar("T")
@@ -198,7 +198,7 @@ class Drive:
         step, stage = segment.derive
         task = DeriveTask(self.work, self.plan, segment, fates, self.parts, self.reading, self.given.get(step))
         if (record := made_already(task)) is None:
-            record = run_derive(task, self._bench(step, stage))
+            record = run_derive(task, self._bench(step, stage, _alive(fates)))
         first = len(self.parts)
         self.made += derived_fragments(self.work, step, first, record["fragments"], segment.number)
         fates.add(Derived(task.group, step))
@@ -209,13 +209,13 @@ class Drive:
             self.varies[step] = record["varies"]
         return dict(record["notes"])
 
-    def _bench(self, step: int, stage: Derive) -> Bench:
+    def _bench(self, step: int, stage: Derive, seeds: int) -> Bench:
         scratch = self.work.root / group_of(step) / "scratch"
         scratch.mkdir(parents=True, exist_ok=True)
         bench = self.bench(scratch, self.paid) if self.bench else Bench(scratch, scratch / "responses.sqlite")
 
         def tell(progress: Mapping[str, Any]) -> None:
-            done, total = int(progress.get("done", 0)), int(progress.get("total", 0))
+            done, total = int(progress.get("done", 0)), min(seeds, int(progress.get("total", seeds)))
             self.on_progress(Progress(f"deriving: {stage.name}", done, total, 0, progress))
 
         bench.on_tell = tell
@@ -322,6 +322,11 @@ def _told(emit: Emit) -> dict[int, dict[str, Any]]:
             with blamed(stage, "tell"):
                 facts[step] = stage.tell(scores_of(emit, step, stage.scores))
     return facts
+
+
+def _alive(fates: Fates) -> int:
+    """Records that are still in."""
+    return sum(int((fates.of(k)[0] == KEPT).sum()) for k in range(len(fates.bases) - 1))
 
 
 def _names(segment: Segment, verb: str) -> str:

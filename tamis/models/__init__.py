@@ -3,7 +3,7 @@
 from tamis.models.asking import Model, ask_all, each
 from tamis.models.estimating import Estimate, estimate
 from tamis.models.failure import BudgetSpent, Down, Failed, Missed, Reason, Refused, Stopped
-from tamis.models.opening import open_model, price_of, reach, responses_path
+from tamis.models.opening import host_of, open_model, price_of, reach
 from tamis.models.prices import Price, Prices, price, read_prices, shipped_prices
 from tamis.models.probing import Capabilities, probe
 from tamis.models.reply import Reply, Usage
@@ -35,12 +35,12 @@ __all__ = [
     "ask_all",
     "each",
     "estimate",
+    "host_of",
     "open_model",
     "price",
     "price_of",
     "probe",
     "reach",
     "read_prices",
-    "responses_path",
     "shipped_prices",
 ]

@@ -69,20 +69,19 @@ def read_completion(body: bytes, asked: str) -> Completion:
         raise Fault("empty", "an answer with an empty list of choices", again=True, charged=usage)
     choice = choices[0] if isinstance(choices[0], dict) else {}
     text, finish = _text(choice.get("message")), choice.get("finish_reason")
-    finish = finish if isinstance(finish, str) else ""
+    finish = _word(finish) or ""
     if text is None:
         raise Fault("malformed", f"a choice without a message: {_start(body)}", again=True, charged=usage)
     if not text.strip():
         ended = f" (it ended with {finish!r}; a larger max_tokens may help)" if finish == "length" else f" ({finish})"
         raise Fault("empty", "an answer without any text" + (ended if finish else ""), again=True, charged=usage)
-    model, fingerprint = found.get("model"), found.get("system_fingerprint")
     return Completion(
         text,
         finish,
-        model if isinstance(model, str) else asked,
+        _word(found.get("model")) or asked,
         usage,
         _logprobs(choice.get("logprobs")),
-        fingerprint if isinstance(fingerprint, str) else None,
+        _word(found.get("system_fingerprint")),
         len(choices),
     )
 
@@ -121,6 +120,16 @@ def _number(value: Any) -> int | None:
     return value if isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << 31 else None
 
 
+def printable(text: str) -> str:
+    """`text` of an endpoint as it may go to a terminal: what does not show, or steers one, is replaced."""
+    return "".join(c if c.isprintable() else "�" for c in text)
+
+
+def _word(value: Any) -> str | None:
+    """A name that an endpoint gives. It is printed and stored as it stands."""
+    return printable(value[:200]) if isinstance(value, str) else None
+
+
 def _text(message: Any) -> str | None:
     """The text of a message: a string, a list of parts, or a refusal that stands in its own field."""
     if not isinstance(message, dict):
@@ -147,5 +156,4 @@ def _logprobs(found: Any) -> list[dict[str, Any]] | None:
 
 def _start(body: bytes, limit: int = 120) -> str:
     text = " ".join(body[: 4 * limit].decode("utf-8", "replace").split())
-    shown = "".join(c if c.isprintable() else "�" for c in text[:limit])
-    return repr(shown + ("…" if len(text) > limit or len(body) > 4 * limit else ""))
+    return repr(printable(text[:limit]) + ("…" if len(text) > limit or len(body) > 4 * limit else ""))

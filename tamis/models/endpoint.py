@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit, urlunsplit
 
 from tamis.errors import UsageError
-from tamis.models.completion import Fault, status_fault
+from tamis.models.completion import Fault, printable, status_fault
 
 if TYPE_CHECKING:
     import aiohttp
@@ -31,12 +31,12 @@ def endpoint_of(base_url: str) -> str:
 
     Raises UsageError where it is no address, or holds a password or a query, which may be a key.
     """
-    parts = urlsplit(base_url.strip())
     try:
+        parts = urlsplit(base_url.strip())
         port = parts.port
-    except ValueError:
-        port = -1
-    if parts.scheme not in _PORTS or not parts.hostname or port == -1:
+    except ValueError:  # a bracket that is not closed, a port that is no number
+        parts, port = urlsplit(""), None
+    if parts.scheme not in _PORTS or not parts.hostname:
         raise UsageError(f"{_bare(base_url)!r} is no base URL; write one as http://127.0.0.1:8080/v1")
     if parts.username or parts.password or parts.query or parts.fragment:
         raise UsageError(
@@ -53,7 +53,7 @@ class Endpoint:
 
     def __init__(self, base_url: str, key: str | None, timeout: float) -> None:
         self.name = endpoint_of(base_url)
-        self._key, self._timeout = key, timeout
+        self._key, self._timeout, self._spelled = key, timeout, _spellings(key or "")
         self._session: aiohttp.ClientSession | None = None
 
     def __repr__(self) -> str:
@@ -89,11 +89,11 @@ class Endpoint:
         except aiohttp.ClientConnectorError as wrong:
             raise Fault("refused", f"no connection: {wrong.os_error or wrong}", again=True) from None
         except aiohttp.ClientPayloadError as wrong:
-            raise Fault("truncated", f"the answer broke off: {_first_line(wrong)}", again=True, charged=None) from None
+            raise Fault("truncated", f"the answer broke off: {self._said(wrong)}", again=True, charged=None) from None
         except (aiohttp.ClientConnectionError, ConnectionError, ssl.SSLError) as wrong:
-            raise Fault("reset", f"the connection broke: {_first_line(wrong)}", again=True, charged=None) from None
+            raise Fault("reset", f"the connection broke: {self._said(wrong)}", again=True, charged=None) from None
         except aiohttp.ClientError as wrong:
-            raise Fault("malformed", f"no HTTP: {_first_line(wrong)}", again=True, charged=None) from None
+            raise Fault("malformed", f"no HTTP: {self._said(wrong)}", again=True, charged=None) from None
         return self._hush(found)
 
     def _open(self) -> aiohttp.ClientSession:
@@ -115,8 +115,16 @@ class Endpoint:
 
     def _hush(self, body: bytes) -> bytes:
         """`body` without the key: an endpoint may say it back."""
-        key = (self._key or "").encode()
-        return body.replace(key, b"[key]") if len(key) > 3 and key in body else body
+        if self._spelled is None:
+            return body
+        plain, spelled = self._spelled
+        body = body.replace(plain, b"[key]") if plain in body else body
+        return spelled.sub(b"[key]", body) if b"\\" in body else body
+
+    def _said(self, wrong: BaseException) -> str:
+        """What `wrong` says, which may be words of the endpoint."""
+        said = (str(wrong) or type(wrong).__name__).splitlines()[0].encode("utf-8", "replace")
+        return printable(self._hush(said).decode("utf-8", "replace")[:200])
 
 
 async def _read(response: Any) -> bytes:
@@ -150,8 +158,12 @@ def _wait(headers: Any) -> float | None:
         return None
 
 
-def _first_line(wrong: BaseException) -> str:
-    return (str(wrong) or type(wrong).__name__).splitlines()[0][:200]
+def _spellings(key: str) -> tuple[bytes, re.Pattern[bytes]] | None:
+    """`key` (ASCII), and it as JSON may write it: some write / as \\/, and any letter may be \\u and a number."""
+    if len(key) < 4:
+        return None
+    letters = (rf"(?:\\?{re.escape(c)}|\\u00{ord(c):02x})" for c in key)
+    return key.encode(), re.compile("".join(letters).encode(), re.I)
 
 
 def _bare(url: str) -> str:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from tamis.errors import UsageError
 from tamis.models.asking import on_loop
@@ -22,6 +24,10 @@ if TYPE_CHECKING:
     from tamis.models.local import Local
 
 
+_OURS = ("127.0.0.1", "::1", "localhost")
+"""This machine."""
+
+
 def open_model(
     spec: str,
     *,
@@ -35,12 +41,14 @@ def open_model(
     timeout: float = 120.0,
     attempts: int = 6,
     patience: Patience | None = None,
+    keys_to: Collection[str] | None = None,
 ) -> Remote | Local:
     """The model `spec`: NAME at `base_url` (else OPENAI_BASE_URL), openai:URL#NAME, or hf:PATH[+ADAPTER] on this machine.
 
     timeout   seconds for one try, from its first byte to the last of the answer
     attempts  tries of one request, if `patience` does not say more
     key_env   variable of the environment with the key; where there is none, none is sent
+    keys_to   hosts that may be sent it; None: the caller knows where it goes
     """
     kept = responses if isinstance(responses, Responses) else Responses(responses)
     if spec.startswith("hf:"):
@@ -51,7 +59,7 @@ def open_model(
     name, base_url = _named(spec, base_url)
     return Remote(
         name,
-        Endpoint(base_url, _key(key_env), timeout),
+        Endpoint(base_url, _key(key_env, base_url, keys_to), timeout),
         kept,
         replay=replay,
         price=price or price_of(spec, base_url),
@@ -69,7 +77,14 @@ def price_of(spec: str, base_url: str | None = None) -> Price | None:
     return shipped_prices().of(endpoint_of(base_url), name)
 
 
-def reach(spec: str, *, base_url: str | None = None, key_env: str = "OPENAI_API_KEY", timeout: float = 10.0) -> None:
+def reach(
+    spec: str,
+    *,
+    base_url: str | None = None,
+    key_env: str = "OPENAI_API_KEY",
+    timeout: float = 10.0,
+    keys_to: Collection[str] | None = None,
+) -> None:
     """See that somebody listens where the model `spec` is, and takes the key; nothing is bought, nothing is written.
 
     Raises Down or Refused. An endpoint that has no list of models is taken to be there.
@@ -77,7 +92,7 @@ def reach(spec: str, *, base_url: str | None = None, key_env: str = "OPENAI_API_
     if spec.startswith("hf:"):
         return
     name, base_url = _named(spec, base_url)
-    endpoint = Endpoint(base_url, _key(key_env), timeout)
+    endpoint = Endpoint(base_url, _key(key_env, base_url, keys_to), timeout)
     try:
         on_loop(endpoint.get("/models"))
     except Fault as fault:
@@ -106,15 +121,28 @@ def _named(spec: str, base_url: str | None) -> tuple[str, str]:
     return spec, base_url
 
 
-def responses_path(folder: Path, given: Path | None = None) -> Path:
-    """Where answers are kept: what was `given`, else TAMIS_RESPONSES, else responses.sqlite in `folder`."""
-    named = os.environ.get("TAMIS_RESPONSES")
-    return given or (Path(named) if named else folder / "responses.sqlite")
+def host_of(spec: str, base_url: str | None = None) -> str | None:
+    """The host that the model `spec` is asked at; None where it is on no host, or nobody says on which. Raises UsageError."""
+    if spec.startswith("openai:"):
+        base_url = spec.removeprefix("openai:").partition("#")[0]
+    base_url = base_url or os.environ.get("OPENAI_BASE_URL")
+    return None if spec.startswith("hf:") or not base_url else urlsplit(endpoint_of(base_url)).hostname
 
 
-def _key(variable: str) -> str | None:
-    """The key, if the environment has one. Raises UsageError where it can be none; the message does not show it."""
+def _key(variable: str, base_url: str, hosts: Collection[str] | None) -> str | None:
+    """The key, if the environment has one. Raises UsageError where it can be none, or may not go to the host of `base_url`.
+
+    A recipe names both the variable and the host: one that comes from somebody else could fetch any secret there is. So a
+    key goes to this machine, to the host of OPENAI_BASE_URL, to OpenAI if it is theirs, and to `hosts`. No message shows it.
+    """
     key = os.environ.get(variable, "").strip()
     if not key.isascii() or not key.isprintable():
         raise UsageError(f"{variable} holds line breaks or letters that no key has; set it again")
+    host = urlsplit(endpoint_of(base_url)).hostname
+    known = {*_OURS, host_of("", None), "api.openai.com" if variable == "OPENAI_API_KEY" else None}
+    if key and hosts is not None and host not in known | set(hosts):
+        raise UsageError(
+            f"the recipe would have the key in {variable} sent to {host}; if that is meant, say --key-to {host}. To send none, "
+            'say key_env: ""'
+        )
     return key or None

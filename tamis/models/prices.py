@@ -17,6 +17,9 @@ MILLION = Decimal(1_000_000)
 NINE = Decimal("0.000000001")
 """Money is kept to nine decimals, as decimal128(18, 9) has it."""
 
+DEAREST = 10_000
+"""For a million tokens: what costs more does not fit into decimal128(18, 9) with as many tokens as an endpoint may count."""
+
 
 class Price(NamedTuple):
     """Money for a million tokens into the model and out of it, and the table that says so."""
@@ -55,8 +58,10 @@ def price(text: str) -> Price:
         into, out = (Decimal(part.strip()) for part in text.split(","))
     except (InvalidOperation, ValueError):
         into = out = Decimal(-1)
-    if not (into.is_finite() and out.is_finite() and into >= 0 and out >= 0):
-        raise UsageError(f"{text!r} is no price; write money for a million tokens in and out, as 0.15,0.60")
+    if not all(part.is_finite() and 0 <= part <= DEAREST for part in (into, out)):
+        raise UsageError(
+            f"{text!r} is no price; write money for a million tokens in and out, {DEAREST:,} at most, as 0.15,0.60"
+        )
     return Price(into, out)
 
 

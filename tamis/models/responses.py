@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -86,7 +86,7 @@ class Responses:
         """The answer under `key`."""
         with self._lock, self._said():
             row = self._base.execute(f"SELECT {_ANSWER} FROM responses WHERE key = ?", (key,)).fetchone()
-        return _reply(key, row) if row else None
+            return _reply(key, row) if row else None
 
     def __contains__(self, key: bytes) -> bool:
         with self._lock, self._said():
@@ -175,6 +175,27 @@ class Responses:
             self._base.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         return done.rowcount
 
+    def forget(self, keys: Iterable[bytes], holding: Sequence[str] = ()) -> int:
+        """Forget the answers under `keys`, and those whose question or answer holds one of the texts `holding`.
+
+        Returns how many. What they said is overwritten, as by `prune`.
+        """
+        spelled = [
+            (text, json.dumps(text, ensure_ascii=False)[1:-1].encode("utf-8", "surrogatepass")) for text in holding
+        ]
+        with self._lock, self._said():
+            gone = {bytes(key) for key in keys}
+            for key, request, text in self._base.execute("SELECT key, request, text FROM responses") if spelled else ():
+                if any(plain in text or escaped in request for plain, escaped in spelled):
+                    gone.add(key)
+            self._base.execute("BEGIN IMMEDIATE")
+            count = sum(
+                self._base.execute("DELETE FROM responses WHERE key = ?", (key,)).rowcount for key in sorted(gone)
+            )
+            self._base.execute("COMMIT")
+            self._base.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return count
+
     def close(self) -> None:
         """Let go of the file."""
         with self._lock:
@@ -199,10 +220,15 @@ class Responses:
         """What SQLite and the file system complain of, as a sentence."""
         try:
             yield
-        except (sqlite3.Error, OSError) as wrong:
+        except (
+            sqlite3.Error,
+            OSError,
+            ValueError,
+            ArithmeticError,
+        ) as wrong:  # the last two: what stands in a row is no JSON or number
             raise OutputError(
-                f"the cache of answers at {self.path} cannot be used: {wrong}; free the disk or name another file with "
-                "--responses"
+                f"the cache of answers at {self.path} cannot be used: {wrong or type(wrong).__name__}; free the disk, or name "
+                "another file with --responses"
             ) from None
 
 

@@ -7,20 +7,20 @@ You write questions.
 {{ text }}
 Write one question that the text between the lines <{{ text.tag }}> answers.
 
-The language is Jinja without calls, nested loops, includes and macros: a template can only place what it is given, so that it
-ends, stays small, and is all there is to a prompt. Its digest and that of what was rendered go into every row made by it.
+The language is Jinja without calls, assignments, nested loops, includes and macros: a template can only place what it is given, so
+that it ends, stays small, and is all there is to a prompt. Its digest and that of what was rendered go into every row made by it.
 """
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from jinja2 import StrictUndefined, TemplateSyntaxError, UndefinedError, nodes
+from jinja2 import StrictUndefined, TemplateSyntaxError, Undefined, UndefinedError, nodes
 from jinja2 import Template as Jinja
 from jinja2.exceptions import SecurityError
 from jinja2.meta import find_undeclared_variables
@@ -31,14 +31,29 @@ from tamis.errors import UsageError
 MOST_CHARACTERS = 4_000_000
 """What a rendered prompt may have at most; no model reads more."""
 
+_LARGE = f"it makes more than {MOST_CHARACTERS:,} characters; place less"
+
 _HEAD = re.compile(r"\s*\{#-?\s*([A-Za-z][\w.-]*)@(\d+)\s*(?::.*?)?-?#\}", re.S)
 _ROLE = re.compile(r"^[ \t]*\{#\s*(system|user|assistant)\s*#\}[ \t]*\r?\n?", re.M)
 _COMMENT = re.compile(r"\{#.*?#\}", re.S)
 _FILTERS = (
     "capitalize count default first float int join last length lower round string title tojson trim truncate upper"
 )
-_BANNED = (nodes.Call, nodes.CallBlock, nodes.Macro, nodes.Include, nodes.Import, nodes.FromImport, nodes.Extends)
-_SAYS = "a template places what it is given: it has no calls, macros, includes, blocks, powers or products"
+_BARE = {"round", "tojson"}
+"""Filters without arguments: with them they make as many digits or blanks as one asks for."""
+
+_NODES = (
+    *(nodes.Template, nodes.Output, nodes.TemplateData, nodes.If, nodes.For, nodes.Name, nodes.Const, nodes.Getattr),
+    *(nodes.Getitem, nodes.Slice, nodes.Filter, nodes.Test, nodes.CondExpr, nodes.And, nodes.Or, nodes.Not),
+    *(nodes.Compare, nodes.Operand, nodes.Add, nodes.Sub, nodes.Div, nodes.FloorDiv, nodes.Neg, nodes.Pos),
+    *(nodes.Concat, nodes.List, nodes.Tuple, nodes.Dict, nodes.Pair, nodes.Keyword),
+)
+"""All that a template may be made of. Products and `%` make a gigabyte of one letter, and so do forty assignments that double."""
+
+_SAYS = "a template places what it is given: it has no calls, assignments, macros, includes, blocks, powers or products"
+
+MOST_NODES = 20_000
+"""What a template may be made of at most: a second of work before the first prompt."""
 
 
 class TemplateError(UsageError):
@@ -119,9 +134,14 @@ def read(file: Path | Readable, known: frozenset[str], path: str | None = None) 
     variables: set[str] = set()
     parts = []
     for role, text, before in _roles(source):
-        tree = _parsed(text, path, before)
-        variables |= _checked(tree, known, path, before)
-        parts.append((role, _ENVIRONMENT.from_string(tree), path))
+        try:
+            tree = _parsed(text, path, before)
+            variables |= _checked(tree, known, path, before)
+            parts.append((role, _ENVIRONMENT.from_string(tree), path))
+        except (RecursionError, SyntaxError, MemoryError, ValueError) as wrong:  # of Python's own compiler
+            raise TemplateError(f"it is nested too deeply, or has too long a number ({wrong})", path) from None
+    if not _COMMENT.sub("", source).strip():
+        raise TemplateError("there is nothing in it; a prompt was wanted", path)
     return Template(name, version, hashlib.sha256(data).digest(), frozenset(variables), tuple(parts), len(source))
 
 
@@ -144,12 +164,16 @@ def _parsed(text: str, path: str, before: int) -> nodes.Template:
 
 def _checked(tree: nodes.Template, known: frozenset[str], path: str, before: int) -> set[str]:
     """The variables it places. Raises TemplateError for one that is not there, and for what a template may not do."""
-    for node in tree.find_all(nodes.Node):
-        if isinstance(node, (*_BANNED, nodes.Pow, nodes.Mul, nodes.Block)):
+    for count, node in enumerate(tree.find_all(nodes.Node)):
+        if count == MOST_NODES:
+            raise TemplateError(f"it places more than {MOST_NODES:,} things; place less", path, before + node.lineno)
+        if not isinstance(node, _NODES):
             raise TemplateError(f"{type(node).__name__.lower()}: {_SAYS}", path, before + node.lineno)
         if isinstance(node, nodes.Filter) and node.name not in _ENVIRONMENT.filters:
             there = ", ".join(sorted(_ENVIRONMENT.filters))
             raise TemplateError(f"there is no filter {node.name!r}; there are {there}", path, before + node.lineno)
+        if isinstance(node, nodes.Filter) and node.name in _BARE and (node.args or node.kwargs):
+            raise TemplateError(f"the filter {node.name!r} takes no arguments here", path, before + node.lineno)
         if isinstance(node, nodes.For) and any(isinstance(inner, nodes.For) for inner in _inside(node)):
             raise TemplateError("there is a loop inside a loop; one was wanted", path, before + node.lineno)
     placed = find_undeclared_variables(tree)
@@ -174,16 +198,33 @@ def _rendered(jinja: Jinja, path: str, names: Mapping[str, Any]) -> str:
             parts.append(part)
             characters += len(part)
             if characters > MOST_CHARACTERS:
-                raise TemplateError(f"it makes more than {MOST_CHARACTERS:,} characters; place less", path)
+                raise TemplateError(_LARGE, path)
     except (UndefinedError, SecurityError, TypeError, ValueError, ArithmeticError) as wrong:
         raise TemplateError(f"{wrong}; there are {', '.join(sorted(names))}", path) from None
     return "".join(parts).strip()
 
 
+def _join(parts: Iterable[Any], between: str = "") -> str:
+    """`join` that stops where what it makes is too large."""
+    texts = [str(part) for part in parts]
+    if sum(map(len, texts)) + len(between) * len(texts) > MOST_CHARACTERS:
+        raise ValueError(_LARGE)
+    return between.join(texts)
+
+
+def _placed(value: Any) -> Any:
+    """`value`, which is to be text: a method of it, named by mistake, would be another text on every run."""
+    if callable(value) and not isinstance(value, Undefined):
+        raise TypeError(f"{getattr(value, '__name__', value)!r} is a method and no text")
+    return value
+
+
 def _environment() -> ImmutableSandboxedEnvironment:
-    environment = ImmutableSandboxedEnvironment(undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment = ImmutableSandboxedEnvironment(
+        undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=_placed
+    )
     environment.globals.clear()
-    environment.filters = {name: environment.filters[name] for name in _FILTERS.split()}
+    environment.filters = {name: environment.filters[name] for name in _FILTERS.split()} | {"join": _join}
     return environment
 
 

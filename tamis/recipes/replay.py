@@ -17,7 +17,7 @@ from tamis.engine.account import USED
 from tamis.engine.emit import edges_name
 from tamis.engine.isolate import blamed, decide
 from tamis.engine.plan import Segment, plan
-from tamis.errors import UsageError
+from tamis.errors import InputError, UsageError
 from tamis.ledger import DROPPED, KEPT, POISON, QUARANTINED
 from tamis.recipes.catalog import make
 from tamis.recipes.recipe import Recipe
@@ -84,8 +84,20 @@ def recipe_of(run: Run) -> Recipe:
     resolved = json.loads((run.path / "recipe.resolved.json").read_bytes())
     base = run.path / "stages"
     named = tuple(str(s["stage"]).rpartition("/")[2] for s in resolved["stages"])
-    stages = tuple(make(name, base, **s["params"]) for name, s in zip(named, resolved["stages"], strict=True))
+    stages = tuple(_at(make(name, base, **s["params"])) for name, s in zip(named, resolved["stages"], strict=True))
     return Recipe(name=resolved["name"], stages=stages, named=named, base=base)
+
+
+def _at(stage: Stage) -> Stage:
+    """`stage`; files that it names by relative paths are no part of a run: they are looked for where we are.
+
+    They need not be there: nothing is measured anew.
+    """
+    try:
+        there = all((stage.base / name).exists() for name in stage.files)
+    except InputError:
+        there = False
+    return stage if there else stage.at(Path())
 
 
 def _check(was: Recipe, becomes: Recipe) -> None:

@@ -1,5 +1,7 @@
 """The recipe of a snapshot carried out again on the same input, and what comes out held against what was frozen.
 
+Its contract is held against the data once more, too.
+
 Data do not depend on salts: each record that comes out is hashed with the salt that is stored for it, and must have its leaf;
 all together must be all records, in the same files.
 """
@@ -10,14 +12,18 @@ import json
 import tempfile
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import datetime
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 
+from tamis.contracts import check, load
 from tamis.data import find
 from tamis.data.inputs import SUFFIXES
-from tamis.errors import InputError
+from tamis.errors import InputError, TamisError
 from tamis.recipes.given import Given
 from tamis.recipes.recipe import Attrition, InputSpec, Recipe
 from tamis.recipes.replay import recipe_of
@@ -46,6 +52,7 @@ def rerun(found: Verified, inputs: Sequence[str] = ()) -> None:
         again = _carried_out(snapshot, Path(scratch), inputs)
         _same_recipe(found, snapshot, again)
         _compare(found, snapshot, again, Path(scratch) / "parts")
+    _keeps_contract(found, snapshot)
 
 
 def _carried_out(snapshot: Snapshot, scratch: Path, inputs: Sequence[str]) -> Run:
@@ -160,6 +167,7 @@ def _compare(found: Verified, snapshot: Snapshot, again: Run, folder: Path) -> N
     ids, salts = numbers(fixed(alive.column("record_id"), 16)), fixed(alive.column("salt"), 16)
     leaves, seen = fixed(alive.column("leaf"), 32), np.zeros(len(ids), bool)
     changed, strange, parts = 0, 0, None
+    whole = "split" not in pq.read_schema(again.parts("data")[0]).names  # then a freeze takes the files as they are
     folder.mkdir()
     for batch in batches(again):
         records = canonical(batch, LEAD)
@@ -169,13 +177,14 @@ def _compare(found: Verified, snapshot: Snapshot, again: Run, folder: Path) -> N
         fresh = leaves_of(records, salts[at] if len(ids) else np.zeros((len(at), 16), np.uint8))
         changed += int((fresh[known] != leaves[at[known]]).any(axis=1).sum())
         seen[at[known]] = True
-        parts = parts or Parts(folder, batch.schema)
-        parts.add(batch)
+        if not whole:
+            parts = parts or Parts(folder, batch.schema)
+            parts.add(batch)
     if 0 < strange <= (snapshot.facts["conservation"] or {}).get("erased", 0):
         found.notes.append(
             f"{strange:,} more came out: as many as were erased from it or fewer, and the input holds them still"
         )
-        strange, parts = 0, None
+        strange, parts, whole = 0, None, False
     for count, what in (
         (changed, "came out otherwise"),
         (strange, "came out that are not in it"),
@@ -183,16 +192,38 @@ def _compare(found: Verified, snapshot: Snapshot, again: Run, folder: Path) -> N
     ):
         if count:
             found.wrong("data/", f"{count:,} record{'s' * (count > 1)} {what} when the recipe was carried out again")
-    _same_files(found, snapshot, parts)
+    if parts is not None:
+        _same_files(found, snapshot, [part.sha256 for part in sorted(parts.finish()[0])])
+    elif whole:
+        _same_files(found, snapshot, [sha256(part) for part in again.parts("data")])
 
 
-def _same_files(found: Verified, snapshot: Snapshot, parts: Parts | None) -> None:
-    """Records may be the same and their order or files another."""
-    if parts is None or found.findings:
+def _keeps_contract(found: Verified, snapshot: Snapshot) -> None:
+    """The contract held against the data once more, with ages counted from when it was frozen."""
+    path, name = snapshot.path / "evidence/contract.odcs.yaml", "evidence/contract.odcs.yaml"
+    if not snapshot.facts.get("contract") or not path.is_file():
         return
-    was = {f["path"]: f["sha256"] for f in snapshot.facts["files"] if f["path"].startswith("data/")}
-    now = {part.path: part.sha256 for part in parts.finish()[0]}
-    differ = sorted(path for path in was.keys() | now.keys() if was.get(path) != now.get(path))
+    ran = json.loads(snapshot.evidence("run.json") or b"{}")
+    flow = {"rows": snapshot.facts["conservation"], "sources": ran.get("sources", ())}
+    try:
+        frozen = datetime.fromisoformat(snapshot.facts["created"])
+        result = check(snapshot.parts(), load(path), now=frozen, flow=flow)
+    except (TamisError, ValueError) as wrong:
+        found.notes.append(f"the contract could not be held against the data again: {wrong}")
+        return
+    for outcome in result.broken:
+        if outcome.status == "unchecked":  # a file that it names need not be there any more
+            found.notes.append(f"a rule of the contract could not be asked again: {outcome.message}")
+        elif outcome.stops:
+            found.wrong(name, f"is broken by the data, which kept it when it was frozen: {outcome.message}")
+
+
+def _same_files(found: Verified, snapshot: Snapshot, now: Sequence[str]) -> None:
+    """Records may be the same and their order or files another. `now`: the sha256 of each data file, in order of path."""
+    if found.findings:
+        return
+    files = sorted((f["path"], f["sha256"]) for f in snapshot.facts["files"] if f["path"].startswith("data/"))
+    differ = [path for (path, was), digest in zip_longest(files, now, fillvalue=("data/", "")) if was != digest]
     if differ:
         found.notes.append(
             f"the records are the same, the bytes of {differ[0]} and {len(differ) - 1} more files are not"

@@ -33,10 +33,11 @@ from tamis.recipes.catalog import import_own
 from tamis.recipes.given import Given
 from tamis.recipes.place import Place
 from tamis.recipes.recipe import Recipe, load
+from tamis.recipes.repository import commit
 from tamis.runs import Run, open_run, seal
 from tamis.runs.manifest import sha256
 from tamis.schemas import Kind, kind
-from tamis.stage import Corpus, Stage
+from tamis.stage import Corpus, Derive, Stage
 
 TASKS = 1000
 """A smaller partition than PARTITION is taken as larger where it would make more tasks than this: each costs 10–20 ms."""
@@ -114,7 +115,8 @@ def run(
         drive.unpack(job.files, size)
         job = replace(job, fragments=tuple(drive.fragments))
         result = drive.run()
-        _finish(place, job, result, drive.engine, started)
+        kept = responses_at((means or Means()).responses, Path(os.path.abspath(place.root)).parent)
+        _finish(place, job, result, drive.engine, started, kept)
     return open_run(place.root)
 
 
@@ -129,6 +131,7 @@ def _bench(means: Means, out: Path, scratch: Path, paid: Decimal) -> Bench:
         means.max_requests,
         means.max_tokens,
         means.when_spent,
+        means.keys_to,
     )
 
 
@@ -205,7 +208,7 @@ def is_frame(input: Any) -> bool:
     return not (isinstance(input, (list, tuple)) and all(isinstance(path, (str, Path)) for path in input))
 
 
-def _finish(place: Place, job: Job, result: Result, engine: Engine, started: float) -> None:
+def _finish(place: Place, job: Job, result: Result, engine: Engine, started: float, responses: Path) -> None:
     """Write what is left to write: recipe, environment, run.json, report, manifest."""
     out, recipe = place.root, job.recipe
     resolved = json.dumps(recipe.resolved(), ensure_ascii=False, indent=2, sort_keys=True).encode() + b"\n"
@@ -241,7 +244,8 @@ def _finish(place: Place, job: Job, result: Result, engine: Engine, started: flo
         "varies": {
             **_varies(engine, started),
             "inputs": _places(place, job),
-            **({"folder": _legible(place.root)} if job.plan.derives else {}),
+            **_repository(recipe),
+            **({"folder": _legible(place.root), "responses": _legible(responses)} if job.plan.derives else {}),
             **({"steps": {str(step): said for step, said in result.varies.items()}} if result.varies else {}),
         },
     }
@@ -333,12 +337,26 @@ def _warnings(job: Job, result: Result) -> list[str]:
         for r in result.books.reasons(step)
         if r["rule"] == POISON
     ]
+    unanswered = [
+        f"{stage.label} got no answer for {r['rows']:,} seed{'s' * (r['rows'] > 1)}: {r['rule']}; quarantine/ has each"
+        for step, stage in job.plan.steps
+        for r in result.books.reasons(step)
+        if isinstance(stage, Derive) and _unanswered(r["rule"])
+    ]
     missed = [
         f"{stage.label}: {n:,} record{'s' * (n > 1)} of the earlier corpora could not be read, and nothing was held against them"
         for step, stage in job.plan.steps
         if (n := result.facts.get(step, {}).get("earlier_unread", 0))
     ]
-    return [*(f"{f.name}: the file is empty" for f in job.files if not f.bytes), *unread, *missed, *failed]
+    return [*(f"{f.name}: the file is empty" for f in job.files if not f.bytes), *unread, *missed, *failed, *unanswered]
+
+
+UNANSWERED = "failed."
+"""What the rule of a seed for which no answer came begins with."""
+
+
+def _unanswered(rule: str) -> bool:
+    return rule.startswith(UNANSWERED)
 
 
 def _environment() -> dict[str, Any]:
@@ -348,6 +366,11 @@ def _environment() -> dict[str, Any]:
         "platform": platform.platform(),
         "packages": {n: version(n) for n in names},
     }
+
+
+def _repository(recipe: Recipe) -> dict[str, str]:
+    found = commit(recipe.base)
+    return {"commit": found} if found else {}
 
 
 def _varies(engine: Engine, started: float) -> dict[str, Any]:
@@ -379,7 +402,8 @@ def _legible(path: Path) -> str:
 def outcome(run: Run) -> tuple[int, str | None]:
     """Exit code of a finished run and, where it is not 0, why.
 
-    3: input was damaged, nothing of it could be read, or a stage failed on every record; 1: the contract is broken.
+    3: input was damaged, nothing of it could be read, a stage failed on every record, or no row was made as nobody answered;
+    1: the contract is broken.
     """
     facts = run.facts
     if facts["damage"]:
@@ -397,6 +421,12 @@ def outcome(run: Run) -> tuple[int, str | None]:
             aside = run.quarantine(["step", "message"]).to_pylist()
             first = next((row["message"] for row in aside if row["step"] == step["step"]), None)
             return 3, f"{step['stage']} failed on every record it was given ({failed:,}); the first: {first}"
+        unanswered = sum(r["rows"] for r in step["reasons"] if _unanswered(r["rule"]))
+        if unanswered and not step["rows"]["derived"]:
+            aside = run.quarantine(["step", "rule", "message"]).to_pylist()
+            first = next(row["message"] for row in aside if row["step"] == step["step"] and _unanswered(row["rule"]))
+            told = json.loads(first).get("message", first) if first else "no reason was given"
+            return 3, f"{step['stage']} made no row: no answer came for {unanswered:,} of its seeds; the first: {told}"
     if (facts["contract"] or {}).get("passed") is False:
         return 1, f"the data breaks its contract: {'; '.join(facts['contract']['broken'])}"
     return 0, None

@@ -4,7 +4,7 @@ name: synth-evolve
 stages:
   - decontam@1: {against: [eval/gsm8k.jsonl]}       with --against: seeds that hold an evaluation item are not asked about
   - synth.evolve@1: {model: smollm2, n: 100}
-  - refusal@1: {}
+  - refusal@1: {roles: [user, assistant], min_chars: 2, max_chars: 32000}
   - language@1: {}
   - pii@1: {}
   - exact@1: {}
@@ -33,6 +33,11 @@ METHODS = {
 SAME_KIND = {"evolve", "instruct", "rephrase"}
 """Methods that make rows of the kind of their seeds and in words of their own: those alone can be near-duplicates of a seed.
 A backtranslated pair has the text of its seed for an answer, and a preference its question, as they should."""
+
+ASKS = {"backtranslate", "evolve", "instruct"}
+"""Methods that write questions, too: one may be a refusal."""
+
+LENGTH = {"min_chars": 2, "max_chars": 32_000}
 
 NO_GATE = "none"
 
@@ -65,9 +70,23 @@ def synth_recipe(
     else:
         seeds = [_from(path, base) for path in sources if path != "-"]
         held = {"against": seeds} if seeds and method in SAME_KIND else {}
-        behind = [{"refusal@1": {}}, {"language@1": {}}, {"pii@1": {}}, {"exact@1": {}}, {"near@1": held}]
+        said = {"roles": ["user", "assistant"]} if method in ASKS else {}
+        behind = [
+            {"refusal@1": {**said, **LENGTH}},
+            {"language@1": {}},
+            {"pii@1": {}},
+            {"exact@1": {}},
+            {"near@1": held},
+        ]
     stages = [*decontam, {f"synth.{method}@1": dict(params)}, *behind, *decontam]
     return load({"name": name or f"synth-{method}", "stages": stages}, base)
+
+
+def data_of(source: str) -> str:
+    """`source`; of a run or a snapshot its data, for what lies beside that is no data."""
+    place = Path(source)
+    sealed = (place / "run.json").is_file() or (place / "snapshot.json").is_file()
+    return str(place / "data") if sealed else source
 
 
 def synth_stages(recipe: Recipe) -> list[Synth]:

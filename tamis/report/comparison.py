@@ -31,7 +31,8 @@ def comparison_page(found: Difference) -> str:
 
 def _headline(found: Difference, differ: int) -> str:
     if not differ:
-        return f"{found.b.ref} has the same records as {found.a.ref}."
+        erased = ", but for those that were erased" if found.erased else ""
+        return f"{found.b.ref} has the same records as {found.a.ref}{erased}."
     counts = found.counts
     stayed = sum(found.b.splits.values()) - counts["added"] - counts["changed"]
     return (

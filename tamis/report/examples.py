@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from tamis.data.parquet import open_file
 from tamis.report.facts import Example
 from tamis.report.groups import Groups
 from tamis.report.texts import Texts, first_half
@@ -38,7 +38,7 @@ def examples(run: Run, texts: Texts) -> dict[Key, tuple[Example, ...]]:
     """Up to three examples for each step and rule."""
     thresholds = {(s["step"], r["id"]): r.get("threshold") for s in run.steps for r in s["rules"]}
     picked = _pick(run, texts, thresholds)
-    origins = _origins(run, [p.record_id for each in picked.values() for p in each])
+    origins = origins_of(run, [p.record_id for each in picked.values() for p in each])
     return {key: tuple(_example(p, texts, origins) for p in each) for key, each in picked.items()}
 
 
@@ -113,7 +113,7 @@ def _telling(
         yield int(rows[order[place]]), why if len(rows) >= EACH and differ else ""
 
 
-def _origins(run: Run, wanted: Iterable[bytes]) -> dict[bytes, str]:
+def origins_of(run: Run, wanted: Iterable[bytes]) -> dict[bytes, str]:
     """Input file, or file of derived rows, and number of the record in it, for those that were not kept."""
     left = np.array(sorted({int.from_bytes(i[:8], "big") for i in wanted}), np.uint64)
     found: dict[bytes, str] = {}
@@ -121,7 +121,7 @@ def _origins(run: Run, wanted: Iterable[bytes]) -> dict[bytes, str]:
         return found
     inputs = [*run.facts["inputs"], *run.facts.get("derived", ())]
     ends = np.cumsum([f["rows"] for f in inputs])
-    fates, at = pq.ParquetFile(run.path / "fates.parquet"), 0
+    fates, at = open_file(run.path / "fates.parquet"), 0
     for k in range(min(fates.metadata.num_row_groups, MOST_FATES)):
         ids = fates.read_row_group(k, columns=["record_id"], use_threads=False).column("record_id").combine_chunks()
         keys = first_half(ids)

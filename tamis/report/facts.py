@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from tamis.report.yields import Yield
 
 
 @dataclass(frozen=True)
@@ -176,3 +179,4 @@ class Summary:
     environment: dict[str, Any]
     varies: dict[str, Any]
     notes: tuple[str, ...]
+    made: tuple[Yield, ...] = ()

@@ -13,6 +13,7 @@ from tamis.report.examples import Key, examples
 from tamis.report.facts import Aside, Example, Reason, RuleFacts, SourceFacts, StepFacts, Summary
 from tamis.report.measures import Alone, Measured, measured
 from tamis.report.texts import Texts
+from tamis.report.yields import yields
 from tamis.runs import Run
 
 MOST_SOURCES = 30
@@ -30,6 +31,7 @@ def gather(run: Run) -> Summary:
     numbers = _try(notes, "scores", lambda: measured(run)) or Measured({}, {})
     shown = _try(notes, "verdicts", lambda: examples(run, texts) if texts else {}) or {}
     aside = _try(notes, "quarantine", lambda: first_rows(run)) or {}
+    made = _try(notes, "what was made", lambda: yields(run)) or ()
     environment = _try(notes, "env.json", lambda: json.loads((run.path / "env.json").read_bytes())) or {}
     steps = tuple(_step(step, numbers, shown) for step in facts["steps"])
     return Summary(
@@ -64,6 +66,7 @@ def gather(run: Run) -> Summary:
         environment=environment,
         varies=facts["varies"],
         notes=tuple(notes),
+        made=made,
     )
 
 

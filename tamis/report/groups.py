@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.parquet as pq
+
+from tamis.data.parquet import open_file
 
 
 class Groups:
@@ -18,7 +19,7 @@ class Groups:
     """
 
     def __init__(self, parts: Sequence[Path], most: int) -> None:
-        files = [pq.ParquetFile(part, pre_buffer=False) for part in parts]
+        files = [open_file(part) for part in parts]
         every = [(f, k, f.metadata.row_group(k).num_rows) for f in files for k in range(f.metadata.num_row_groups)]
         every = [entry for entry in every if entry[2]]
         chosen = (

@@ -10,7 +10,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tamis.data.parquet import open_file
 from tamis.snapshot import Snapshot
+from tamis.snapshot.folder import reading
 
 MOST = 30
 """Rows of a table; what is beyond is told as one row."""
@@ -63,12 +65,15 @@ COMPACT = 1_000_000
 def by_source(snapshot: Snapshot) -> pa.Table:
     """COUNTED rows of `snapshot`, each source and licence once; two columns are read."""
     parts: list[pa.Table] = [COUNTED.empty_table()]
-    names = ("source", "license")
+    names = ["source", "license"]
     if not snapshot.parts() or not set(names) <= set(snapshot.schema.names):
         return parts[0]
-    for batch in snapshot.batches(names):
-        texts = {name: batch.column(name).cast(pa.string()) for name in names}
-        parts.append(_added(pa.table({**texts, "rows": pa.array(np.ones(batch.num_rows, np.int64))})))
+    for part in snapshot.parts():
+        # As dictionaries, which they are in the file: counted by code, a text costs something once a file.
+        with reading(part), open_file(part, names) as file:
+            rows = file.read(names, use_threads=False)
+        ones = pa.array(np.ones(len(rows), np.int64))
+        parts.append(_added(rows.unify_dictionaries().combine_chunks().append_column("rows", ones)))
         if sum(map(len, parts)) > COMPACT:
             parts = [_added(pa.concat_tables(parts))]
     return _added(pa.concat_tables(parts))

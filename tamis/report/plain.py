@@ -13,6 +13,7 @@ from tamis.report.sentences import headline, sources_line
 from tamis.report.told import fact, in_words, meaning
 from tamis.report.visible import visible
 from tamis.report.wording import beside, figure, percent, setting, size
+from tamis.report.yields import Asked, Yield, link_line, own_line, seeds_line
 from tamis.runs import Run
 
 FATES = {
@@ -55,6 +56,8 @@ def _lines(s: Summary) -> Iterator[str]:
         head.insert(3, "Derived")
         rows = [[*row[:3], f"{step.rows['derived']:,}", *row[3:]] for row, step in zip(rows, s.steps, strict=True)]
     yield from _table(head, "rl" + "r" * (len(head) - 2), rows)
+    for one in s.made:
+        yield from _made(one)
     yield f"\n## What each source lost\n\n{_text(sources_line(s))}\n"
     yield from _table(["Source", "In", "Kept", "Dropped", "Set aside", "Lost"], "lrrrrr", _sources(s))
     for step in s.steps:
@@ -77,6 +80,30 @@ def _lines(s: Summary) -> Iterator[str]:
     yield "    grep ' data/' MANIFEST.sha256 | sha256sum\n"
     yield "Versions: " + _text(", ".join(f"{k} {v}" for k, v in s.versions.items())) + ".\n"
     yield "Varies: " + _text(", ".join(f"{k} {v}" for k, v in s.varies.items() if k != "inputs")) + "."
+
+
+def _made(made: Yield) -> Iterator[str]:
+    yield f"\n## Made by {_text(made.stage)}\n"
+    gone = [["its own rules", own_line(made), f"{made.made - sum(n for _, n in made.own):,}"]]
+    gone += [[left.stage, f"{left.gone:,}" if left.gone else "nothing", f"{left.left:,}"] for left in made.gate]
+    rows = [["seeds", seeds_line(made), f"{made.seeds:,}"], ["rows made", "", f"{made.made:,}"], *gone]
+    yield from _table(["", "What became of them, or what was taken", "Left"], "llr", rows)
+    if made.asked:
+        yield ""
+        yield from _table(
+            ["Asked for", "Of", "Requests", "Different", "Failed", "Tokens in", "Out", "Cost"],
+            "llrrlrrr",
+            map(_asked, made.asked),
+        )
+    if made.chain:
+        yield "\nOne row, and what it was made of:\n"
+        yield from _table(["Record", "Where from"], "ll", ([link.record_id, link_line(link)] for link in made.chain))
+
+
+def _asked(asked: Asked) -> list[str]:
+    failed = ", ".join(f"{reason} {n:,}" for reason, n in asked.failed)
+    counts = (f"{n:,}" for n in (asked.requests, asked.different))
+    return [asked.purpose, asked.model, *counts, failed, f"{asked.tokens_in:,}", f"{asked.tokens_out:,}", asked.cost]
 
 
 def _flow(step: StepFacts) -> list[str]:

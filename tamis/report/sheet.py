@@ -80,7 +80,11 @@ def sheet(snapshot: Snapshot, store: Store | None = None) -> Sheet:
     changed = None
     if parents and store is not None:
         entry = store.entry(parents[0])
-        if entry is None or entry.state != "live":
+        if entry is not None and entry.state == "withdrawn":
+            notes.append(
+                f"Records were erased from the version before, {entry.name}@{entry.version}: its data is gone."
+            )
+        elif entry is None or entry.state != "live":
             notes.append("The version before is not in this store any more: what changed since cannot be told.")
         else:
             changed = changes(diff(Snapshot(entry.path), snapshot))

@@ -11,7 +11,7 @@ from typing import Any
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
-from tamis.report import told, wording
+from tamis.report import told, wording, yields
 from tamis.report.draw import bars, shares, stream
 from tamis.report.visible import visible
 
@@ -48,6 +48,8 @@ def _environment() -> Environment:
         environment.filters[filter.__name__] = filter
     for tells in (told.in_words, told.fact, told.meaning):
         environment.filters[tells.__name__] = tells
+    for line in (yields.seeds_line, yields.own_line, yields.link_line):
+        environment.filters[line.__name__] = line
     environment.filters["breakable"] = _breakable
     environment.globals.update(bars=bars, stream=stream, shares=shares)
     return environment

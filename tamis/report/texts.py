@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,8 +22,6 @@ MOST_GROUPS = 4
 
 SHOWN = 240
 """Characters of a text that are shown."""
-
-NO_ID = pa.scalar(bytes(16), RECORD_ID)
 
 NAMES = ["record_id", "id", "source"]
 
@@ -91,4 +89,10 @@ class Texts:
 
 def first_half(ids: Any) -> np.ndarray:
     """The first 8 bytes of each record id as a number: (n,) uint64; 0 where there is none."""
-    return halves(pc.fill_null(ids, NO_ID))[:, 0]
+    return halves(pc.fill_null(ids, _no_id()))[:, 0]
+
+
+@cache
+def _no_id() -> Any:
+    # Not at import: the first value of Python that pyarrow takes makes it import pandas where that is installed, 0.35 s.
+    return pa.scalar(bytes(16), RECORD_ID)

@@ -23,6 +23,8 @@ MEANS = {
     "languages": "records in each that came into the stage",
     "found": "findings of each entity in all the records that came into the stage",
     "records_with_findings": "records in which there was any",
+    "structured": "how judgements were asked for: by a JSON schema, or in words",
+    "generations": "rows that passed, their length and how much they repeat each other; generation 0 are the seeds",
     "kept_by_language": "of these, records that the whole run kept",
 }
 """What a fact means, by its name. A stage of one's own is told without."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 
@@ -63,6 +64,15 @@ def span(seconds: float) -> str:
 def plural(number: int, noun: str) -> str:
     """1 record, 2 records."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def cost(money: Decimal, unknown: int, answers: int) -> str:
+    """Money for so many answers, of which so many have no known price: that is never told as nothing."""
+    if not unknown:
+        return f"{money.normalize():f}"
+    return (
+        "unknown" if unknown >= answers else f"{money.normalize():f} and that of {unknown:,} answers, which is unknown"
+    )
 
 
 def clip(text: str, most: int = 90) -> str:

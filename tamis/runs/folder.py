@@ -13,9 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from tamis.data.parquet import plain
 from tamis.errors import InputError
+from tamis.schemas.constant import constant
 
 
 @dataclass(frozen=True)
@@ -67,15 +70,16 @@ class Run:
 
     def fates(self) -> pa.Table:
         """What became of every input record, in input order; here every row has its record_id."""
-        table = pq.read_table(self.path / "fates.parquet")
-        kept = table.column("fate").combine_chunks().cast(pa.string()).to_numpy(zero_copy_only=False) == "kept"
-        ids = table.column("record_id").to_numpy().copy()
-        ids[kept] = self.data(["record_id"]).column("record_id").to_numpy()
-        return table.set_column(0, table.schema.field(0), pa.array(ids, pa.binary(16)))
+        table = pq.read_table(plain(self.path / "fates.parquet"))
+        kept = pc.equal(table.column("fate").combine_chunks().cast(pa.string()), constant("kept"))
+        # Those of the kept in their places, by Arrow: no object for each record.
+        ids = self.data(["record_id"]).column("record_id").combine_chunks()
+        filled = pc.replace_with_mask(table.column("record_id").combine_chunks(), kept, ids)
+        return table.set_column(0, table.schema.field(0), filled)
 
     def _tables(self, what: str, columns: list[str] | None) -> pa.Table:
         return pa.concat_tables(
-            [pq.read_table(p, columns=columns) for p in self.parts(what)], promote_options="permissive"
+            [pq.read_table(plain(p), columns=columns) for p in self.parts(what)], promote_options="permissive"
         )
 
 
@@ -94,5 +98,5 @@ def open_run(path: Path | str) -> Run:
     if (path / ".work").is_dir():
         raise InputError(f"the run at {path} is not finished; finish it with: tamis run … -o {path} --resume")
     if not path.exists():
-        raise InputError(f"there is no run at {path}")
+        raise InputError(f"there is no run at {path}; name the folder that `tamis run -o` wrote")
     raise InputError(f"{path} is not a run: it has no run.json; name the folder that `tamis run -o` wrote")

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tamis.data.parquet import open_file, plain
 from tamis.errors import InputError, TamisError
 from tamis.runs.manifest import MANIFEST, closing, files, sha256
 
@@ -65,7 +66,7 @@ def read_whole(folder: Path | str) -> Iterator[None]:
 
 def _manifest(folder: Path) -> tuple[list[Finding], dict[str, str]]:
     try:
-        text = (folder / MANIFEST).read_text("utf-8")
+        text = plain(folder / MANIFEST).read_text("utf-8")
     except FileNotFoundError:
         return [Finding(MANIFEST, "is missing")], {}
     except (OSError, UnicodeDecodeError):
@@ -91,7 +92,7 @@ def _books(folder: Path) -> list[Finding]:
     """The balance, from the files themselves."""
     facts = json.loads((folder / "run.json").read_bytes())
     fates: Counter[str] = Counter()
-    for batch in pq.ParquetFile(folder / "fates.parquet").iter_batches(1 << 20, columns=["fate"]):
+    for batch in open_file(folder / "fates.parquet").iter_batches(1 << 20, columns=["fate"]):
         counted = batch.column(0).cast(pa.string()).value_counts().to_pylist()
         fates.update({entry["values"]: entry["counts"] for entry in counted})
     rows: dict[str, Any] = facts["rows"]
@@ -109,4 +110,4 @@ def _books(folder: Path) -> list[Finding]:
 
 
 def _rows(folder: Path) -> int:
-    return sum(pq.read_metadata(p).num_rows for p in folder.glob("*.parquet"))
+    return sum(pq.read_metadata(plain(p)).num_rows for p in folder.glob("*.parquet"))

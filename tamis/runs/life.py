@@ -10,8 +10,8 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
+from tamis.data.parquet import open_file
 from tamis.errors import InputError, UsageError
 from tamis.runs.beside import Comparison, compare
 from tamis.runs.folder import Run
@@ -185,7 +185,7 @@ def _row(records: Records, record_id: bytes, by_step: dict[int, list[dict[str, A
 def _scores(run: Run, ordinal: int) -> dict[str, Any]:
     """Everything measured of the record at `ordinal`."""
     for part in run.parts("scores"):
-        file = pq.ParquetFile(part)
+        file = open_file(part)
         for k in range(file.num_row_groups):
             rows = file.metadata.row_group(k).num_rows
             if ordinal < rows:

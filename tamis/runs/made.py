@@ -66,9 +66,22 @@ class MadeRows:
 
     def born_of(self, record_id: bytes) -> int:
         """The step at which a record was made; 0: it was not."""
+        found = self._found(record_id)
+        return found[0].step if found else 0
+
+    def place_of(self, record_id: bytes) -> int | None:
+        """The place of a row that was made among all records; None: it was not made, or is gone."""
+        found = self._found(record_id)
+        return int(self._places(found[0], found[2])[found[1]]) if found else None
+
+    def _found(self, record_id: bytes) -> tuple[Part, int, int] | None:
+        """The file that holds a row made, the number of its row there, and of how many."""
         wanted = pa.scalar(record_id, RECORD_ID)
-        ids = ((part, pq.read_table(part.path, columns=["record_id"]).column(0)) for part in self.parts)
-        return next((part.step for part, column in ids if pc.index(column, wanted).as_py() >= 0), 0)
+        for part in self.parts:
+            column = pq.read_table(part.path, columns=["record_id"]).column(0)
+            if (row := pc.index(column, wanted).as_py()) >= 0:
+                return part, row, len(column)
+        return None
 
     def named(self, own: str) -> list[bytes]:
         """Ids of the rows whose own id is `own`."""

@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
+from tamis.data.parquet import plain
 from tamis.data.writer import write_bytes
 
 MANIFEST = "MANIFEST.sha256"
@@ -26,6 +27,12 @@ def closing(body: str) -> str:
     return f"# sha256 of the lines above: {hashlib.sha256(body.encode()).hexdigest()}\n"
 
 
+def digests(folder: Path) -> dict[str, str]:
+    """The sha256 of every file that the manifest of `folder` names, which has been verified."""
+    lines = (line.split("  ", 1) for line in (folder / MANIFEST).read_text("utf-8").splitlines())
+    return {name: digest for digest, *names in lines for name in names if not digest.startswith("#")}
+
+
 def files(folder: Path) -> list[Path]:
     """Every file of a run but the manifest and the work folder. Links count as files: they are not followed."""
     found = []
@@ -37,6 +44,6 @@ def files(folder: Path) -> list[Path]:
 
 
 def sha256(path: Path) -> str:
-    """Hexadecimal sha256 of a file."""
-    with path.open("rb") as f:
+    """Hexadecimal sha256 of a file. Raises OSError where it is no plain one."""
+    with plain(path).open("rb") as f:
         return hashlib.file_digest(f, "sha256").hexdigest()

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from tamis.data.parquet import open_file, plain
 from tamis.errors import InputError
 from tamis.runs.again import Again
 from tamis.runs.folder import Run
@@ -68,7 +69,7 @@ class Records:
     def verdicts(self, record_id: bytes) -> list[dict[str, Any]]:
         """What was decided about a record, by step."""
         wanted = [("record_id", "=", pa.scalar(record_id, RECORD_ID))]  # sorted by it: few row groups are read
-        tables = (pq.read_table(part, filters=wanted) for part in self.run.parts("verdicts"))
+        tables = (pq.read_table(plain(part), filters=wanted) for part in self.run.parts("verdicts"))
         return [row for table in tables for row in table.to_pylist()]
 
     def held(self, record_id: bytes) -> Stored | None:
@@ -102,14 +103,14 @@ class Records:
 
 
 def _place(run: Run, record_id: bytes) -> Place | None:
-    fates = pq.read_table(run.path / "fates.parquet", columns=["record_id", "fate"])
+    fates = pq.read_table(plain(run.path / "fates.parquet"), columns=["record_id", "fate"])
     wanted = pa.scalar(record_id, RECORD_ID)
     at = pc.index(fates.column("record_id"), wanted).as_py()
     if at >= 0:
         return Place(str(fates.column("fate")[at]), at)
     seen = 0
     for part in run.parts("data"):
-        ids = pq.read_table(part, columns=["record_id"]).column("record_id")
+        ids = pq.read_table(plain(part), columns=["record_id"]).column("record_id")
         at = pc.index(ids, wanted).as_py()
         if at >= 0:
             kept = pc.equal(fates.column("fate").cast(pa.string()), "kept").to_numpy()
@@ -121,7 +122,7 @@ def _place(run: Run, record_id: bytes) -> Place | None:
 def _row(part: Path, record_id: bytes) -> pa.RecordBatch | None:
     """The row of a record in a Parquet file: of all row groups the ids are read, of one the rest."""
     wanted = pa.scalar(record_id, RECORD_ID)
-    with pq.ParquetFile(part, pre_buffer=False) as file:
+    with open_file(part) as file:
         for group in range(file.num_row_groups):
             at = pc.index(file.read_row_group(group, columns=["record_id"]).column(0), wanted).as_py()
             if at < 0:

@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
-from itertools import chain
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -23,14 +22,14 @@ from tamis.errors import InputError, UsageError
 from tamis.runs.manifest import seal, sha256
 from tamis.schemas import LINEAGE
 from tamis.snapshot import leaves as merkle
-from tamis.snapshot.canonical import canonical
+from tamis.snapshot.canonical import Room, canonical
 from tamis.snapshot.emit import Census, documents
 from tamis.snapshot.folder import FORMAT, Snapshot
 from tamis.snapshot.inherited import finder, licences
 from tamis.snapshot.jcs import canonical_json
 from tamis.snapshot.journal import Step, link, sync
 from tamis.snapshot.licences import demand
-from tamis.snapshot.parts import ONLY, Parts, taken
+from tamis.snapshot.parts import ONLY, Part, Parts, taken
 from tamis.snapshot.salts import Salts
 from tamis.snapshot.store import Store
 from tamis.snapshot.tables import LEAVES
@@ -60,8 +59,8 @@ class Draft:
     facts: Mapping[str, Any] = field(default_factory=dict)
     files: Mapping[str, Path | bytes | pa.Table] = field(default_factory=dict)
     strict_licences: bool = False
-    parts: tuple[Path, ...] = ()
-    """Files that `batches` reads, where they are cut as a snapshot's (tamis/data/cuts.py) and there is one split."""
+    parts: Mapping[Path, str] = field(default_factory=dict)
+    """Files that `batches` reads, with their sha256, where they are cut as a snapshot's (data/cuts.py) and there is one split."""
 
 
 Page = Callable[[Snapshot, Store], bytes]
@@ -135,20 +134,20 @@ def build(
 
 def _rows(
     draft: Draft, folder: Path, census: Census, on_progress: Callable[[int], None] | None
-) -> tuple[list[Any], dict[str, int], pa.Table, bytes]:
+) -> tuple[list[Part], dict[str, int], pa.Table, bytes]:
     """Data files, rows of each split, LEAVES, and the root over them."""
-    there = taken(folder, draft.parts) if draft.parts else None
+    copied: list[Part] = []
     parts, known = Parts(folder, draft.schema), Salts.of(draft.salts)
     ids, salts, leaves, rows = [], [], [], 0
-    copied = chain.from_iterable(Snapshot.batches_of(folder / part.path) for part in there or ())
-    for batch in draft.batches() if there is None else copied:
-        records = canonical(batch, merkle.LEAD)
+    room = Room()
+    for batch in taken(folder, draft.parts, copied) if draft.parts else draft.batches():
+        records = canonical(batch, merkle.LEAD, room)
         own = merkle.fixed(batch.column("record_id").cast(pa.binary(16)), 16)
         salt, leaf = known.leaves(own, records)
         ids.append(own.copy())
         salts.append(salt)
         leaves.append(leaf)
-        if there is None:
+        if not draft.parts:
             parts.add(batch)
         census.add(batch)
         rows += batch.num_rows
@@ -161,7 +160,7 @@ def _rows(
         np.concatenate([np.empty((0, 32), np.uint8), *leaves]),
     )
     _all_differ(table)
-    written, splits = parts.finish() if there is None else (there, {ONLY: rows})
+    written, splits = (copied, {ONLY: rows}) if draft.parts else parts.finish()
     return written, splits, table, merkle.root(merkle.fixed(table.column("leaf"), 32))
 
 

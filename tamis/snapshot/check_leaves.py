@@ -10,11 +10,12 @@ from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from tamis.data.parquet import UNREADABLE, one_line, open_file
 from tamis.runs import Finding
-from tamis.snapshot.canonical import canonical
-from tamis.snapshot.folder import Snapshot
+from tamis.snapshot.canonical import Room, canonical
+from tamis.snapshot.folder import Snapshot, reading
 from tamis.snapshot.leaves import LEAD, fixed, leaves_of, numbers, places, root
 
 NAMED = 5
@@ -24,6 +25,9 @@ BATCH = 2048
 """Rows that are hashed at a time: their bytes stay in the processor's cache."""
 
 THREADS = 2
+
+SURPLUS = 10_000
+"""Rows more than there are leaves that are looked at: a small file can say that it has any number of them."""
 
 
 @dataclass
@@ -53,9 +57,13 @@ class _Part(NamedTuple):
 
 def check_leaves(snapshot: Snapshot, on_progress: Callable[[int], None] | None = None) -> Checked:
     """Hold every record against its leaf. Raises what reading leaves.parquet raises."""
-    found, table = Checked(), snapshot.leaves()
+    content, found = snapshot.facts["content"], Checked()
+    if (there := _rows(snapshot.path / "leaves.parquet")) > content["leaves"]:
+        # A small file can say that it has more rows than there is memory for.
+        found.findings.append(Finding("leaves.parquet", f"has {there:,} leaves, there were {content['leaves']:,}"))
+        return found
+    table = snapshot.leaves()
     stored = _stored(table, found)
-    content = snapshot.facts["content"]
     if len(table) != content["leaves"]:
         found.findings.append(Finding("leaves.parquet", f"has {len(table):,} leaves, there were {content['leaves']:,}"))
     if (computed := root(fixed(table.column("leaf"), 32)).hex()) != content["root"]:
@@ -73,6 +81,11 @@ def check_leaves(snapshot: Snapshot, on_progress: Callable[[int], None] | None =
         found.findings += _named("leaves.parquet", what, ids, int(which.sum()))
     _count(found, snapshot)
     return found
+
+
+def _rows(path: Path) -> int:
+    with reading(path):
+        return int(pq.read_metadata(path).num_rows)
 
 
 def _stored(table: pa.Table, found: Checked) -> _Stored:
@@ -93,14 +106,19 @@ def _part(path: Path, stored: _Stored) -> _Part:
     found: list[np.ndarray] = []
     strange: list[bytes] = []
     changed: list[bytes] = []
-    damage = None
+    damage, read = None, 0
+    room = Room()
     try:
         with open_file(path) as file:
             for batch in file.iter_batches(BATCH, use_threads=False):
                 ids = fixed(batch.column("record_id").cast(pa.binary(16)), 16)
                 at = places(stored.ids, numbers(ids))
                 found.append(at)
-                records = canonical(batch, LEAD)
+                read += len(at)
+                if read > len(stored.ids) + SURPLUS:
+                    damage = f"it has {file.metadata.num_rows:,} rows, more than there are leaves"
+                    break
+                records = canonical(batch, LEAD, room)
                 salts = stored.salts[at] if len(stored.ids) else np.zeros((len(ids), 16), np.uint8)
                 leaves = leaves_of(records, salts)
                 known = at >= 0

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator, Sequence
+import json
+import os
+from collections.abc import Callable, Container, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -13,16 +16,20 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tamis.data.block import record_ids
+from tamis.data.parquet import open_file, plain
 from tamis.errors import InputError, UsageError
-from tamis.runs import Run, open_run
+from tamis.runs import Run, open_run, read_whole
 from tamis.runs.again import Again
+from tamis.runs.manifest import MANIFEST, sha256
 from tamis.schemas.ids import halves
 from tamis.snapshot.folder import Snapshot
 from tamis.snapshot.graph import Graph, Reached
 from tamis.snapshot.holds import holds
 from tamis.snapshot.select import Match, by_record, demand_fields, meant, spelled_ids
-from tamis.snapshot.store import Store
+from tamis.snapshot.store import Entry, Store, find_store
 from tamis.snapshot.trace import Holding, Model, affected, held, matching, wholly_of
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -51,6 +58,11 @@ class Plan:
     unread: dict[str, str]
     wholes: tuple[str, ...]
     held: tuple[str, ...]
+
+    @property
+    def values(self) -> list[str]:
+        """What was asked for."""
+        return [m.value for m in self.matches]
 
     @property
     def named(self) -> tuple[str, ...]:
@@ -92,16 +104,62 @@ class Known:
 
     @classmethod
     def of(cls, store: Store) -> Known:
+        """What lies where the catalog says and is what was frozen there; the rest is `unseen`, each with why."""
         entries = store.snapshots()
         missing = [f"{e.name}@{e.version} at {e.path}" for e in entries if e.state == "missing"]
-        runs = []
-        for path in sorted({r["path"] for r in store.runs()}):
-            if (Path(path) / "run.json").is_file():
+        missing += [f"{e.name}@{e.version} at {e.path}: {why}" for e in entries if (why := _is_not_ours(store, e))]
+        runs, entered = [], store.runs()
+        for path in sorted({facts["path"] for facts in entered}):
+            if not (Path(path) / "run.json").is_file():
+                missing.append(f"run at {path}")
+            elif _is_within(store, Path(path)) or any(
+                _is_of(store, facts) for facts in entered if facts["path"] == path
+            ):
                 runs.append(open_run(path))
             else:
-                missing.append(f"run at {path}")
-        buried = [Snapshot(e.path) for e in entries if e.state == "withdrawn"]
-        return cls(store, {e.id: Snapshot(e.path) for e in entries if e.state == "live"}, buried, runs, missing)
+                missing.append(f"run at {path}: it is another than was frozen, and lies outside the store")
+        known = [e for e in entries if e.state != "missing" and not _is_not_ours(store, e)]
+        buried = [Snapshot(e.path) for e in known if e.state == "withdrawn"]
+        return cls(store, {e.id: Snapshot(e.path) for e in known if e.state == "live"}, buried, runs, missing)
+
+
+def _is_not_ours(store: Store, entry: Entry) -> str | None:
+    """Why what lies where `entry` says is not to be changed, as whoever packed a store may have it say anything."""
+    if entry.state == "missing":
+        return None
+    if Snapshot(entry.path).id != entry.id:
+        return "it is not what was frozen there"
+    other = None if _is_within(store, entry.path) else find_store(Path(os.path.realpath(entry.path)))
+    if other is not None and other.entry(entry.id) is not None:
+        return f"it is of the store at {other.root}; erase it there"
+    return None
+
+
+def _is_within(store: Store, path: Path) -> bool:
+    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(store.root))
+
+
+def _is_of(store: Store, facts: dict[str, Any]) -> bool:
+    """Whether the run that lies where `facts` say is the one that was frozen, or what an erasure in another store left of it."""
+    path = Path(facts["path"])
+    with suppress(OSError):
+        if sha256(path / MANIFEST) == facts["id"]:
+            return True
+    made = _made(path / "run.json")
+    entries = {e.id: e.path for e in store.snapshots() if e.state == "live"}
+    return made is not None and any(
+        made == _made(entries[id] / "evidence/run.json") for id in facts["snapshots"] if id in entries
+    )
+
+
+def _made(run: Path) -> tuple[Any, ...] | None:
+    """What tells a run from every other, and what no erasure changes: recipe, input, when and where it was made."""
+    try:
+        facts = json.loads(plain(run).read_bytes())
+        inputs, varies = [file["sha256"] for file in facts["inputs"]], facts["varies"]
+        return facts["recipe"]["sha256"], inputs, varies["started"], varies["seconds"], varies["host"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return None
 
 
 def plan(store: Store, matches: Sequence[Match], *, alike: bool = False) -> Plan:
@@ -118,21 +176,21 @@ def plan(store: Store, matches: Sequence[Match], *, alike: bool = False) -> Plan
 
 
 def gather(known: Known, matches: tuple[Match, ...], alike: bool) -> Plan:
+    """As `plan`, of a store as it is `known`. Raises InputError where a run is damaged: what it holds cannot be told."""
     _demand_fields(known, matches)
     seeds = [spelled_ids(matches), *(_of_snapshot(s, matches) for s in known.live.values())]
-    seeds += [_of_run(run, matches) for run in known.runs]
+    seeds += _each(known, lambda run: _of_run(run, matches))
     unread = {}
     for run in known.runs:
         try:
-            seeds.append(_of_input(run, matches))
+            with read_whole(run.path):
+                seeds.append(_of_input(run, matches))
         except InputError as wrong:
             unread[str(run.path)] = str(wrong)
     tables = [s.lineage().select(["child", "parent"]) for s in known.live.values()]
-    tables += [pq.read_table(part, columns=["child", "parent"]) for run in known.runs for part in run.parts("lineage")]
-    peers = [
-        _peers(t)
-        for t in (*(s.verdicts(["record_id", "peer_id"]) for s in known.live.values()), *map(_decided, known.runs))
-    ]
+    tables += [table for some in _each(known, _derived) for table in some]
+    decided = [*(s.verdicts(["record_id", "peer_id"]) for s in known.live.values()), *_each(known, _decided)]
+    peers = [_peers(table) for table in decided]
     start = np.unique(np.concatenate(seeds), axis=0)
     reached = Graph([*tables, *(peers if alike else [])]).down(start)
     holdings = tuple(held(known.live, reached))
@@ -144,8 +202,8 @@ def gather(known: Known, matches: tuple[Match, ...], alike: bool) -> Plan:
         reached=reached,
         holdings=holdings,
         rewrites=rewrites,
-        runs={str(run.path): n for run in known.runs if (n := _known_to(run, reached))},
-        models=affected(known.store, holdings),
+        runs={path: n for path, n in _each(known, lambda run: (str(run.path), _known_to(run, reached))) if n},
+        models=affected(known.store, holdings, reached),
         alike=_alike(peers, reached),
         unseen=tuple(known.unseen),
         unread=unread,
@@ -162,12 +220,22 @@ def _held(store: Store, reached: Reached, rewrites: Container[str]) -> Iterator[
             yield hold.words
 
 
+def _each(known: Known, ask: Callable[[Run], T]) -> list[T]:
+    """What `ask` says of each run. Raises InputError where one cannot be read because it is damaged."""
+    found = []
+    for run in known.runs:
+        with read_whole(run.path):
+            found.append(ask(run))
+    return found
+
+
 def _demand_fields(known: Known, matches: Sequence[Match]) -> None:
     schemas = [s.schema for s in known.live.values()]
-    schemas += [
-        pq.read_schema(part) for run in known.runs for what in ("data", "quarantine") for part in run.parts(what)
-    ]
-    demand_fields(matches, schemas)
+    demand_fields(matches, [*schemas, *(schema for some in _each(known, _schemas) for schema in some)])
+
+
+def _schemas(run: Run) -> list[pa.Schema]:
+    return [pq.read_schema(plain(part)) for what in ("data", "quarantine") for part in run.parts(what)]
 
 
 def _of_snapshot(place: Snapshot, matches: Sequence[Match]) -> np.ndarray:
@@ -182,7 +250,7 @@ def _of_run(run: Run, matches: Sequence[Match]) -> np.ndarray:
         _by_own_id(run, [m.value for m in matches if m.field == "id" and m.how == "="]),
     ]
     for part in [*run.parts("data"), *run.parts("quarantine")]:
-        with pq.ParquetFile(part) as file:
+        with open_file(part) as file:
             schema = file.schema_arrow
             columns = ["record_id", *(["raw"] if "raw" in schema.names else [])]
             columns = list(dict.fromkeys([*columns, *(c for m in matches for c in m.columns(schema))]))
@@ -216,6 +284,10 @@ def _by_own_id(run: Run, ids: Sequence[str]) -> np.ndarray:
     wanted = Reached.of(np.concatenate([np.empty((0, 2), np.uint64), *made]))
     read = run.fates().column("record_id")
     return halves(read.filter(pa.array(wanted.holds(read))))
+
+
+def _derived(run: Run) -> list[pa.Table]:
+    return [pq.read_table(plain(part), columns=["child", "parent"]) for part in run.parts("lineage")]
 
 
 def _decided(run: Run) -> pa.Table:

@@ -26,7 +26,7 @@ from tamis.schemas._field import field
 from tamis.schemas.rows import RECORD_ID
 from tamis.snapshot.canonical import canonical
 from tamis.snapshot.folder import Snapshot, open_snapshot
-from tamis.snapshot.leaves import binary, by_id, fixed, numbers, places
+from tamis.snapshot.leaves import by_id, fixed, numbers, places
 
 CHANGES = ("added", "removed", "changed")
 
@@ -270,11 +270,6 @@ def _in_input(snapshot: Snapshot, ids: np.ndarray) -> np.ndarray:
 
 def _raw(ids: np.ndarray) -> list[bytes]:
     return [bytes(row) for row in ids.astype(">u8").view(np.uint8).reshape(-1, 16)]
-
-
-def id_column(ids: np.ndarray) -> pa.Array:
-    """ids (n, 2) uint64 as a column."""
-    return binary(np.ascontiguousarray(ids.astype(">u8")).view(np.uint8).reshape(-1, 16))
 
 
 def _columns(facts: dict[str, Any]) -> dict[str, str]:

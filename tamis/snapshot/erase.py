@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import secrets
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -21,18 +22,23 @@ from tamis.data.writer import write_bytes, write_json
 from tamis.errors import GateError, InputError, UsageError
 from tamis.runs import verify as verify_run
 from tamis.snapshot import residue
+from tamis.snapshot.answers import VALUE, Forget, bought, files_of, forget_all
 from tamis.snapshot.build import Made, Page, build
 from tamis.snapshot.closure import Known, Plan, gather
 from tamis.snapshot.expunge import Expunged, Report, expunge
 from tamis.snapshot.folder import Snapshot
 from tamis.snapshot.freeze import entry, use
-from tamis.snapshot.holds import forget
+from tamis.snapshot.graph import Reached
+from tamis.snapshot.holds import forget as forget_holds
 from tamis.snapshot.journal import Step, Work
+from tamis.snapshot.names import told
 from tamis.snapshot.receipt import NOT_PROVED, PAYLOAD, asked
 from tamis.snapshot.residue import Residue
 from tamis.snapshot.rewrite import beside, redraft
 from tamis.snapshot.select import Match
 from tamis.snapshot.store import Store
+from tamis.snapshot.unname import veiled
+from tamis.snapshot.verify import verify
 from tamis.snapshot.withdraw import Successor, bury, digest
 
 Say = Callable[[str], None]
@@ -62,6 +68,7 @@ def erase(
     note: str | None = None,
     report: Report | None = None,
     page: Page | None = None,
+    forget: Forget | None = None,
     on_progress: Say | None = None,
 ) -> Erased:
     """Erase the records that `matches` mean, and all that was made of them, from every snapshot and run of `store`.
@@ -72,33 +79,64 @@ def erase(
     note         goes into the receipt, as the number of a request
     report       writes the report of a run anew
     page         gives report.html of the new versions; None: they have none
+    forget       makes a cache of answers forget what was bought with such records; None: the receipt says that it was not
 
     Raises GateError where a hold forbids it, where nothing is meant, or where a snapshot would be left empty.
     """
     if not matches:
         raise UsageError("what should be erased? name --match field=value or --record ID")
+    told(note or "")
     say = on_progress or (lambda _: None)
     with store.work() as work, store.lock():
         known = Known.of(store)
         found = gather(known, tuple(matches), alike)
         _may(known, found, all_records)
         steps, receipt, nonces = _carry_out(known, found, work, (report, page), note, say)
+        # Before anything is changed: once the runs do not know the records any more, nobody knows their answers. To forget
+        # too much costs money and nothing else.
+        answers = [
+            b for run in known.runs if str(run.path) in found.runs and (b := bought(run, found.reached, found.matches))
+        ]
+        counts, left_over = forget_all(answers, forget)
+        receipt["answers_removed"] = sum(counts.values())
+        receipt["not_proved"] = [*left_over, *receipt["not_proved"]]
         name = receipt["receipt"]
         _write(work.folder / "receipt.json", receipt, sign)
         path = store.inside / "receipts" / f"{name}.json"
-        work.commit([*steps, Step("move", work.folder / "receipt.json", path)])
+        with _nonces_told(receipt, nonces, say):
+            work.commit([*steps, Step("move", work.folder / "receipt.json", path)])
     # Others may use the store again: what is left to do only reads it.
-    say("searching for what is left")
-    left = search(known, found)
-    receipt["residual"] = _told(left, store.root)
-    _write(path, receipt, sign)
+    with _nonces_told(receipt, nonces, say):
+        say("searching for what is left")
+        left = search(known, found, list(counts))
+        receipt["residual"] = _told(left, store.root, found.values)
+        _write(path, receipt, sign)
     return Erased(receipt, path, tuple(nonces), left)
 
 
-def search(known: Known, found: Plan) -> Residue:
-    """Look for the values that were asked for, and the records of `found`, in every file of the store and of its runs."""
-    values = [m.value for m in found.matches]
-    return residue.search([known.store.root, *(run.path for run in known.runs)], values, found.reached)
+@contextmanager
+def _nonces_told(receipt: dict[str, Any], nonces: Sequence[str], say: Say) -> Iterator[None]:
+    """Tell the nonces where the block is cut short: what is committed will be finished, and they stand nowhere else."""
+    try:
+        yield
+    except BaseException:
+        say(
+            f"cut short; should receipt {receipt['receipt']} come to be all the same, its nonces are {', '.join(nonces)}"
+        )
+        raise
+
+
+def search(known: Known, found: Plan, caches: Sequence[str] = ()) -> Residue:
+    """Look for the values that were asked for, and the records of `found`, in every file of the store and of its runs; and in
+    `caches` of answers, which others may share, for values that are long enough to mean them."""
+    left = residue.search([known.store.root, *(run.path for run in known.runs)], found.values, found.reached)
+    more = residue.search(
+        files_of(caches), [v for v in found.values if len(v) >= VALUE], Reached.of(np.empty((0, 2), np.uint64))
+    )
+    left.files, left.bytes = left.files + more.files, left.bytes + more.bytes
+    left.found += more.found
+    left.unread |= more.unread
+    return left
 
 
 def _may(known: Known, found: Plan, all_records: bool) -> None:
@@ -132,7 +170,7 @@ def _carry_out(
     steps += _catalog(store, work, versions)
     steps += _run_entries(store, work, expunged, {v.old.id: v.made.id for v in versions if v.made})
     steps += _models(store, work, found, name, now)
-    steps += forget(store, work, found.reached)
+    steps += forget_holds(store, work, found.reached)
     unshared = _unshared(store, known, versions)
     caches = sorted((store.inside / "cache").glob("*"))
     steps += [Step("remove", path) for path in (*unshared, *caches)]
@@ -150,17 +188,25 @@ def _carry_out(
             "derived": len(found.reached) - found.reached.seeds,
             "tombstones_sha256": digest([v.leaves for v in versions]),
         },
-        "scanned": _scanned(known),
+        "scanned": {what: [veiled(name, found.values) for name in names] for what, names in _scanned(known).items()},
         "snapshots": [v.told() for v in versions],
         "runs": [
-            {"path": store.placed(e.path), "records": e.counts, "verdicts": e.verdicts, "manifest": [e.before, e.after]}
+            {
+                "path": veiled(store.placed(e.path), found.values),
+                "records": e.counts,
+                "verdicts": e.verdicts,
+                "manifest": [e.before, e.after],
+            }
             for e in expunged
         ],
         "objects_removed": len(unshared),
         "caches_removed": len(caches),
         "models": [{"name": m.name, "snapshots": list(m.snapshots), "records": m.records} for m in found.models],
         "alike_that_stay": found.alike,
-        "not_proved": [*_inputs(known, found), *_wholes(found), *NOT_PROVED],
+        "not_proved": [
+            *(veiled(line, found.values) for line in (*_inputs(known, found), *_wholes(found))),
+            *NOT_PROVED,
+        ],
         "residual": None,
     }
     return steps, receipt, nonces
@@ -205,7 +251,8 @@ def _versions(
     for k, id in enumerate(found.rewrites):
         old = known.live[id]
         say(f"writing {old.ref} anew")
-        draft = redraft(old, gone, work.folder / f"rows-{k}.parquet", receipt, manifests, taken)
+        _sound(old)
+        draft = redraft(old, gone, work.folder / f"rows-{k}.parquet", receipt, manifests, taken, found.values)
         taken.add((draft.name, draft.version))
         made = build(draft, work.folder / f"new-{k}", known.store, beside(entries[id], draft.version), page=page)
         to = Successor(made.id, f"{draft.name}@{draft.version}")
@@ -213,10 +260,22 @@ def _versions(
         assert buried is not None
         done.append(_Version(old, made, (*made.steps, *buried.steps), buried.leaves))
     for k, old in enumerate(known.buried):
+        if gone.holds(old.leaves().column("record_id")).any():
+            _sound(old)
         buried = bury(old, work.folder / f"buried-{k}", gone, None, receipt, now)
         if buried is not None:
             done.append(_Version(old, None, buried.steps, buried.leaves))
     return done
+
+
+def _sound(snapshot: Snapshot) -> None:
+    """Raises InputError where `snapshot` is not what was frozen: what is written of it anew would make that look right."""
+    wrong = [f for f in verify(snapshot.path, level="files").findings if not f.problem.startswith("was added")]
+    if wrong:
+        raise InputError(
+            f"{snapshot.ref} at {snapshot.path} is not what was frozen ({wrong[0].file} {wrong[0].problem}), and nothing was "
+            f"erased; `tamis verify {snapshot.path}` names all: put it right, or delete that folder, and erase again"
+        )
 
 
 def _catalog(store: Store, work: Work, versions: Sequence[_Version]) -> list[Step]:
@@ -245,7 +304,7 @@ def _runs(known: Known, found: Plan, work: Work, name: str, report: Report | Non
                 f"the run at {run.path} is damaged ({wrong[0].file} {wrong[0].problem}), and what it holds of these records cannot "
                 "be taken out; delete that folder, or put it right, and erase again"
             )
-        made = expunge(run, work.folder / f"run-{k}", found.reached, name, report)
+        made = expunge(run, work.folder / f"run-{k}", found.reached, name, report, found.values)
         if made is not None:
             done.append(made)
     return done
@@ -284,7 +343,8 @@ def _unshared(store: Store, known: Known, versions: Sequence[_Version]) -> list[
     facts = [s.facts for id, s in known.live.items() if id not in rewritten]
     facts += [v.made.facts for v in versions if v.made]
     wanted = {file["sha256"] for f in facts for file in f["files"]}
-    return [p for p in sorted((store.inside / "objects/sha256").glob("??/*")) if p.name not in wanted]
+    every = sorted((store.inside / "objects/sha256").glob("??/*"))
+    return [path for path in every if path.name not in wanted and not path.parent.is_symlink()]
 
 
 def _scanned(known: Known) -> dict[str, list[str]]:
@@ -310,7 +370,7 @@ def _wholes(found: Plan) -> Iterator[str]:
         yield f"{', '.join(found.wholes)}: made as a whole of a snapshot that held some; which of its records were is not known"
 
 
-def _told(left: Residue, root: Path) -> dict[str, Any]:
+def _told(left: Residue, root: Path, values: Sequence[str]) -> dict[str, Any]:
     """A residue as a receipt has it; files within the store by their place there."""
 
     def place(path: str) -> str:
@@ -321,8 +381,8 @@ def _told(left: Residue, root: Path) -> dict[str, Any]:
         "bytes": left.bytes,
         "values": left.values,
         "too_short": left.too_short,
-        "found": [{**vars(replace(hit, file=place(hit.file)))} for hit in left.found],
-        "unread": {place(path): why for path, why in left.unread.items()},
+        "found": [{**vars(replace(hit, file=veiled(place(hit.file), values)))} for hit in left.found],
+        "unread": {veiled(place(path), values): veiled(why, values) for path, why in left.unread.items()},
     }
 
 

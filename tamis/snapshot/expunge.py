@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from tamis.data.parquet import open_file, plain
 from tamis.data.writer import write_bytes, write_json, write_parquet
 from tamis.errors import TamisError
 from tamis.runs import Run, seal
@@ -23,6 +25,7 @@ from tamis.runs.manifest import MANIFEST, files, sha256
 from tamis.snapshot import prune
 from tamis.snapshot.graph import Reached
 from tamis.snapshot.journal import Step, link
+from tamis.snapshot.unname import applied, unnamed
 
 Report = Callable[[Run, Path], object]
 """Writes the report of a run into a folder: it is made a floor above."""
@@ -66,10 +69,13 @@ class _Staged:
         self.written[name] = {"bytes": made.bytes, "sha256": made.sha256}
 
 
-def expunge(run: Run, folder: Path, gone: Reached, receipt: str, report: Report | None = None) -> Expunged | None:
+def expunge(
+    run: Run, folder: Path, gone: Reached, receipt: str, report: Report | None = None, values: Collection[str] = ()
+) -> Expunged | None:
     """Write `run` without `gone` to `folder`; the steps put it in its place. None where it has nothing of them.
 
     report  writes its report anew; None: it has none then, for the old one shows rows
+    values  what was asked for: a source of which no record is left loses its name, where that holds one
     """
     fates = run.fates()
     at = gone.holds(fates.column("record_id"))
@@ -83,7 +89,7 @@ def expunge(run: Run, folder: Path, gone: Reached, receipt: str, report: Report 
     counts = Counter(np.array(fates.column("fate").cast(pa.string()).to_pylist(), object)[at].tolist())
     counts.pop(prune.ERASED, None)
     _contract(staged)
-    _facts(staged, counts, receipt)
+    _facts(staged, counts, receipt, values)
     (folder / REPORT).unlink(missing_ok=True)
     if report is not None:
         report(Run(folder), folder)
@@ -107,17 +113,17 @@ def _tables(staged: _Staged, gone: Reached, at: np.ndarray) -> int:
     run, decided = staged.run, 0
     for path in sorted(run.path.rglob("*.parquet")):
         name = path.relative_to(run.path).as_posix()
-        kind, schema = name.partition("/")[0], pq.read_schema(path)
+        kind, schema = name.partition("/")[0], pq.read_schema(plain(path))
         if kind == "verdicts":
-            table = pq.read_table(path)
+            table = pq.read_table(plain(path))
             left = prune.verdicts(table, gone)
             decided += len(table) - len(left)
             if left is not table:
                 staged.put(name, _groups(path, left), schema)
         elif name == "fates.parquet":
-            staged.put(name, iter([prune.fates(pq.read_table(path), at)]), schema)
+            staged.put(name, iter([prune.fates(pq.read_table(plain(path)), at)]), schema)
         elif kind == "edges":
-            staged.put(name, iter([prune.edges(pq.read_table(path), at)]), schema)
+            staged.put(name, iter([prune.edges(pq.read_table(plain(path)), at)]), schema)
         elif kind not in ("scores",):
             _by_record(staged, name, path, schema, gone)
     _scores(staged, at)
@@ -127,7 +133,7 @@ def _tables(staged: _Staged, gone: Reached, at: np.ndarray) -> int:
 def _by_record(staged: _Staged, name: str, path: Path, schema: pa.Schema, gone: Reached) -> None:
     """A table whose rows name records: data, quarantine, lineage, and what a stage left by record."""
     keys = [key for key in ("record_id", "child", "parent") if key in schema.names]
-    with pq.ParquetFile(path) as file:
+    with open_file(path) as file:
         if not any(gone.holds(column).any() for key in keys for column in file.read(columns=[key]).columns):
             return
         groups = (file.read_row_group(k) for k in range(file.num_row_groups))
@@ -138,16 +144,16 @@ def _scores(staged: _Staged, at: np.ndarray) -> None:
     """The parts hold all records of the input, one after the other."""
     start = 0
     for path in staged.run.parts("scores"):
-        rows = pq.read_metadata(path).num_rows
+        rows = pq.read_metadata(plain(path)).num_rows
         here, start = at[start : start + rows], start + rows
         if here.any():
-            left = prune.scores(pq.read_table(path), here)
-            staged.put(path.relative_to(staged.run.path).as_posix(), _groups(path, left), pq.read_schema(path))
+            left = prune.scores(pq.read_table(plain(path)), here)
+            staged.put(path.relative_to(staged.run.path).as_posix(), _groups(path, left), pq.read_schema(plain(path)))
 
 
 def _groups(path: Path, table: pa.Table) -> Iterator[pa.Table]:
     """`table` in row groups no larger than the first of the file at `path`."""
-    meta = pq.read_metadata(path)
+    meta = pq.read_metadata(plain(path))
     size = max(1, meta.row_group(0).num_rows if meta.num_row_groups else 1)
     return (table.slice(start, size) for start in range(0, max(1, len(table)), size))
 
@@ -172,9 +178,10 @@ def promised(parts: list[Path], contract: Path) -> tuple[bytes, str]:
     return result.to_json().encode(), "passed" if result.passed else "failed"
 
 
-def _facts(staged: _Staged, counts: Counter[str], receipt: str) -> None:
+def _facts(staged: _Staged, counts: Counter[str], receipt: str, values: Collection[str]) -> None:
     """run.json: digests of what was written, fewer rows, and why."""
     facts = json.loads((staged.folder / "run.json").read_bytes())
+    facts = applied(facts, unnamed(facts, values, _sources(staged.folder)))
     facts["files"] = [{**f, **staged.written.get(f["path"], {})} for f in facts["files"]]
     for fate, n in counts.items():
         facts["rows"][fate] -= n
@@ -182,6 +189,16 @@ def _facts(staged: _Staged, counts: Counter[str], receipt: str) -> None:
     facts["erasures"] = [*facts.get("erasures", []), receipt]
     made = write_json(staged.folder / "run.json", facts)
     staged.written["run.json"] = {"bytes": made.bytes, "sha256": made.sha256}
+
+
+def _sources(folder: Path) -> set[str]:
+    """Sources of the records that are left."""
+    parts = [*(folder / "data").glob("*.parquet"), *(folder / "quarantine").glob("*.parquet")]
+    return {
+        name
+        for part in parts
+        for name in pc.unique(pq.read_table(plain(part), columns=["source"]).column(0)).to_pylist()
+    }
 
 
 def _steps(run: Path, folder: Path) -> Iterator[Step]:

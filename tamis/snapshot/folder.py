@@ -25,6 +25,9 @@ from tamis.snapshot.names import split_order
 from tamis.snapshot.store import find_store, is_ref, store_at
 from tamis.snapshot.tables import LEAVES
 
+BATCH = 4096
+"""Rows that are read at a time."""
+
 FORMAT = 1
 """The number under `tamis_snapshot` that this code writes and reads."""
 
@@ -102,7 +105,8 @@ class Snapshot:
     def batches_of(part: Path, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
         """The rows of one of `parts`."""
         with reading(part), open_file(part) as file:
-            yield from file.iter_batches(8192, columns=None if columns is None else list(columns))
+            # One thread: several fill the memory with what is read ahead, and cost more than they save.
+            yield from file.iter_batches(BATCH, columns=None if columns is None else list(columns), use_threads=False)
 
     def data(self, columns: Sequence[str] | None = None, split: str | None = None) -> pa.Table:
         """Its rows in order."""

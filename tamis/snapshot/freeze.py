@@ -8,19 +8,21 @@ All is written in the store's work folder, then put in place by one rename.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
+from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tamis.data.parquet import open_file
+from tamis.data.parquet import open_file, plain
 from tamis.errors import GateError, InputError, UsageError
 from tamis.runs import Run, open_run
 from tamis.runs import verify as verify_run
-from tamis.runs.manifest import MANIFEST, sha256
+from tamis.runs.manifest import MANIFEST, digests, sha256
 from tamis.snapshot.build import Draft, Made, Page, build
 from tamis.snapshot.folder import Snapshot, open_snapshot
 from tamis.snapshot.journal import Step, Work
@@ -87,12 +89,12 @@ def freeze(
     _is_free(place, output, called, number)
     _whole(run)
     _is_not_erased(place, run)
-    result, promised = _contract(run, contract)
+    terms, result, promised = _contract(run, contract)
     parents = [open_snapshot(ref, place.root) for ref in derived_from]
     edges = lineage if isinstance(lineage, pa.Table) else lineage_of(run, lineage, parents)
     place.make()  # not before: a store that is made for a freeze that fails catches what is frozen below it later
     with place.work() as work:
-        schema = pq.read_schema(run.parts("data")[0]) if run.parts("data") else pa.schema([])
+        schema = pq.read_schema(plain(run.parts("data")[0])) if run.parts("data") else pa.schema([])
         draft = Draft(
             name=called,
             version=str(number),
@@ -103,9 +105,9 @@ def freeze(
             salts=before,
             lineage=edges,
             facts={**_facts(run, promised), **_derived(parents, edges)},
-            files=_files(run, contract, result),
+            files=_files(run, terms if contract is not None else None, result),
             strict_licences=licenses == "strict",
-            parts=() if "split" in schema.names else tuple(run.parts("data")),
+            parts={} if "split" in schema.names else _digests(run),
         )
         made = build(draft, work.folder / "snapshot", place, output, sign=sign, page=page, on_progress=on_progress)
         with place.lock():
@@ -113,6 +115,11 @@ def freeze(
             _is_as_it_was(place, run, draft.facts["run"]["manifest"], before)
             work.commit([*made.steps, *register(place, work, made, _run_entry(place, run))])
     return Snapshot(output)
+
+
+def _digests(run: Run) -> dict[Path, str]:
+    known = digests(run.path)
+    return {part: known[part.relative_to(run.path).as_posix()] for part in run.parts("data")}
 
 
 def batches(run: Run) -> Iterator[pa.RecordBatch]:
@@ -188,7 +195,16 @@ def _names(output: Path, name: str | None, version: str | None, parent: Snapshot
 
 
 def _name(output: Path, name: str | None) -> str:
-    return checked(named(Path(os.path.abspath(output))).name if name is None else name)
+    said = named(Path(os.path.abspath(output))).name
+    if name is None and _NEARLY_A_VERSION.fullmatch(said):
+        raise UsageError(
+            f"{said!r} is no version; write three numbers, as -o {output.parent}/1.2.0, or, if it is a name, --name {said}"
+        )
+    return checked(said if name is None else name)
+
+
+# …/docs/1.0 would be the first version of a data set called 1.0, in a store of its own within …/docs.
+_NEARLY_A_VERSION = re.compile(r"v?\d+(\.\d+)+")
 
 
 def _is_free(store: Store, output: Path, name: str, version: Version) -> None:
@@ -246,15 +262,17 @@ def _whole(run: Run) -> None:
         )
 
 
-def _contract(run: Run, given: Path | str | None) -> tuple[bytes | None, dict[str, Any] | None]:
-    """The data of `run` held against the contract once more: the result, and the gist for snapshot.json."""
+def _contract(run: Run, given: Path | str | None) -> tuple[bytes | None, bytes | None, dict[str, Any]]:
+    """The data of `run` held against the contract once more: the contract as it was read, the result, and what
+    snapshot.json says of it."""
     path = Path(given) if given is not None else run.path / "contract.odcs.yaml"
     if given is None and not path.is_file():
-        return None, None
+        return None, None, {"contract": None}
     from tamis.contracts import check, load
 
     contract = load(path)
-    result = check(run.parts("data"), contract)
+    flow = {"rows": run.rows, "sources": run.facts.get("sources", ())}
+    result = check(run.parts("data"), contract, flow=flow)
     if not result.passed:
         broken = [outcome.message for outcome in result.broken if outcome.stops]
         more = f"; and {len(broken) - 1} more" if broken[1:] else ""
@@ -263,7 +281,12 @@ def _contract(run: Run, given: Path | str | None) -> tuple[bytes | None, dict[st
             f"`tamis check {run.path} -c {path}` names all"
         )
     gist = {"id": contract.id, "version": contract.version, "sha256": contract.sha256, "result": "passed"}
-    return result.to_json().encode(), gist
+    classified = {p.column: p.classification for p in contract.table(None).properties if p.classification}
+    return (
+        contract.text,
+        result.to_json().encode(),
+        {"contract": gist, **({"sensitivity": classified} if classified else {})},
+    )
 
 
 def _lineage(run: Run, given: pa.Table | Path | str | None, parents: Sequence[Snapshot]) -> pa.Table:
@@ -274,13 +297,15 @@ def _lineage(run: Run, given: pa.Table | Path | str | None, parents: Sequence[Sn
     return lineage(run, given, parents)
 
 
-def _facts(run: Run, contract: dict[str, Any] | None) -> dict[str, Any]:
+def _facts(run: Run, promised: dict[str, Any]) -> dict[str, Any]:
     facts = run.facts
+    commit = facts["varies"].get("commit")
     return {
         "conservation": run.rows,
-        "contract": contract,
+        **promised,
         "recipe": {"name": facts["name"], **facts["recipe"]},
         "inputs": facts["inputs"],
+        "code": {"package": f"tamis {metadata.version('tamis')}", **({"git": commit} if commit else {})},
         "run": {"manifest": sha256(run.path / MANIFEST)},
         "env": {"versions": facts["versions"], "sha256": sha256(run.path / "env.json")},
     }
@@ -293,15 +318,15 @@ def _derived(parents: Sequence[Snapshot], edges: pa.Table) -> dict[str, Any]:
     return {"derived_from": {"snapshots": [p.id for p in parents], "by": "records" if edges.num_rows else "whole"}}
 
 
-def _files(run: Run, contract: Path | str | None, result: bytes | None) -> dict[str, Path | bytes | pa.Table]:
-    """What goes beside data, leaves and lineage."""
+def _files(run: Run, contract: bytes | None, result: bytes | None) -> dict[str, Path | bytes | pa.Table]:
+    """What goes beside data, leaves and lineage. `contract`: one in the place of the run's own."""
     files: dict[str, Path | bytes | pa.Table] = {
         f"evidence/{name}": run.path / found for name, found in EVIDENCE.items() if (run.path / found).is_file()
     }
     if contract is not None:
         if "evidence/contract.odcs.yaml" in files:
             files["evidence/run.contract.odcs.yaml"] = files["evidence/contract.odcs.yaml"]
-        files["evidence/contract.odcs.yaml"] = Path(contract)
+        files["evidence/contract.odcs.yaml"] = contract
     if result is not None:
         files["evidence/contract.result.json"] = result
     for what in ("verdicts", "edges"):

@@ -12,14 +12,17 @@ import re
 import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
+from tamis.data.parquet import plain
 from tamis.errors import InputError, UsageError
 from tamis.snapshot.folder import Snapshot, open_snapshot
 from tamis.snapshot.graph import Reached
 from tamis.snapshot.journal import Step, Work
+from tamis.snapshot.names import told
 from tamis.snapshot.select import record
 from tamis.snapshot.store import Store
 
@@ -41,13 +44,14 @@ class Hold:
 
     @property
     def words(self) -> str:
-        """What is held, and why."""
-        return f"{f'record {self.record}' if self.record else self.ref} is held ({self.reason}; hold {self.id})"
+        """What is held, or was until it was released, and why."""
+        held = "was held" if self.released else "is held"
+        return f"{f'record {self.record}' if self.record else self.ref} {held} ({self.reason}; hold {self.id})"
 
 
 def holds(store: Store, *, all: bool = False) -> list[Hold]:
     """The holds in force, or `all` that ever were, by when they were made."""
-    found = [Hold(**json.loads(path.read_bytes())) for path in (store.inside / "holds").glob("[0-9a-f]*.json")]
+    found = [_read(path) for path in (store.inside / "holds").glob("[0-9a-f]*.json")]
     return sorted((h for h in found if all or h.released is None), key=lambda h: (h.created, h.id))
 
 
@@ -58,17 +62,29 @@ def hold(store: Store, what: str, reason: str) -> list[Hold]:
     """
     if not reason.strip():
         raise UsageError("a hold needs its reason: --reason 'case 12/2026'")
-    found = _what(store, what)
+    told(reason)
+    before, found = _live(store), _what(store, what)
+    if gone := [on["ref"] for on in found if "snapshot" in on and on["snapshot"] not in before]:
+        raise InputError(
+            f"{gone[0]} was withdrawn by an erasure: it has no records to hold; hold the version in its place"
+        )
     made = [Hold(secrets.token_hex(8), reason, _now(), **on) for on in found]
     with store.work() as work, store.lock():
+        if before - _live(store):
+            raise InputError("an erasure went over the store meanwhile, and nothing was held; hold it again")
         work.commit([store.write(work, "holds", h.id, _facts(h)) for h in made])
     return made
+
+
+def _live(store: Store) -> set[str]:
+    return {entry.id for entry in store.snapshots() if entry.state == "live"}
 
 
 def release(store: Store, what: str, reason: str) -> list[Hold]:
     """Release the hold `what` (its id), or all on the record or snapshot `what`. Raises UsageError, InputError."""
     if not reason.strip():
         raise UsageError("a release needs its reason: --reason 'case 12/2026 closed'")
+    told(reason)
     found = [h for h in holds(store) if h.id == what] or _on(store, what)
     if not found:
         raise InputError(f"nothing of that name is held: {what!r}; `tamis hold list` names the holds in force")
@@ -119,6 +135,19 @@ def _snapshot(store: Store, what: str) -> Snapshot | None:
         return open_snapshot(what, store.root)
     except (InputError, UsageError):
         return None
+
+
+def _read(path: Path) -> Hold:
+    """Raises InputError: a hold that cannot be read may forbid anything."""
+    try:
+        found = Hold(**json.loads(plain(path).read_bytes()))
+        texts = {name: value for name, value in vars(found).items() if value is not None}
+        if found.id == path.stem and all(isinstance(value, str) for value in texts.values()):
+            bytes.fromhex(found.record or "")
+            return found
+    except (OSError, ValueError, TypeError, RecursionError) as damage:
+        raise InputError(f"{path} cannot be read ({damage!r:.80}); the store is damaged there") from damage
+    raise InputError(f"{path} is not the hold that it is named for; the store is damaged there")
 
 
 def _facts(hold: Hold) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from tamis.data.disk import disk_errors
+from tamis.data.parquet import plain
 from tamis.data.writer import write_json
 from tamis.errors import OutputError
 
@@ -58,6 +59,7 @@ class Work:
         steps = list(steps)
         for step in steps:
             _prepare(step)
+        _demand_room(steps)
         listed = [_written(step, self.root) for step in steps]
         path = self.root / "journal" / f"{self.name}.json"
         write_json(path, {"tamis_journal": 1, "place": _mark(self.root), "steps": listed})
@@ -67,6 +69,7 @@ class Work:
 @contextmanager
 def locked(root: Path) -> Iterator[None]:
     """Hold the store of `root` (a `.tamis`) against others; it waits. Not to be taken twice by one process."""
+    _demand_own(root)
     with disk_errors(root):
         handle = os.open(root / "lock", os.O_RDWR | os.O_CREAT, 0o644)
     try:
@@ -93,6 +96,15 @@ def work(root: Path) -> Iterator[Work]:
         os.close(held)
 
 
+def _demand_own(root: Path) -> None:
+    """Raises OutputError where a folder of the store is a link: what lies in work/ or objects/ is removed some day."""
+    for path in (root, *(root / name for name in ("work", "journal", "objects", "objects/sha256", "cache"))):
+        if path.is_symlink():
+            raise OutputError(
+                f"{path} is a link, and what lies where it leads would be taken for the store's own; move that folder to its place"
+            )
+
+
 def pending(root: Path) -> bool:
     """Whether there is something to recover below `root`."""
     return any(any((root / name).glob("*")) for name in ("journal", "work"))
@@ -116,7 +128,7 @@ def forward(path: Path, root: Path) -> None:
     followed: one in a store that somebody copied or sent is told, and left. Raises OutputError.
     """
     try:
-        listed = json.loads(path.read_bytes())
+        listed = json.loads(plain(path).read_bytes())
         number, place = listed["tamis_journal"], listed.get("place")
         steps = [_read(entry, root) for entry in listed["steps"]] if number == 1 else []
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as damage:
@@ -152,6 +164,22 @@ def _prepare(step: Step) -> None:
     for path in [*changed, *([step.source] if step.do != "link" else [])]:
         if path.parent.is_dir() and not os.access(path.parent, os.W_OK | os.X_OK):
             raise OutputError(f"cannot write {path}: the folder it is in may not be written; change its permissions")
+
+
+def _demand_room(steps: Iterable[Step]) -> None:
+    """Raises OutputError where what moves to another file system does not fit there."""
+    needed: dict[int, int] = {}
+    for step in steps:
+        if step.do != "move" or step.target is None or step.source.stat().st_dev == step.target.parent.stat().st_dev:
+            continue
+        on, place = step.target.parent.stat().st_dev, os.statvfs(step.target.parent)
+        files = step.source.rglob("*") if step.source.is_dir() else [step.source]
+        blocks = sum(-(-path.stat().st_size // place.f_frsize) for path in files if path.is_file())
+        needed[on] = needed.get(on, 0) + blocks * place.f_frsize
+        if needed[on] > place.f_bavail * place.f_frsize:
+            raise OutputError(
+                f"cannot write {step.target}: the disk it is on has no room for it; nothing was changed, free some space"
+            )
 
 
 def _take(step: Step) -> None:

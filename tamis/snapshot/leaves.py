@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from tamis.kernels.digests import nodes, sha256_all
+from tamis.kernels.sought import seek
 from tamis.snapshot.canonical import Canonical
 from tamis.snapshot.tables import LEAVES
 
@@ -59,14 +60,20 @@ def binary(rows: np.ndarray, missing: np.ndarray | None = None) -> pa.FixedSizeB
 def table(ids: np.ndarray, salts: np.ndarray, leaves: np.ndarray) -> pa.Table:
     """LEAVES by record_id. ids (n, 16), salts (n, 16), leaves (n, 32) uint8, in any order."""
     order = by_id(ids)
-    columns = [binary(ids[order]), binary(salts[order]), binary(leaves[order])]
+    # `take` copies whole rows; an index would go by the byte.
+    columns = [binary(np.take(rows, order, axis=0)) for rows in (ids, salts, leaves)]
     return pa.table(columns, schema=LEAVES)
 
 
 def by_id(ids: np.ndarray) -> np.ndarray:
     """The order of ids (n, 16) uint8 as bytes."""
     keys = numbers(ids)
-    return np.lexsort((keys[:, 1], keys[:, 0]))
+    # By the first half alone, a tenth of the time; where two share it, by both.
+    order = np.argsort(keys[:, 0])
+    first = keys[order, 0]
+    if (first[1:] == first[:-1]).any():
+        order = np.lexsort((keys[:, 1], keys[:, 0]))
+    return order
 
 
 def numbers(ids: np.ndarray) -> np.ndarray:
@@ -77,16 +84,7 @@ def numbers(ids: np.ndarray) -> np.ndarray:
 
 def places(known: np.ndarray, ids: np.ndarray) -> np.ndarray:
     """Where ids (m, 2) uint64 are among `known` (n, 2), which ascend; -1 where they are not: (m,) int64."""
-    if not len(known):
-        return np.full(len(ids), -1)
-    at = np.minimum(np.searchsorted(known[:, 0], ids[:, 0]), len(known) - 1)
-    found = (known[at] == ids).all(axis=1)
-    # Different ids that begin with the same 8 bytes are looked at one by one: they are the exception.
-    for k in np.flatnonzero(~found & (known[at, 0] == ids[:, 0])).tolist():
-        place = int(at[k])
-        while place < len(known) and known[place, 0] == ids[k, 0]:
-            if known[place, 1] == ids[k, 1]:
-                at[k], found[k] = place, True
-                break
-            place += 1
-    return np.where(found, at, -1)
+    found = np.empty(len(ids), np.int64)
+    # Not numpy's search: of a column of `known` it would make a copy for every batch.
+    seek(known, ids, found)
+    return found

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tamis.data.parquet import plain
 from tamis.errors import InputError, UsageError
 from tamis.schemas import LINEAGE
 from tamis.schemas.rows import RECORD_ID
@@ -57,7 +58,7 @@ def lineage(run: Run, given: str | Path | None = None, parents: Sequence[Held] =
 
     Raises InputError where an id is of no record, or of several; UsageError where there is nothing of that name.
     """
-    tables = [_shaped(pq.read_table(part)) for part in run.parts("lineage")]
+    tables = [_placed(_shaped(pq.read_table(plain(part))), parents) for part in run.parts("lineage")]
     if given is not None:
         names = _Names(run, parents)
         member = str(given).startswith("meta.") and not Path(given).is_file()
@@ -65,13 +66,33 @@ def lineage(run: Run, given: str | Path | None = None, parents: Sequence[Held] =
     return settled(tables)
 
 
-def settled(tables: Iterable[pa.Table]) -> pa.Table:
-    """LINEAGE rows, each once, sorted by child, parent and kind; none from a record to itself."""
+def _placed(edges: pa.Table, parents: Sequence[Held]) -> pa.Table:
+    """`edges` with the snapshot of each parent that one of `parents` holds and no snapshot is said of."""
     import polars as pl
 
-    found = [pl.from_arrow(t) for t in tables if t.num_rows]
-    if not found:
+    known = [pl.DataFrame({"parent": pl.Series([], dtype=pl.Binary), "there": pl.Series([], dtype=pl.String)})]
+    for held in parents:
+        ids = pa.chunked_array([b.column(0) for b in held.batches(["record_id"])], RECORD_ID).cast(pa.binary())
+        known.append(pl.DataFrame({"parent": pl.from_arrow(ids)}).with_columns(there=pl.lit(held.id)))
+    found: Any = pl.from_arrow(edges.cast(pa.schema([f.with_type(_PLAIN.get(f.name, pa.string())) for f in LINEAGE])))
+    there = pl.concat(known).unique("parent", keep="first", maintain_order=True)
+    rows = found.join(there, on="parent", how="left", maintain_order="left")
+    return _shaped(
+        rows.with_columns(pl.coalesce("snapshot", "there").alias("snapshot")).select(LINEAGE.names).to_arrow()
+    )
+
+
+_PLAIN = {"child": pa.binary(), "parent": pa.binary()}
+
+
+def settled(tables: Iterable[pa.Table]) -> pa.Table:
+    """LINEAGE rows, each once, sorted by child, parent and kind; none from a record to itself."""
+    filled = [t for t in tables if t.num_rows]
+    if not filled:
         return LINEAGE.empty_table()
+    import polars as pl
+
+    found = [pl.from_arrow(t) for t in filled]
     plain = pl.concat([f.with_columns(pl.col("kind", "snapshot").cast(pl.String)) for f in found])  # type: ignore[union-attr]
     # Where one source of an edge knows the parent's snapshot and another does not, the one that knows is kept.
     rows = (
@@ -181,8 +202,8 @@ def _read(path: Path) -> pl.DataFrame:
 
     try:
         if path.suffix in (".jsonl", ".ndjson", ".json"):
-            return pl.read_ndjson(path, infer_schema_length=None)
-        return pl.read_parquet(path)
+            return pl.read_ndjson(plain(path), infer_schema_length=None)
+        return pl.read_parquet(plain(path))
     except FileNotFoundError:
         raise UsageError(
             f"there is no lineage at {path}; name a Parquet or JSON Lines file, or meta.NAME for a member of the rows"

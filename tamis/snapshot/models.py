@@ -18,7 +18,7 @@ from tamis.errors import InputError, UsageError
 from tamis.runs.manifest import sha256
 from tamis.snapshot.folder import Snapshot, open_snapshot
 from tamis.snapshot.jcs import canonical_json
-from tamis.snapshot.names import checked
+from tamis.snapshot.names import checked, told
 from tamis.snapshot.store import Store
 
 
@@ -49,7 +49,7 @@ def add_model(
         "trained_on": [_trained(store, ref) for ref in trained_on],
     }
     if note:
-        facts["note"] = note
+        facts["note"] = told(note)
     if path is not None:
         files = _files(Path(path))
         facts |= {"path": store.placed(Path(path)), "files": files}
@@ -100,7 +100,12 @@ def _files(path: Path) -> list[dict[str, Any]]:
         raise InputError(f"there is no model at {path}; name its folder or file with --path, or leave that out")
     base = path if path.is_dir() else path.parent
     return [
-        {"path": p.relative_to(base).as_posix(), "bytes": p.stat().st_size, "sha256": sha256(p)}
+        {"path": _spelled(p.relative_to(base)), "bytes": p.stat().st_size, "sha256": sha256(p)}
         for p in found
         if p.is_file()
     ]
+
+
+def _spelled(path: Path) -> str:
+    """As JSON can hold it: bytes of a name that are no UTF-8 as \\xff."""
+    return os.fsencode(path.as_posix()).decode("utf-8", "backslashreplace")

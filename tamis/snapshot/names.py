@@ -14,7 +14,7 @@ from tamis.errors import UsageError
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 # semver.org, without build metadata: two versions that differ in it alone would be equal.
-_VERSION = re.compile(r"v?(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(?:-([0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*))?")
+VERSION = re.compile(r"v?(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(?:-([0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*))?")
 
 ID = re.compile(r"sha256:[0-9a-f]{64}")
 
@@ -46,7 +46,7 @@ FIRST = Version(1, 0, 0)
 
 def version(text: str) -> Version:
     """The version that `text` is. Raises UsageError."""
-    found = _VERSION.fullmatch(text)
+    found = VERSION.fullmatch(text)
     if found is None:
         raise UsageError(f"{text!r} is no version; write three numbers, as 1.2.0, or 1.2.0-rc.1")
     major, minor, patch, pre = found.groups()
@@ -55,7 +55,7 @@ def version(text: str) -> Version:
 
 def is_version(text: str) -> bool:
     """Whether `text` is a semantic version, with or without a v."""
-    return _VERSION.fullmatch(text) is not None
+    return VERSION.fullmatch(text) is not None
 
 
 def checked(name: str) -> str:
@@ -66,6 +66,13 @@ def checked(name: str) -> str:
             "at most 100: --name docs-sft"
         )
     return name
+
+
+def told(text: str) -> str:
+    """`text`, which can be kept on file. Raises UsageError where it is no UTF-8, as bytes of a command line may be."""
+    if any("\ud800" <= letter <= "\udfff" for letter in text):
+        raise UsageError(f"{text!r} is no UTF-8, and cannot be kept or looked for; write it in UTF-8")
+    return text
 
 
 def split_order(name: str) -> tuple[int, str]:

@@ -14,7 +14,7 @@ def opened(ref: str | None, store: Path | str | None = None) -> tuple[Snapshot |
 
     Raises InputError where there is no such thing, or the snapshot is in no store.
     """
-    if ref is None or (Path(ref) / FOLDER).is_dir():
+    if ref is None or _is_store(Path(ref)):
         found = store_at(ref or store)
         found.recover()
         return None, found
@@ -24,3 +24,10 @@ def opened(ref: str | None, store: Path | str | None = None) -> tuple[Snapshot |
     if place is None or entry is None:
         raise InputError(f"{snapshot.path} is in no store here; name its store with --store")
     return snapshot, place
+
+
+def _is_store(path: Path) -> bool:
+    try:
+        return (path / FOLDER).is_dir()
+    except OSError:  # a name that is too long for any file
+        return False

@@ -11,11 +11,14 @@ import json
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from tamis.data.parquet import plain
 from tamis.errors import InputError
-from tamis.snapshot.select import Match
 from tamis.snapshot.store import Store
+
+if TYPE_CHECKING:  # Polars comes with it, and a freeze asks for receipts alone
+    from tamis.snapshot.select import Match
 
 PAYLOAD = "application/vnd.tamis.erasure-receipt+json"
 """Type of a signed receipt's payload."""
@@ -55,9 +58,10 @@ def read(path: Path) -> dict[str, Any]:
     import base64
 
     try:
-        found: dict[str, Any] = json.loads(path.read_bytes())
+        found: dict[str, Any] = json.loads(plain(path).read_bytes())
         if "payload" in found:
             found = json.loads(base64.b64decode(found["payload"]))
+        found["created"], found["receipt"], [run["path"] + "".join(run["manifest"]) for run in found["runs"]]
         return found
-    except (OSError, ValueError) as damage:
-        raise InputError(f"{path} cannot be read as a receipt: {damage}") from damage
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as damage:
+        raise InputError(f"{path} cannot be read as a receipt: {damage!r:.80}") from damage

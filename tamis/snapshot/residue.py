@@ -2,7 +2,7 @@
 
 A table is searched column by column as it reads, and its footer as it stands; JSON, HTML, Markdown and all else as bytes. A
 value is searched as UTF-8 and as JSON, HTML and URLs spell it; upper and lower case differ. Record ids are searched as 16
-bytes in tables and as 32 hexadecimal digits everywhere.
+bytes in tables and as 32 hexadecimal digits everywhere. Names of files and folders are searched, too. Links are not followed.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from typing import Any
 
 import polars as pl
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from tamis.data.parquet import open_file
 from tamis.schemas.rows import RECORD_ID
 from tamis.snapshot.graph import Reached
 
@@ -39,7 +39,7 @@ _HEX = re.compile(rb"(?<![0-9a-fA-F])[0-9a-fA-F]{32}(?![0-9a-fA-F])")
 
 @dataclass(frozen=True)
 class Left:
-    """A file that still holds something: what (`value 1`, `record id`), and in which column of a table."""
+    """A file that still holds something: what (`value 1`, `record id`, `value 1 by name`), and in which column of a table."""
 
     file: str
     what: str
@@ -59,12 +59,23 @@ class Residue:
 
 
 def search(roots: Iterable[Path], values: Iterable[str], gone: Reached) -> Residue:
-    """Look for `values` and for the ids of `gone` in every file below `roots`; a file that has several names is read once."""
+    """Look for `values` and for the ids of `gone` in `roots`, files or folders, and in every file below these; one that has
+    several names is read once."""
     wanted = list(dict.fromkeys(values))
     forms = [(f"value {k + 1}", _forms(v)) for k, v in enumerate(wanted) if len(v.encode()) >= SHORTEST]
     found = Residue(0, 0, len(forms), len(wanted) - len(forms), [], {})
     seen: set[Any] = set()
-    for path in _files(roots):
+    roots = list(dict.fromkeys(Path(os.path.abspath(r)) for r in roots))
+    inside = [Path(os.path.realpath(root)) for root in roots]
+    for root, path in _files(roots):
+        name = path.relative_to(root).as_posix().encode("utf-8", "surrogateescape")
+        found.found += [Left(str(path), f"{what} by name") for what in _in_bytes(name, forms, gone)]
+        if path.is_symlink():
+            if not any(Path(os.path.realpath(path)).is_relative_to(root) for root in inside):
+                found.unread[str(path)] = "it is a link that leads elsewhere"
+            continue
+        if not path.is_file():  # a FIFO or a socket holds nothing
+            continue
         facts = path.stat()
         if (key := (facts.st_dev, facts.st_ino)) in seen:
             continue
@@ -78,11 +89,15 @@ def search(roots: Iterable[Path], values: Iterable[str], gone: Reached) -> Resid
     return found
 
 
-def _files(roots: Iterable[Path]) -> Iterator[Path]:
-    for root in dict.fromkeys(Path(os.path.abspath(r)) for r in roots):
+def _files(roots: Iterable[Path]) -> Iterator[tuple[Path, Path]]:
+    """All that is no folder below each of `roots`, with the root."""
+    for root in roots:
+        if root.is_file():
+            yield root.parent, root
         for folder, names, plain in os.walk(root):
             names.sort()
-            yield from (p for name in sorted(plain) if (p := Path(folder) / name).is_file() and not p.is_symlink())
+            links = [name for name in names if os.path.islink(os.path.join(folder, name))]
+            yield from ((root, Path(folder) / name) for name in sorted([*plain, *links]))
 
 
 def _forms(value: str) -> list[bytes]:
@@ -151,7 +166,7 @@ def _in_bytes(data: bytes, forms: list[tuple[str, list[bytes]]], gone: Reached) 
 
 def _in_table(path: Path, forms: list[tuple[str, list[bytes]]], gone: Reached) -> Iterator[tuple[str, str]]:
     hits: dict[tuple[str, str], None] = {}
-    with pq.ParquetFile(path, pre_buffer=False) as file:
+    with open_file(path) as file:
         for batch in file.iter_batches(1 << 14):
             for name, column in zip(batch.schema.names, batch.columns, strict=True):
                 for leaf in _leaves(column):

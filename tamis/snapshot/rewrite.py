@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Collection, Iterator
+from importlib.metadata import version
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from tamis.data.parquet import plain
 from tamis.data.writer import write_parquet
 from tamis.snapshot import prune
 from tamis.snapshot.build import Draft
@@ -17,6 +21,7 @@ from tamis.snapshot.graph import Reached
 from tamis.snapshot.names import is_version
 from tamis.snapshot.names import version as parsed
 from tamis.snapshot.store import Entry
+from tamis.snapshot.unname import applied, unnamed
 
 WRITTEN = frozenset(
     {"tamis_snapshot", "name", "version", "parents", "created", "kind", "files", "content", "schema", "splits"}
@@ -26,9 +31,18 @@ WRITTEN = frozenset(
 
 
 def redraft(
-    old: Snapshot, gone: Reached, scratch: Path, receipt: str, manifests: dict[str, str], taken: set[tuple[str, str]]
+    old: Snapshot,
+    gone: Reached,
+    scratch: Path,
+    receipt: str,
+    manifests: dict[str, str],
+    taken: set[tuple[str, str]],
+    values: Collection[str] = (),
 ) -> Draft:
-    """`old` without `gone`. Its contract is held against the rows that are left, which are in `scratch` for that."""
+    """`old` without `gone`. Its contract is held against the rows that are left, which are in `scratch` for that.
+
+    values  what was asked for: a source of which no record is left loses its name, where that holds one
+    """
     schema = old.schema
 
     def batches() -> Iterator[pa.RecordBatch]:
@@ -40,6 +54,8 @@ def redraft(
         p.relative_to(old.path).as_posix(): p for p in sorted((old.path / "evidence").rglob("*")) if p.is_file()
     }
     facts = {name: value for name, value in old.facts.items() if name not in WRITTEN}
+    if commit := (old.facts.get("code") or {}).get("git"):
+        facts["code"] = {"package": f"tamis {version('tamis')}", "git": commit}
     contract = old.path / "evidence/contract.odcs.yaml"
     if contract.is_file() and facts.get("contract"):
         write_parquet(scratch, (pa.Table.from_batches([b]) for b in batches()), schema)
@@ -47,7 +63,16 @@ def redraft(
         files["evidence/contract.result.json"] = told
         facts["contract"] = {**facts["contract"], "result": result}
     files |= _ledger(old, gone)
-    held = gone.holds(old.data(["record_id"]).column(0))
+    rows = old.data(["record_id", "source"])
+    held = gone.holds(rows.column("record_id"))
+    if (ledger := old.evidence("run.json")) is not None:
+        known = json.loads(ledger)
+        names = unnamed(known, values, set(pc.unique(rows.column("source").filter(pa.array(~held))).to_pylist()))
+        facts = applied(facts, names)
+        if names:
+            files["evidence/run.json"] = (
+                json.dumps(applied(known, names), indent=2, ensure_ascii=False).encode() + b"\n"
+            )
     books = dict(facts.get("conservation") or {})
     lost = int(held.sum())
     facts["conservation"] = {**books, "kept": books.get("kept", 0) - lost, "erased": books.get("erased", 0) + lost}
@@ -75,7 +100,7 @@ def _ledger(old: Snapshot, gone: Reached) -> dict[str, Path | bytes | pa.Table]:
     at = gone.holds(fates.column("record_id"))
     for path in sorted((old.path / "ledger").rglob("*.parquet")):
         name = path.relative_to(old.path).as_posix()
-        table = pq.read_table(path)
+        table = pq.read_table(plain(path))
         if name == "ledger/fates.parquet":
             files[name] = prune.fates(table, at) if at.any() else path
         elif name.startswith("ledger/verdicts/"):

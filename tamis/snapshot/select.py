@@ -27,6 +27,7 @@ from tamis.errors import UsageError
 from tamis.schemas import flat
 from tamis.schemas.ids import halves
 from tamis.snapshot.fields import member_texts
+from tamis.snapshot.names import told
 
 ANY = "any"
 """The field that stands for all columns."""
@@ -109,27 +110,25 @@ def match(spelled: str) -> Match:
         raise UsageError(
             f"{spelled!r} names no rows: write field=value (is) or field~value (holds), as meta.email=alice@example.org"
         )
-    if any("\ud800" <= c <= "\udfff" for c in spelled):  # bytes of the command line that were none
-        raise UsageError(f"{spelled!r} is no UTF-8, and so the value of no row")
     field, how, value = found.groups()
     if field == ANY and how == "=":
         how = "~"
-    return Match(field.strip(), how, value)  # type: ignore[arg-type]
+    return Match(field.strip(), how, told(value))  # type: ignore[arg-type]
 
 
 def record(spelled: str) -> Match:
     """A record id (32 hexadecimal digits), else a row's own id."""
-    return Match("record_id" if _RECORD_ID.fullmatch(spelled) else "id", "=", spelled)
+    return Match("record_id" if _RECORD_ID.fullmatch(spelled) else "id", "=", told(spelled))
 
 
 def source(name: str) -> Match:
     """Rows of a source."""
-    return Match("source", "=", name)
+    return Match("source", "=", told(name))
 
 
 def licence(name: str) -> Match:
     """Rows whose licence expression names one like it: an SPDX id, `*` for any letters, case set aside."""
-    return Match("license", "like", name)
+    return Match("license", "like", told(name))
 
 
 def meant(batch: pa.RecordBatch, matches: Iterable[Match]) -> np.ndarray:
@@ -158,8 +157,11 @@ def demand_fields(matches: Iterable[Match], schemas: Iterable[pa.Schema]) -> Non
     for one in matches:
         if schemas and not any(one.columns(schema) for schema in schemas):
             near = get_close_matches(one.field, [*names, ANY], 1, 0.5)
-            hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(names)}, meta.NAME and {ANY}"
-            raise UsageError(f"no column is called {one.field!r}; {hint}")
+            meant = f"did you mean {near[0]!r}? " if near else ""
+            raise UsageError(
+                f"no column is called {one.field!r}; {meant}there are {', '.join(names)}, {ANY}, and meta.NAME for a member of "
+                "what else a row held"
+            )
 
 
 def _licences(column: pa.Array, pattern: str) -> pa.Array:

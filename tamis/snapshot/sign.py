@@ -12,6 +12,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from tamis.data.parquet import plain
 from tamis.errors import InputError, UsageError
 from tamis.extras import extra
 from tamis.runs.manifest import files, sha256
@@ -23,6 +24,9 @@ PAYLOAD = "application/vnd.in-toto+json"
 STATEMENT = "https://in-toto.io/Statement/v1"
 
 PREDICATE = "https://slsa.dev/provenance/v1"
+
+MOST = 64
+"""Signatures of an envelope."""
 
 BUILD = "urn:tamis:freeze:v1"
 """What is meant by freezing, for who reads the predicate."""
@@ -97,13 +101,18 @@ def opened(envelope: bytes, key: Path | str | None) -> tuple[dict[str, Any], str
         kind, signatures = outer["payloadType"], outer["signatures"]
         made = [(str(s.get("keyid", "")), base64.b64decode(s["sig"], validate=True)) for s in signatures]
         payload = json.loads(body)
+        message = _encoded(kind, body)
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as damage:
         raise InputError(f"cannot be read: {damage!r}") from damage
-    if not isinstance(payload, dict) or not isinstance(kind, str) or not made:
+    if not isinstance(payload, dict) or not made:
         raise InputError("cannot be read: it has no payload, or nobody signed it")
-    if key is not None:
-        _check(_public(Path(key)), _encoded(kind, body), [signature for _, signature in made], Path(key))
-    return payload, made[0][0]
+    if len(made) > MOST:
+        raise InputError(f"has {len(made):,} signatures; more than {MOST} are not tried")
+    if key is None:
+        return payload, made[0][0]
+    public = _public(Path(key))
+    _check(public, message, [signature for _, signature in made], Path(key))
+    return payload, _key_id(public)  # what the envelope says of the key is not signed
 
 
 def check_signature(path: Path, listed: dict[str, str], key: Path | str | None) -> str:
@@ -155,7 +164,7 @@ def _private(path: Path) -> Any:
         from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
     try:
-        key = load_pem_private_key(path.read_bytes(), None)
+        key = load_pem_private_key(plain(path).read_bytes(), None)
     except (OSError, ValueError, TypeError) as wrong:
         raise UsageError(
             f"{path} is no private key that can be read ({wrong}); "
@@ -172,7 +181,7 @@ def _public(path: Path) -> Any:
         from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
     try:
-        key = load_pem_public_key(path.read_bytes())
+        key = load_pem_public_key(plain(path).read_bytes())
     except (OSError, ValueError, TypeError) as wrong:
         raise UsageError(
             f"{path} is no public key that can be read ({wrong}); "

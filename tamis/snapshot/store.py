@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,11 +18,12 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tamis.data.disk import disk_errors
+from tamis.data.parquet import plain
 from tamis.data.writer import write_json
 from tamis.errors import InputError, UsageError
 from tamis.runs.manifest import sha256
 from tamis.snapshot import journal
-from tamis.snapshot.names import ID, NAME, version
+from tamis.snapshot.names import ID, NAME, VERSION, told, version
 
 FOLDER = ".tamis"
 
@@ -109,7 +111,12 @@ class Store:
     def history(self, name: str) -> dict[str, Any]:
         """What `name` stands for (`current`), and what it stood for (`was`: id and when, the last one last)."""
         path = self.inside / "names" / f"{name}.json"
-        return _read(path) if NAME.fullmatch(name) and path.is_file() else {}
+        if not NAME.fullmatch(name) or not path.is_file():
+            return {}
+        found = _read(path)
+        if not isinstance(found, dict) or not isinstance(found.get("was", []), list):
+            raise InputError(f"{path} does not say what {name} stands for; the store is damaged there")
+        return found
 
     def entry(self, ref: str) -> Entry | None:
         """The snapshot NAME, NAME@VERSION or sha256:ID (its first 8 digits will do); None where there is none.
@@ -135,7 +142,9 @@ class Store:
         entry = self.entry(ref)
         if entry is None:
             known = ", ".join(dict.fromkeys(f"{e.name}@{e.version}" for e in self.snapshots())) or "none"
-            raise InputError(f"the store at {self.root} has no snapshot {ref!r}; it has {known}")
+            raise InputError(
+                f"the store at {self.root} has no snapshot {ref!r}; it has {known}. --store names another store"
+            )
         if entry.state == "missing":
             raise InputError(
                 f"{entry.name}@{entry.version} should lie at {entry.path}, and does not; put it back, or name where it is"
@@ -153,9 +162,9 @@ class Store:
         return Path(os.path.normpath(self.root / path))
 
     def placed(self, path: Path) -> str:
-        """`path` as the catalog is to have it."""
+        """`path` as the catalog is to have it. Raises UsageError where it is no UTF-8."""
         path, root = Path(os.path.abspath(path)), Path(os.path.abspath(self.root))
-        return path.relative_to(root).as_posix() if root in path.parents else str(path)
+        return told(path.relative_to(root).as_posix() if root in path.parents else str(path))
 
     def _entry(self, facts: dict[str, Any]) -> Entry:
         path = self.place(facts["path"])
@@ -176,13 +185,19 @@ class Store:
 
     def _all(self, what: str) -> list[dict[str, Any]]:
         paths = sorted((self.inside / what).glob("*.json"))
-        return [_read(path) for path in paths if not path.name.startswith(".")]
+        return [_shaped(path, what) for path in paths if not path.name.startswith(".")]
 
 
 def find_store(place: Path | None = None) -> Store | None:
-    """The store that `place` (a folder, there or not) lies in: the nearest one above, or at it; None where there is none."""
+    """The store that `place` (a folder, there or not) lies in: the nearest one above, or at it; None where there is none.
+
+    Raises InputError where there can be no such folder, its name being too long, say.
+    """
     start = Path(os.path.abspath(place or Path.cwd()))
-    return next((Store(folder) for folder in (start, *start.parents) if (folder / FOLDER).is_dir()), None)
+    try:
+        return next((Store(folder) for folder in (start, *start.parents) if (folder / FOLDER).is_dir()), None)
+    except OSError as refused:
+        raise InputError(f"{str(start)[:80]!r} cannot be looked into: {refused.strerror}") from refused
 
 
 def store_at(store: Path | str | None = None) -> Store:
@@ -210,9 +225,28 @@ def is_ref(text: str) -> bool:
     return bool(NAME.fullmatch(name)) or ID.fullmatch(text) is not None or text.startswith("sha256:")
 
 
+_SHAPES: dict[str, dict[str, Any]] = {
+    "snapshots": {"id": ID, "name": NAME, "version": VERSION, "path": str, "created": str, "parents": list, "root": str}
+    | {"rows": int},
+    "models": {"name": NAME, "trained_on": list},
+    "runs": {"id": re.compile("[0-9a-f]{64}"), "path": str, "snapshots": list},
+}
+"""Members of catalog files that are relied on; some become part of a path, and so are spelled as we do."""
+
+
+def _shaped(path: Path, what: str) -> dict[str, Any]:
+    facts = _read(path)
+    for name, kind in _SHAPES[what].items():
+        value = facts.get(name) if isinstance(facts, dict) else None
+        fits = isinstance(value, kind) if isinstance(kind, type) else isinstance(value, str) and kind.fullmatch(value)
+        if not fits or (name == "path" and "\0" in str(value)):
+            raise InputError(f"{path} has no {name} as tamis writes one, but {value!r:.80}; the store is damaged there")
+    return facts
+
+
 def _read(path: Path) -> dict[str, Any]:
     try:
-        facts: dict[str, Any] = json.loads(path.read_bytes())
-    except (OSError, ValueError) as damage:
+        facts: dict[str, Any] = json.loads(plain(path).read_bytes())
+    except (OSError, ValueError, RecursionError) as damage:
         raise InputError(f"{path} cannot be read ({damage}); the store is damaged there") from damage
     return facts

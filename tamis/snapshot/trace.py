@@ -18,6 +18,8 @@ from tamis.snapshot.graph import Graph, Reached
 from tamis.snapshot.models import uses
 from tamis.snapshot.select import Match, by_record, demand_fields, meant, spelled_ids
 from tamis.snapshot.store import Store
+from tamis.snapshot.withdraw import is_withdrawn
+from tamis.snapshot.withdraw import words as withdrawal
 
 NAMED = 20
 """Ancestors that are told one by one; all are counted."""
@@ -107,6 +109,8 @@ def trace(
     """
     if not matches:
         raise UsageError("what should be traced? name a --record, --source, --license or --subject field=value")
+    if within is not None and is_withdrawn(within.path):
+        raise InputError(f"{within.ref} has no records any more: it was {withdrawal(within.path)}")
     known = readable(store)
     places = [within] if within else list(known.values())
     seeds = seeds_of(places, matches)
@@ -119,7 +123,7 @@ def trace(
     if down:
         reached = graph.down(seeds)
         holdings = _with_wholes(known, held(known, reached))
-        models = affected(store, holdings)
+        models = affected(store, holdings, reached)
     if up:
         above = graph.up(seeds)
         ancestors, ancestry = _ancestors(known, above)
@@ -188,9 +192,12 @@ def wholly_of(snapshot: Snapshot) -> list[str]:
     return list(said["snapshots"]) if said.get("by") == "whole" else []
 
 
-def affected(store: Store, holdings: Sequence[Holding]) -> tuple[Model, ...]:
-    """The models that were trained on any of `holdings`, in a split that holds some."""
-    by_id = {h.id: h for h in holdings}
+def affected(store: Store, holdings: Sequence[Holding], reached: Reached) -> tuple[Model, ...]:
+    """The models that were trained on any of `holdings`, in a split that holds some.
+
+    A version that was withdrawn since is asked by its leaves: it held `reached` when a model was trained on it.
+    """
+    by_id = {h.id: h for h in holdings} | {h.id: h for h in _withdrawn(store, reached)}
     found = []
     for facts in store.models():
         hit = [
@@ -201,6 +208,16 @@ def affected(store: Store, holdings: Sequence[Holding]) -> tuple[Model, ...]:
         if hit:
             found.append(Model(facts["name"], tuple(h.ref for h in hit), max(h.records for h in hit)))
     return tuple(found)
+
+
+def _withdrawn(store: Store, reached: Reached) -> Iterable[Holding]:
+    """Withdrawn versions that held some of `reached`, and that were not tombstones before; in which split is not known."""
+    trained = {id for facts in store.models() for id, _ in uses(facts)}
+    for entry in store.snapshots():
+        if entry.state == "withdrawn" and entry.id in trained:
+            snapshot = Snapshot(entry.path)
+            if n := int(reached.holds(snapshot.leaves().column("record_id")).sum()):
+                yield Holding(snapshot.ref, entry.id, "withdrawn", n, 0, 0, dict.fromkeys(snapshot.splits, n))
 
 
 COLUMNS = ["record_id", "id", "source", "license", "url"]

@@ -12,13 +12,14 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any, Literal, get_args
 
 from tamis.data.parquet import UNREADABLE, one_line
 from tamis.errors import InputError, UsageError
 from tamis.runs import Finding
 from tamis.runs.manifest import MANIFEST, closing, sha256
+from tamis.snapshot.check_facts import SNAPSHOT, disagreements, misshapen, outside, unnamed
 from tamis.snapshot.check_leaves import check_leaves
 from tamis.snapshot.folder import FORMAT, Snapshot
 from tamis.snapshot.jcs import canonical_json
@@ -28,8 +29,6 @@ from tamis.snapshot.withdraw import WITHDRAWN, check, vouched, words
 Level = Literal["manifest", "files", "leaves", "rerun"]
 
 LEVELS: tuple[Level, ...] = get_args(Level)
-
-SNAPSHOT = "snapshot.json"
 
 SIGNATURE = "provenance.dsse.json"
 
@@ -147,7 +146,7 @@ def _facts(found: Verified) -> dict[str, Any] | None:
             f"{found.path} was written by a newer tamis (format {number}, this one reads {FORMAT}); update tamis"
         )
     found.id = Snapshot(found.path).id
-    if wrong := _misshapen(facts):
+    if wrong := misshapen(facts):
         found.wrong(SNAPSHOT, f"is not what was written: {wrong}")
         return None
     if _spelled(facts) != raw:
@@ -161,51 +160,6 @@ def _spelled(facts: Any) -> bytes | None:
         return canonical_json(facts)
     except (ValueError, RecursionError):  # a number or a depth that we never write
         return None
-
-
-_SHAPE: dict[str, type] = {
-    "tamis_snapshot": int,
-    "name": str,
-    "version": str,
-    "parents": list,
-    "created": str,
-    "kind": str,
-    "files": list,
-    "content": dict,
-    "schema": dict,
-    "splits": dict,
-    "conservation": dict,
-}
-
-
-def _misshapen(facts: Any) -> str | None:
-    """What is wrong with the members of snapshot.json that are relied on."""
-    if not isinstance(facts, dict):
-        return "it is no object"
-    for name, kind in _SHAPE.items():
-        if not isinstance(facts.get(name), kind):
-            return f"{name} is not there, or no {kind.__name__}"
-    if facts["tamis_snapshot"] != FORMAT:
-        return f"tamis_snapshot is {facts['tamis_snapshot']}"
-    for file in facts["files"]:
-        if not isinstance(file, dict) or not all(isinstance(file.get(k), t) for k, t in _FILE.items()):
-            return "files has an entry without path, bytes or sha256"
-        if _outside(file["path"]):
-            return f"files names {file['path']!r}, which is not in the folder"
-    if not isinstance(facts["content"].get("root"), str) or not isinstance(facts["content"].get("leaves"), int):
-        return "content has no root, or no number of leaves"
-    if not all(isinstance(n, int) for n in [*facts["splits"].values(), *facts["conservation"].values()]):
-        return "splits or conservation has something that is no number"
-    return None
-
-
-_FILE = {"path": str, "bytes": int, "sha256": str}
-
-
-def _outside(name: str) -> bool:
-    """Whether a name leads out of the folder, or is spelled otherwise than we do."""
-    place = PurePosixPath(name)
-    return not name or place.is_absolute() or ".." in place.parts or str(place) != name or "\\" in name or "\0" in name
 
 
 def _manifest(found: Verified) -> dict[str, str]:
@@ -227,7 +181,7 @@ def _manifest(found: Verified) -> dict[str, str]:
         digest, gap, name = line.partition("  ")
         if not gap or len(digest) != 64 or name in listed:
             found.wrong(MANIFEST, f"has a line that is none of ours: {line[:80]!r}")
-        elif _outside(name):
+        elif outside(name):
             found.wrong(MANIFEST, f"names {name[:80]!r}, which is not in the folder")
         else:
             listed[name] = digest
@@ -256,6 +210,8 @@ def _agree(found: Verified, facts: dict[str, Any] | None, listed: dict[str, str]
             found.wrong(MANIFEST, f"has another sha256 of {name} than snapshot.json")
         if name in openable and (found.path / name).stat().st_size != size:
             found.wrong(name, f"has {(found.path / name).stat().st_size:,} bytes, it was written with {size:,}")
+    if facts:
+        found.findings += [finding for finding in unnamed(facts, listed) if finding.file in there]
     found.files = len(openable)
     return openable
 
@@ -323,6 +279,7 @@ def _records(found: Verified, facts: dict[str, Any], on_progress: Callable[[int]
         return
     found.findings += checked.findings
     found.records = checked.records
+    found.findings += disagreements(facts, found.path)
     books = facts["conservation"]
     came, went = (
         books.get("in", 0) + books.get("derived", 0),

@@ -21,6 +21,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tamis.data.parquet import plain
 from tamis.data.writer import write_bytes, write_json, write_parquet
 from tamis.errors import InputError
 from tamis.runs.integrity import Finding
@@ -97,6 +98,7 @@ def _goes(folder: Path, new: set[str]) -> list[str]:
     """What its manifest names and does not stay; a folder of nothing else as a whole. What others put there is not ours."""
     lines = (folder / MANIFEST).read_text("utf-8").splitlines()
     old = {line.partition("  ")[2] for line in lines if not line.startswith("#")} - new
+    old = {name for name in old if not name.startswith("/") and ".." not in Path(name).parts}
     there = {p.relative_to(folder).as_posix() for p in files(folder)}
     folders = {name.partition("/")[0] for name in old if "/" in name}
     whole = {f for f in folders if all(name in old for name in there if name.startswith(f + "/"))}
@@ -115,7 +117,7 @@ def _say(snapshot: Snapshot, staged: Path, to: Successor | None, receipt: str, n
             "receipts": [receipt],
         }
     else:
-        facts = json.loads((snapshot.path / WITHDRAWN).read_bytes())
+        facts = _said(snapshot.path)
         facts["receipts"].append(receipt)
     write_json(staged / WITHDRAWN, facts)
     ref = facts["superseded_by"]["ref"]
@@ -129,11 +131,26 @@ def _say(snapshot: Snapshot, staged: Path, to: Successor | None, receipt: str, n
 
 def words(folder: Path) -> str:
     """What to tell a reader of it."""
-    said = json.loads((folder / WITHDRAWN).read_bytes())
-    table = Snapshot(folder).leaves()
+    said, table = _said(folder), Snapshot(folder).leaves()
     return (
         f"withdrawn on {said['withdrawn'][:10]}, superseded by {said['superseded_by']['ref']}: "
         f"{table.column('record_id').null_count:,} of {len(table):,} leaves are tombstones, the root is what it was"
+    )
+
+
+def _said(folder: Path) -> dict[str, Any]:
+    """withdrawn.json. Raises InputError."""
+    try:
+        said: dict[str, Any] = json.loads(plain(folder / WITHDRAWN).read_bytes())
+        texts = [said["snapshot"], said["withdrawn"], *(said["superseded_by"][name] for name in ("snapshot", "ref"))]
+        if all(isinstance(text, str) for text in texts) and isinstance(said["receipts"], list):
+            return said
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as damage:
+        raise InputError(
+            f"{folder / WITHDRAWN} cannot be read ({damage!r:.80}); it was written by another hand"
+        ) from damage
+    raise InputError(
+        f"{folder / WITHDRAWN} does not say what took the place of the snapshot; it was written by another hand"
     )
 
 
@@ -148,7 +165,7 @@ def check(folder: Path, store: Store | None) -> list[Finding]:
     found = []
     if len(table) != facts["content"]["leaves"] or root(leaves) != snapshot.root:
         found.append(Finding("leaves.parquet", "does not give the root of snapshot.json"))
-    said = json.loads((folder / WITHDRAWN).read_bytes())
+    said = _said(folder)
     if said["snapshot"] != snapshot.id:
         found.append(Finding("snapshot.json", f"has the id {snapshot.id}, {WITHDRAWN} names {said['snapshot']}"))
     entry = store.entry(snapshot.id) if store else None
@@ -157,8 +174,11 @@ def check(folder: Path, store: Store | None) -> list[Finding]:
     is_null = table.column("record_id").is_null().to_numpy(zero_copy_only=False)
     if not np.array_equal(is_null, table.column("salt").is_null().to_numpy(zero_copy_only=False)):
         found.append(Finding("leaves.parquet", "has a record without its salt, or a salt without its record"))
-    lines = [json.loads(line) for line in (folder / TOMBSTONES).read_text("utf-8").splitlines()]
-    wanted = sorted((int(line["position"]), line["leaf"]) for line in lines)
+    try:
+        lines = [json.loads(line) for line in plain(folder / TOMBSTONES).read_text("utf-8").splitlines()]
+        wanted = sorted((int(line["position"]), str(line["leaf"])) for line in lines)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as damage:
+        return [*found, Finding(TOMBSTONES, f"cannot be read: {damage!r:.80}")]
     if wanted != [(p, leaves[p].tobytes().hex()) for p in np.flatnonzero(is_null).tolist()]:
         found.append(Finding(TOMBSTONES, "does not name the leaves that have no record any more"))
     return found + _against(table.filter(pa.array(~is_null)), said["superseded_by"], store)

@@ -1,6 +1,7 @@
 """`tamis check` says what it found and leaves with the right code."""
 
 import json
+import os
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -34,6 +35,17 @@ def test_exit_codes(tamis, place, data, code, words):
 
 def test_names_from_data_are_no_markup(tamis, place):
     assert "id [b]7" in " ".join(tamis("check", place / "bad.jsonl", "-c", place / "contract.odcs.yaml")[1].split())
+
+
+def test_no_name_steers_the_terminal(tamis, place):
+    written(place, [{"name": "\x1b[2J\u202eok\nfail", "logicalType": "string"}])
+    said = tamis("check", place / "bad.jsonl", "-c", place / "contract.odcs.yaml", "--all")[1]
+    assert ("\x1b" in said, "‹U+001B›[2J‹U+202E›ok" in said) == (False, True)
+
+
+def test_a_pipe_is_no_data(tamis, place):
+    os.mkfifo(place / "pipe.jsonl")
+    assert tamis("check", place / "pipe.jsonl", "-c", place / "contract.odcs.yaml")[0] == 2
 
 
 def test_json_and_junit_are_written(tamis, place):

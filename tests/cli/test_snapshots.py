@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from contract_text import written
 from making import recipe, sentences, write_lines
 
 import tamis as api
+from tamis.runs.manifest import seal, sha256
+from tamis.snapshot import freeze
+from tamis.snapshot.jcs import canonical_json
 
 Tamis = Callable[..., tuple[int, str]]
 
@@ -58,6 +64,42 @@ def test_verify_carries_the_recipe_out_again(store: Path, tamis: Tamis) -> None:
     assert tamis("verify", store / "docs/1.0.0", "--level", "rerun")[0] == 0
 
 
+@pytest.mark.parametrize("stages", [["exact@1"], ["exact@1", {"split@1": {"train": 0.5, "test": 0.5}}]])
+def test_conversations_come_out_with_the_same_bytes(stages: list[Any], tmp_path: Path, tamis: Tamis) -> None:
+    rows = [
+        {"messages": [{"role": "user", "content": text}, {"role": "assistant", "content": "Yes."}]}
+        for text in "abcdefgh"
+    ]
+    data = write_lines(tmp_path / "chats.jsonl", rows)
+    run = api.run({"name": "chats", "stages": stages}, data, tmp_path / "run", engine="inline").path
+    frozen = freeze(run, tmp_path / "store/chats/1.0.0").path
+    code, printed = tamis("verify", frozen, "--level", "rerun")
+    assert (code, "note" in printed) == (0, False)
+
+
+KEPT: dict[str, Any] = {"id": "few_go", "type": "custom", "engine": "tamis"}
+KEPT["implementation"] = {"measure": "attrition", "mustBeLessThan": 90, "arguments": {"by": "run"}}
+
+
+def test_a_rerun_holds_the_data_against_its_contract(run: Path, tmp_path: Path, tamis: Tamis) -> None:
+    written(tmp_path, [{"name": "text", "logicalType": "string"}], quality=[KEPT])
+    contract = tmp_path / "contract.odcs.yaml"
+    frozen = freeze(run, tmp_path / "store/docs/1.0.0", contract=contract).path
+    assert tamis("verify", frozen, "--level", "rerun")[0] == 0
+    written(tmp_path, [{"name": "text", "logicalType": "string", "logicalTypeOptions": {"maxLength": 3}}])
+    shutil.copy(contract, frozen / "evidence/contract.odcs.yaml")
+    facts = json.loads((frozen / "snapshot.json").read_bytes())
+    for told in (facts["contract"], *(f for f in facts["files"] if f["path"] == "evidence/contract.odcs.yaml")):
+        told |= {"sha256": sha256(contract)} | ({"bytes": contract.stat().st_size} if "bytes" in told else {})
+    (frozen / "snapshot.json").write_bytes(canonical_json(facts))
+    (frozen / "MANIFEST.sha256").unlink()
+    seal(frozen, {})
+    moved = shutil.move(frozen, tmp_path / "elsewhere")  # away from the store, which knows its id
+    assert tamis("verify", moved)[0] == 0
+    code, printed = tamis("verify", moved, "--level", "rerun")
+    assert (code, "longer than maxLength 3" in printed) == (1, True)
+
+
 def test_a_rerun_takes_input_that_was_moved_and_renamed(store: Path, run: Path, tmp_path: Path, tamis: Tamis) -> None:
     moved = tmp_path / "elsewhere.jsonl"
     moved.write_bytes((run.parent / "corpus.jsonl").read_bytes())
@@ -71,6 +113,7 @@ def test_a_rerun_takes_input_that_was_moved_and_renamed(store: Path, run: Path, 
     "arguments, says",
     [
         (("snapshots", "use", "docs"), "which version of 'docs'?"),
+        (("snapshots", "use", "1.0.0"), "1.0.0 of which name? write NAME@1.0.0"),
         (("snapshots", "use", "docs@9.0.0"), "has no snapshot 'docs@9.0.0'; it has docs@1.0.0, docs@1.1.0"),
         (("snapshots", "list", "doc"), "has no snapshot called 'doc'; it has docs"),
         (("snapshots", "show", "docs@one"), "'one' is no version"),

@@ -1,10 +1,13 @@
 """A check counts every broken row, names the first, and never passes what it did not look at."""
 
 import json
+from decimal import Decimal
 from xml.etree import ElementTree as ET
 
 import naive_contracts
 import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from contract_text import action, written
 from hypothesis import given, settings
@@ -234,6 +237,20 @@ def test_data_that_cannot_be_read_is_said(tmp_path, name, bytes_, words):
     with pytest.raises(InputError, match=name) as refused:
         check(path, written(tmp_path, [TEXT]))
     assert words in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        pa.Table.from_arrays([pa.array(["x"]), pa.array(["y"])], names=["text", "text"]),
+        pa.table({"text": pa.array([Decimal("1" * 50)], pa.decimal256(60, 2))}),
+    ],
+    ids=["a name twice", "too many digits"],
+)
+def test_columns_that_polars_cannot_hold_are_said(tmp_path, table):
+    pq.write_table(table, tmp_path / "a.parquet")
+    with pytest.raises(InputError, match=r"a\.parquet"):
+        check(tmp_path / "a.parquet", written(tmp_path, [TEXT]))
 
 
 def test_damaged_specimens_are_refused_in_a_sentence(tmp_path):

@@ -1,5 +1,6 @@
 """A contract is read whole or refused with its line."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -136,6 +137,10 @@ def test_a_contract_keeps_what_only_documents(tmp_path):
         ("nmae: x\n", 11, "did you mean 'name'?"),
         ("team: {members: [{usernam: x}]}\n", 11, "did you mean 'username'?"),
         ("tags: &a [x]\nroles: *a\n", 11, "alias"),
+        ("domain: 2026-13-45\n", 11, "month must be in 1..12"),
+        ('domain: !!int ""\n', 11, "put quotes around it"),
+        ('domain: "\\ud800"\n', 11, "half a character"),
+        ("domain: !!bool maybe\n", 11, "put quotes around it"),
     ],
 )
 def test_a_slip_is_named_with_its_line(tmp_path, more, line, words):
@@ -175,6 +180,13 @@ def test_what_is_no_contract_is_refused(tmp_path, text, words):
 def test_a_missing_file_is_refused(tmp_path):
     with pytest.raises(ContractError, match="no such file"):
         load(tmp_path / "none.yaml")
+
+
+@pytest.mark.parametrize("place", ["fifo", ".", "/dev/zero"])
+def test_only_a_plain_file_is_a_contract(tmp_path, place):
+    os.mkfifo(tmp_path / "fifo")
+    with pytest.raises(ContractError, match="no plain file"):
+        load(tmp_path / place)
 
 
 def test_odcs_3_0_2_rules_are_read(tmp_path):

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from tamis.contracts import check, load
+from tamis.errors import InputError
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
@@ -56,6 +57,13 @@ def test_times_kept_as_text_are_read(tmp_path):
     path.write_text('{"at": "2026-11-21T10:00:00+02:00"}\n{"at": "2026-11-01 10:00:00"}\n')
     assert outcome(service(tmp_path, "freshness", 5, "h"), str(path)).status == "passed"
     assert outcome(service(tmp_path, "freshness", 3, "h"), str(path)).status == "broken"
+
+
+def test_times_that_cannot_be_worked_on_are_no_pass(tmp_path, capfd):
+    at = pl.Series("at", [2**63 - 1, 0]).cast(pl.Datetime("us"))
+    at.to_frame().write_parquet(tmp_path / "t.parquet")
+    with pytest.raises(InputError, match=r"gave up after . of 2 rows"):
+        check(tmp_path / "t.parquet", service(tmp_path, "retention", 1, "d"), now=NOW)
 
 
 def test_no_time_at_all_is_not_fresh(tmp_path):

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import signal
+import subprocess
+import sys
 import time
 
 import polars as pl
@@ -99,11 +103,16 @@ def test_a_query_that_does_more_than_read_is_refused(tmp_path, text, words):
         ("SELECT nothing FROM t", "nothing"),
         ("SELECT MAX(hidden) FROM t", "hidden"),
         ("SELECT MAX(n) FROM t WHERE n > 9", "it gives null"),
+        ("SELECT 1 / 0", "it gives inf; wanted a number"),
     ],
 )
 def test_what_is_no_number_is_not_checked(tmp_path, text, words):
     found = asked(tmp_path, text)
     assert found.status == "unchecked" and found.stops and words in found.message
+
+
+def test_a_sum_of_decimals_is_a_number(tmp_path):
+    assert asked(tmp_path, "SELECT SUM(CAST(n AS DECIMAL(9, 2))) + 0.5 FROM t").value == 5.5
 
 
 def test_a_runaway_query_is_stopped_and_the_next_is_asked(tmp_path):
@@ -122,6 +131,15 @@ def test_a_runaway_query_is_stopped_and_the_next_is_asked(tmp_path):
     assert first.error and first.error.startswith("stopped ")
     assert second.value == 7
     assert time.monotonic() - started < 60
+
+
+def test_a_query_that_nobody_watches_is_stopped_by_the_system(tmp_path):
+    pl.DataFrame({"n": [1] * 200_000}).write_parquet(tmp_path / "t.parquet")
+    runaway = "SELECT COUNT(*) FROM t AS a JOIN t AS b ON a.n = b.n JOIN t AS c ON b.n = c.n"
+    job = {"table": "t", "tables": {"t": [str(tmp_path / "t.parquet")]}, "columns": {"t": ["n"]}, "show": 1}
+    said = json.dumps({**job, "queries": [[runaway, None]], "bytes": 16 << 30, "seconds": 2})
+    done = subprocess.run([sys.executable, "-m", "tamis.contracts.ask"], input=said.encode(), capture_output=True)
+    assert done.returncode in (-signal.SIGXCPU, -signal.SIGKILL)
 
 
 def test_values_of_a_column_that_is_not_public_are_withheld(tmp_path):

@@ -82,3 +82,10 @@ def test_other_thresholds_are_replayed_from_the_scores(tmp_path: Path) -> None:
     run = tamis.run(recipe({"chunk@1": {"size": 12}}), data, tmp_path / "run")
     other = tamis.run(recipe({"chunk@1": {"size": 12, "least": 6}}), data, tmp_path / "other")
     assert tamis.replay(run, ["chunk.least=6"]).rows["after"]["kept"] == other.rows["kept"]
+
+
+def test_a_large_document_in_small_pieces_is_not_copied_for_each() -> None:
+    text = "ab cd " * 100_000
+    cut = pieces(text, size=5, unit="words")
+    # 40,000 pieces of a document of 600 kB: 24 GB, where the text went with each.
+    assert len(cut) == 40_000 and cut[0] == "ab cd ab cd ab"

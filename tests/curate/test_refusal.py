@@ -82,3 +82,19 @@ def test_a_row_is_measured_by_itself(rows: list[list[tuple[str, str]]]) -> None:
     chats = [chat(*turns) for turns in rows]
     together = measured("chat", chats).to_pylist()
     assert together == [measured("chat", [one]).to_pylist()[0] for one in chats]
+
+
+def test_who_else_may_refuse_is_said_by_roles() -> None:
+    refused = chat(("user", "I'm sorry, but I can't help with that."), ("assistant", "Yeast makes bread rise."))
+    rows = pa.RecordBatch.from_pylist([refused], pa.schema(KINDS["chat"].fields))
+    for roles, count in ((("assistant",), 0), (("user", "assistant"), 1), (("user",), 1)):
+        stage = Refusal(roles=roles)
+        assert stage.measure(rows).column("refusals").to_pylist() == [count]
+
+
+@pytest.mark.parametrize(("length", "rule"), [(1, ["min_chars"]), (2, []), (20, []), (21, ["max_chars"])])
+def test_answers_have_a_length(length: int, rule: list[str]) -> None:
+    stage = Refusal(min_chars=2, max_chars=20)
+    row = chat(("user", "Why?"), ("assistant", "b" * length))
+    scores = stage.measure(pa.RecordBatch.from_pylist([row], pa.schema(KINDS["chat"].fields)))
+    assert stage.decide(scores).column("rule").to_pylist() == rule

@@ -90,7 +90,8 @@ def test_a_run_killed_in_any_round_resumes_to_the_same_bytes(place: Path, tmp_pa
                     running.send_signal(signal.SIGKILL)
                     break
         assert running.returncode == -9, phase
-    run = tamis.run(place / "recipe.yaml", place / "in.jsonl", tmp_path / "run", resume=True, partition_size=5000)
+    again: dict[str, Any] = {"resume": True, "partition_size": 5000, "engine": "inline"}
+    run = tamis.run(place / "recipe.yaml", place / "in.jsonl", tmp_path / "run", **again)
     assert digests(run.path) == digests(place / "run")
 
 

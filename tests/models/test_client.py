@@ -42,6 +42,7 @@ def test_one_endpoint_has_one_name(written: str) -> None:
         ("ftp://me:hidden@host", "is no base URL"),
         ("host:8080", "is no base URL"),
         ("http://host:99999/v1", "is no base URL"),
+        ("http://[::1", "is no base URL"),
         ("", "is no base URL"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from questions import opened, question
 from serving import FAULTS, REFUSAL, Served, closed_url
 
 from tamis.models import Down, Failed, Patience, Refused, Reply, ask_all
+from tamis.models.completion import read_completion
 
 TRIES = {
     "stall": ("timeout", 3),
@@ -36,6 +38,7 @@ TRIES = {
     "400": ("bad_request", 1),
     "context": ("context", 1),
     "garbage": ("malformed", 3),
+    "echo": ("malformed", 3),
 }
 """What a request ends as, and after how many tries, where every try meets this fault."""
 
@@ -119,15 +122,20 @@ def test_a_key_that_expires_half_way_leaves_what_was_bought(tmp_path: Path) -> N
     assert model.spending.cached == 10
 
 
-def test_a_server_that_says_the_key_back_finds_it_nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("OPENAI_API_KEY", "sk-very-secret-key")
-    echo = Served(lambda body: "your key is sk-very-secret-key", faults={1: "401"})
+@pytest.mark.parametrize("key", ["sk-very-secret-key", 'sk"very-secret/key'])
+def test_a_server_that_says_the_key_back_finds_it_nowhere(
+    key: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", key)
+    # As JSON has it, the second key is written otherwise: with \\" in it.
+    echo = Served(lambda body: f"your key is {key}", faults={1: "echo", 2: "echo", 3: "echo", 4: "401"})
     with echo as server, opened(server.url, tmp_path) as model:
-        (reply,) = ask_all(model, [question("a")], 1)
+        reply, broken = ask_all(model, [question("a"), question("c")], 1)
         with pytest.raises(Refused) as stopped:
             list(ask_all(model, [question("b")], 1))
-    assert server.headers[0]["authorization"] == "Bearer sk-very-secret-key"
-    seen = [repr(model), repr(reply), str(stopped.value), *map(str, vars(model).values())]
+        assert isinstance(reply, Reply) and reply.text == "your key is [key]"
+    assert server.headers[0]["authorization"] == f"Bearer {key}"
+    seen = [repr(model), repr(reply), str(broken), str(stopped.value), *map(str, vars(model).values())]
     assert not [text for text in seen if "very-secret" in text]
     assert not [p for p in tmp_path.iterdir() if b"very-secret" in p.read_bytes()]
 
@@ -141,7 +149,16 @@ def test_a_status_that_passes_is_tried_again(status: int, tmp_path: Path) -> Non
 
 def test_a_rate_limit_slows_all_requests_down(tmp_path: Path) -> None:
     seen: list[int] = []
-    busy = Served(delay=0.005, faults=lambda number, body: "wait:0" if number % 20 == 0 else None)
+    refused: set[str] = set()
+
+    def once(number: int, body: dict[str, Any]) -> str | None:
+        asked = body["messages"][-1]["content"]
+        if not asked.endswith("0") or asked in refused:
+            return None
+        refused.add(asked)
+        return "wait:0"
+
+    busy = Served(delay=0.005, faults=once)
     with busy as server, opened(server.url, tmp_path, concurrency=32) as model:
         for one in ask_all(model, (question(str(k)) for k in range(200)), 64):
             seen.append(int(model._pace.limit))
@@ -160,3 +177,10 @@ def test_a_stop_does_not_wait_for_those_who_wait(tmp_path: Path) -> None:
         with pytest.raises(Refused):
             list(ask_all(model, [question("0"), question("1")], 2))
     assert time.monotonic() - began < 20
+
+
+def test_names_that_a_server_gives_cannot_steer_a_terminal_or_break_the_cache() -> None:
+    choice = {"message": {"content": "a\ud800"}, "finish_reason": "\x1b[2J"}
+    body = {"model": "m\x1b" + "x" * 999, "system_fingerprint": "\ud800", "choices": [choice]}
+    found = read_completion(json.dumps(body).encode(), "m")
+    assert (found.text, found.finish, found.model, found.fingerprint) == ("a?", "�[2J", "m�" + "x" * 198, "�")

@@ -106,6 +106,14 @@ def test_a_file_that_is_no_cache_is_named(tmp_path: Path) -> None:
         Responses(tmp_path / "r.sqlite")
 
 
+def test_a_row_that_is_damaged_is_told_of_the_cache(tmp_path: Path) -> None:
+    kept = Responses(tmp_path / "r.sqlite")
+    kept.put(Reply("t", "stop", "m", Usage(), None, b"k" * 32, True, 1), b"{}", "http://a", "m", 0)
+    kept._base.execute("UPDATE responses SET cost = 'much'")
+    with pytest.raises(OutputError, match=r"r\.sqlite cannot be used"):
+        kept.get(b"k" * 32)
+
+
 def test_a_later_layout_is_left_alone(tmp_path: Path) -> None:
     base = sqlite3.connect(tmp_path / "r.sqlite")
     base.execute("PRAGMA user_version=99")

@@ -45,6 +45,12 @@ def test_digests_follow_the_file_and_what_was_placed(tmp_path: Path) -> None:
         ("\n{{ 'a' * 1000000000 }}", 2, "mul"),
         ("lost\n{# user #}\na", 1, "text stands before"),
         ("{{ 9 ** 9 ** 9 }}", 1, "pow"),
+        ("{{ '%2000000000d' % 1 }}", 1, "mod"),
+        ("{% set a = 'aaaa' %}" + "{% set a = a ~ a %}" * 40 + "{{ a }}", 1, "assign"),
+        ("{% filter upper %}{{ text }}{% endfilter %}", 1, "filterblock"),
+        ("{{ [1]|tojson(indent=2000000000) }}", 1, "takes no arguments"),
+        ("{{ 1|round(999999999, 'ceil') }}", 1, "takes no arguments"),
+        ("{{ text }}" * 20_000, 1, "more than 20,000 things"),
         ("{% include 'other' %}", 1, "include"),
         ("{% macro a() %}{% endmacro %}", 1, "macro"),
         ("{{ text|center(1000000000) }}", 1, "there is no filter 'center'"),
@@ -57,10 +63,25 @@ def test_what_is_wrong_is_told_with_its_line(tmp_path: Path, text: str, line: in
     assert wrong.value.line == line and says in str(wrong.value) and f"mine.j2:{line}:" in str(wrong.value)
 
 
-@pytest.mark.parametrize("text", ["{{ text.nothing }}", "{{ text.__class__ }}", "{{ 1 / 0 }}", "{{ shots|round }}"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "{{ text.nothing }}",
+        "{{ text.__class__ }}",
+        "{{ text.upper }}",
+        "{{ 1 / 0 }}",
+        "{{ shots|round }}",
+        "{{ ('a' ~ text)|join(text) }}",
+        "{{ " + "(" * 5000 + "1" + ")" * 5000 + " }}",
+        "{% if text %}" * 150 + "a" + "{% endif %}" * 150,
+        "{{ 1" + " + 1" * 3000 + " }}",
+        "{{ " + "9" * 5000 + " }}",
+        "{# system #}\n",
+    ],
+)
 def test_what_fails_while_rendering_is_told(tmp_path: Path, text: str) -> None:
     with pytest.raises(TemplateError, match=r"mine\.j2"):
-        read(written(tmp_path, text), KNOWN).render(text="a", shots=[1, 2])
+        read(written(tmp_path, text), KNOWN).render(text="a" * 3000, shots=[1, 2])
 
 
 def test_a_file_that_is_none_is_told(tmp_path: Path) -> None:

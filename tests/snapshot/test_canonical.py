@@ -12,11 +12,11 @@ import naive_canonical
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tamis.errors import InputError
-from tamis.snapshot.canonical import canonical
+from tamis.snapshot.canonical import Room, canonical
 
 MESSAGES = pa.list_(pa.struct([("role", pa.string()), ("content", pa.string()), ("extra", pa.string())]))
 
@@ -55,9 +55,9 @@ ROWS = st.lists(
 )
 
 
-def records(batch: pa.RecordBatch, lead: int = 0) -> list[bytes]:
+def records(batch: pa.RecordBatch, lead: int = 0, room: Room | None = None) -> list[bytes]:
     """What `canonical` gives, record by record."""
-    found = canonical(batch, lead)
+    found = canonical(batch, lead, room)
     ends = found.offsets.tolist()
     return [found.data[a + lead : b].tobytes() for a, b in pairwise(ends)]
 
@@ -133,3 +133,12 @@ def test_a_column_that_cannot_be_frozen_is_named() -> None:
     batch = pa.record_batch({"v": pa.array([None], pa.month_day_nano_interval())})
     with pytest.raises(InputError, match="month_day_nano_interval cannot be frozen"):
         canonical(batch)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(ROWS, max_size=3))
+def test_batches_that_share_a_room_are_as_ever(batches: list[list[dict[str, Any]]]) -> None:
+    room = Room()
+    for rows in batches:
+        batch = pa.RecordBatch.from_pylist(rows, schema=SCHEMA)
+        assert records(batch, 3, room) == expected(batch)

@@ -188,7 +188,7 @@ def test_a_hold_on_a_record_that_was_made_of_it_forbids_it(store: Store) -> None
     release(store, held.id, "closed")
     assert holds(store) == []
     assert erase(store, P1).residue.found == []  # type: ignore[union-attr]
-    assert [h.words for h in holds(store, all=True)] == [f"a record that was erased is held (case 12; hold {held.id})"]
+    assert [h.words for h in holds(store, all=True)] == [f"a record that was erased was held (case 12; hold {held.id})"]
 
 
 def test_a_hold_on_a_snapshot_forbids_it_too(store: Store) -> None:

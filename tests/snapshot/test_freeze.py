@@ -14,7 +14,10 @@ import naive_canonical
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from contract_text import written
+from making import sentences, write_lines
 
+import tamis
 from tamis.errors import GateError, InputError, OutputError, UsageError
 from tamis.runs import Run
 from tamis.snapshot import Snapshot, Store, freeze, open_snapshot
@@ -96,6 +99,13 @@ def test_a_name_that_cannot_stand_in_a_path_is_refused(name: str, small_run: Run
         freeze(small_run, tmp_path / "store/docs", name=name)
 
 
+@pytest.mark.parametrize("folder", ["1.0", "v2.0", "1.0.0.1", "01.0.0"])
+def test_a_folder_that_is_nearly_a_version_is_asked_about(folder: str, small_run: Run, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="is no version; write three numbers"):
+        freeze(small_run, tmp_path / "store/docs" / folder)
+    assert freeze(small_run, tmp_path / "store" / folder, name=folder).ref == f"{folder}@1.0.0"
+
+
 def test_a_version_is_not_frozen_twice(small_run: Run, frozen: Snapshot, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"docs@1\.0\.0 is there already"):
         freeze(small_run, tmp_path / "store/again", name="docs", version="1.0.0")
@@ -151,6 +161,21 @@ def test_a_contract_that_is_kept_is_evidence(small_run: Run, tmp_path: Path) -> 
     frozen = freeze(small_run, tmp_path / "store/docs", contract=tmp_path / "c.odcs.yaml")
     assert frozen.facts["contract"]["result"] == "passed"
     assert json.loads(frozen.evidence("contract.result.json") or b"")["passed"] is True
+
+
+def test_what_a_contract_classifies_is_told(small_run: Run, tmp_path: Path) -> None:
+    contract = written(tmp_path, [{"name": "text", "classification": "restricted"}, {"name": "source"}]).path
+    frozen = freeze(small_run, tmp_path / "docs/1.0.0", contract=contract)
+    assert frozen.facts["sensitivity"] == {"text": "restricted"}
+
+
+def test_the_commit_of_the_recipe_is_told(tmp_path: Path) -> None:
+    (tmp_path / ".git").mkdir()
+    (tmp_path / ".git/HEAD").write_text("c" * 40)
+    write_lines(tmp_path / "corpus.jsonl", sentences(9))
+    (tmp_path / "recipe.yaml").write_text("name: x\ninput: {paths: [corpus.jsonl]}\nstages: [exact@1: {}]\n")
+    run = tamis.run(tmp_path / "recipe.yaml", None, tmp_path / "run", engine="inline")
+    assert freeze(run, tmp_path / "docs/1.0.0").facts["code"]["git"] == "c" * 40
 
 
 def test_a_full_disk_leaves_nothing_behind(small_run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

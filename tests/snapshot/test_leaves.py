@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tamis.kernels import digests
 from tamis.snapshot.canonical import canonical
-from tamis.snapshot.leaves import LEAD, leaves_of, root
+from tamis.snapshot.leaves import LEAD, by_id, leaves_of, places, root
 
 
 @given(st.lists(st.binary(max_size=200), max_size=20), st.booleans())
@@ -46,3 +46,24 @@ def test_leaves_are_their_definition(texts: list[str]) -> None:
     found = leaves_of(records, salts)
     expected = [naive_canonical.leaf(salt.tobytes(), text) for salt, text in zip(salts, data, strict=True)]
     assert [leaf.tobytes() for leaf in found] == expected
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from([b"a" * 8, b"b" * 8, b"\xff" * 8]), st.binary(min_size=8, max_size=8)), max_size=9
+    )
+)
+def test_ids_are_in_the_order_of_their_bytes(halves: list[tuple[bytes, bytes]]) -> None:
+    ids = [first + second for first, second in halves]
+    order = by_id(np.frombuffer(b"".join(ids), np.uint8).reshape(-1, 16))
+    assert [ids[k] for k in order] == sorted(ids)
+
+
+KEYS = st.lists(st.tuples(st.integers(0, 2), st.sampled_from([0, 1, 2**64 - 1])), max_size=12)
+
+
+@given(KEYS, KEYS)
+def test_places_are_the_first_of_each_key(known: list[tuple[int, int]], sought: list[tuple[int, int]]) -> None:
+    known = sorted(known)
+    as_keys = [np.array(keys, np.uint64).reshape(-1, 2) for keys in (known, sought)]
+    assert places(*as_keys).tolist() == [known.index(key) if key in known else -1 for key in sought]

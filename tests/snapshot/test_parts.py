@@ -10,9 +10,10 @@ import pytest
 from making import recipe, write_lines
 
 from tamis.data import cuts
+from tamis.errors import InputError
 from tamis.recipes.run import EngineName, run
 from tamis.runs.manifest import sha256
-from tamis.snapshot.parts import Part, Parts
+from tamis.snapshot.parts import Part, Parts, taken
 
 
 @pytest.fixture(autouse=True)
@@ -59,3 +60,11 @@ def test_a_run_cuts_its_files_at_the_same_places(engine: EngineName, tmp_path: P
     again = written(done.data(), tmp_path / "again", 77)
     assert [p.sha256 for p in again] == [sha256(path) for path in done.parts("data")]
     assert len(again) > 10
+
+
+def test_a_file_that_changed_since_it_was_verified_is_not_taken(tmp_path: Path) -> None:
+    [part] = written(table([1, 2, 3]), tmp_path / "run", 3)
+    file = tmp_path / "run" / part.path
+    (tmp_path / "new").mkdir()
+    with pytest.raises(InputError, match="written anew"):
+        next(taken(tmp_path / "new", {file: "0" * 64}, []))

@@ -7,6 +7,7 @@ import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -163,6 +164,11 @@ def file_added(folder: Path) -> None:
     (folder / "data/train-00001-of-00002.parquet").write_bytes(b"PAR1")
 
 
+def split_added(folder: Path) -> None:
+    shutil.copy(folder / DATA, folder / "data/test-00000-of-00001.parquet")
+    resealed(folder)
+
+
 def linked(folder: Path) -> None:
     (folder / DATA).rename(folder.parent / "elsewhere.parquet")
     (folder / DATA).symlink_to(folder.parent / "elsewhere.parquet")
@@ -221,6 +227,7 @@ TAMPERED = [
     (traversal, "manifest", MANIFEST, r"names '\.\./outside', which is not in the folder"),
     (file_gone, "manifest", "ledger/fates.parquet", "is missing"),
     (file_added, "manifest", "data/train-00001-of-00002.parquet", "was added"),
+    (split_added, "manifest", "data/test-00000-of-00001.parquet", "snapshot.json does not name it"),
     (linked, "manifest", DATA, "is not a plain file"),
     (folder_linked, "manifest", "data", "was added"),
     (contract_forged, "manifest", "provenance.dsse.json", "made for other files: snapshot.json"),
@@ -282,6 +289,25 @@ def test_a_signature_by_somebody_else_over_the_right_files_does_not_hold(copy: P
     assert named(verify(copy, "manifest", key=keys / "own.pub"), "provenance.dsse.json", "does not hold")
 
 
+def test_what_an_envelope_says_of_its_key_is_not_believed(copy: Path, keys: Path) -> None:
+    path = copy / "provenance.dsse.json"
+    envelope = json.loads(path.read_bytes())
+    envelope["signatures"].insert(0, {"keyid": "somebody else", "sig": "YQ=="})
+    path.write_text(json.dumps(envelope))
+    resealed(copy)
+    found = verify(copy, "manifest", key=keys / "own.pub")
+    assert found.whole and "somebody else" not in found.notes[0]
+    path.write_text(json.dumps({**envelope, "payloadType": "\ud800"}))
+    resealed(copy)
+    assert named(verify(copy, "manifest", key=keys / "own.pub"), "provenance.dsse.json", "cannot be read")
+
+
+@pytest.mark.parametrize("file, says", [(DATA, "more than there are leaves"), ("leaves.parquet", "50,000 leaves")])
+def test_a_small_file_of_any_number_of_rows_is_not_read_out(file: str, says: str, copy: Path) -> None:
+    rewritten(copy / file, lambda table: table.take(pa.array([0] * 50_000)))
+    assert named(verify(copy), file, says)
+
+
 def test_the_id_that_was_told_is_held_against_it(copy: Path, signed: Snapshot) -> None:
     assert verify(copy, "manifest", id=signed.id).whole
     refacted(copy, lambda facts: facts.update(created="2000-01-01T00:00:00+00:00"))
@@ -291,6 +317,33 @@ def test_the_id_that_was_told_is_held_against_it(copy: Path, signed: Snapshot) -
 def test_the_store_knows_what_was_frozen(frozen: Snapshot) -> None:
     refacted(frozen.path, lambda facts: facts.update(created="2000-01-01T00:00:00+00:00"))
     assert named(verify(frozen.path, "manifest"), "snapshot.json", "the store at .* knows")
+
+
+def test_a_file_that_the_id_does_not_cover_is_no_part_of_it(copy: Path, signed: Snapshot) -> None:
+    shutil.copy(signed.parts()[0], copy / "data/test-00000-of-00001.parquet")
+    (copy / "provenance.dsse.json").unlink()
+    resealed(copy)
+    found = verify(copy, "manifest", id=signed.id)
+    assert named(found, "data/test-00000-of-00001.parquet", "snapshot.json does not name it")
+
+
+@pytest.mark.parametrize(
+    "change, problem",
+    [
+        ({"splits": {"*": 5}}, "no part of a split"),
+        ({"name": "../../x"}, "name or version"),
+        ({"contract": {"sha256": "0" * 64}}, "not the contract that snapshot.json tells of"),
+        ({"recipe": {"sha256": "0" * 64}}, "not the recipe that snapshot.json tells of"),
+        ({"schema": {"fields": [], "fingerprint": ""}}, "fingerprint"),
+        ({"schema": {"fields": 2**60, "fingerprint": None}}, "spelling"),
+    ],
+)
+def test_snapshot_json_contradicts_nothing(change: dict[str, Any], problem: str, copy: Path) -> None:
+    (copy / "provenance.dsse.json").unlink()
+    raw = {**json.loads((copy / "snapshot.json").read_bytes()), **change}
+    (copy / "snapshot.json").write_text(json.dumps(raw))
+    resealed(copy)
+    assert any(problem in f.problem for f in verify(copy).findings)
 
 
 def test_a_newer_snapshot_is_told_apart_from_a_damaged_one(copy: Path) -> None:
@@ -308,3 +361,10 @@ def test_an_envelope_is_one_to_securesystemslib(copy: Path, keys: Path) -> None:
     public = SSlibKey.from_crypto(load_pem_public_key((keys / "own.pub").read_bytes()))
     public.keyid = next(iter(envelope.signatures))
     assert envelope.verify([public], 1)
+
+
+def test_a_file_whose_name_is_no_unicode_is_told(copy: Path, tamis: Callable[..., tuple[int, str]]) -> None:
+    (copy / os.fsdecode(b"x\xff\n\x1b[2J")).write_text("")
+    for options in ((), ("--json",)):
+        code, printed = tamis("verify", copy, "--level", "manifest", *options)
+        assert (code, "\x1b" in printed, "was added" in printed) == (1, False, True)

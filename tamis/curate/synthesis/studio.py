@@ -67,6 +67,7 @@ class Studio:
                 concurrency=stage.concurrency,
                 timeout=stage.timeout,
                 attempts=stage.attempts,
+                keys_to=self.bench.keys_to,
             )
         return self._models[spec]
 

@@ -19,6 +19,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tamis.schemas.constant import constant
 from tamis.schemas.texts import flat, text_fields
 from tamis.snapshot.emit.tally import Count, Tally
 
@@ -89,7 +90,7 @@ class Census:
         bytes = text_bytes(batch)
         named = split is None and "split" in batch.schema.names
         self._splits.add(
-            bytes, _texts(batch, "split") if named else pa.array([split or "train"] * batch.num_rows, pa.string())
+            bytes, _texts(batch, "split") if named else pa.repeat(constant(split or "train"), batch.num_rows)
         )
         self._groups.add(bytes, _texts(batch, "source"), _texts(batch, "license"))
         if "url" in batch.schema.names:

@@ -12,39 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from growing import CHATS, TEXTS, answer
 from making import digests, recipe, write_lines
-from scripted import inner
 from serving import REFUSAL, Served
 
 import tamis
 from tamis.bench import Means
-from tamis.curate.synthesis.preference import ASPECTS
 from tamis.errors import TamisError
-
-TEXTS = [
-    {"text": f"The sieve number {k} keeps what is coarse. It has {k + 3} parts.", "id": f"t{k}"} for k in range(12)
-]
-CHATS = [{"prompt": f"What is sieve number {k} for?", "completion": f"For part {k}.", "id": f"c{k}"} for k in range(12)]
-
-
-def answer(body: dict[str, Any]) -> str:
-    """Whatever the prompt wants, in form."""
-    prompt = body["messages"][-1]["content"]
-    if "Use this scale" in prompt:
-        return json.dumps({"reason": "fine", "score": 3 + len(prompt) % 3})
-    if "Are the two equal" in prompt:
-        return json.dumps({"equal": False})
-    if "four aspects" in prompt:
-        return json.dumps({"reason": "", **dict.fromkeys(ASPECTS, 1 + len(list(inner(prompt))[1]) % 5)})
-    if "new tasks" in prompt:
-        return json.dumps({"tasks": [f"Explain to me the number {len(prompt) * 7} in other words"]})
-    said = list(inner(prompt))
-    return (
-        f"What of {said[0][:40]} and {len(prompt)}?"
-        if said
-        else f"Said of {prompt[-30:]} {body.get('seed')}: it is so."
-    )
-
 
 METHODS: list[tuple[str, dict[str, Any], list[dict[str, Any]], str]] = [
     ("backtranslate", {"min_score": 4}, TEXTS, "chat"),
@@ -63,7 +37,8 @@ def sieved(
     if not source.exists():
         write_lines(source, rows)
     how = {f"synth.{method}@1": {"model": "m", "base_url": url, "structured": "schema", **params}}
-    plan = recipe(how, "refusal@1", "exact@1", input={"kind": "chat" if rows is CHATS else "document"})
+    gate = {"refusal@1": {"roles": ["user", "assistant"]}}
+    plan = recipe(how, gate, "exact@1", input={"kind": "chat" if rows is CHATS else "document"})
     return tamis.run(plan, source, tmp_path / name, workers=1, **more)
 
 
@@ -138,7 +113,7 @@ def test_a_seed_that_the_server_fails_on_is_told_and_the_others_go_on(
 
 
 @pytest.mark.parametrize("said", ["refusal", "prompt"])
-def test_a_prompt_given_back_goes_and_a_refusal_as_an_instruction_stays(tmp_path: Path, said: str) -> None:
+def test_a_prompt_given_back_goes_and_so_does_a_refusal(tmp_path: Path, said: str) -> None:
     def faults(number: int, body: dict[str, Any]) -> str | None:
         content = body["messages"][-1]["content"]
         return said if "number 5 " in content and "Use this scale" not in content else None
@@ -148,8 +123,7 @@ def test_a_prompt_given_back_goes_and_a_refusal_as_an_instruction_stays(tmp_path
         run = sieved(tmp_path, server.url, "backtranslate", more, TEXTS, "run", means=Means(tmp_path / "r.sqlite"))
     instructions = [row["messages"][0]["content"] for row in run.data().to_pylist()]
     assert not any("<text-" in one for one in instructions)
-    assert len(instructions) == (12 if said == "refusal" else 11)
-    assert (REFUSAL in instructions) == (said == "refusal")
+    assert len(instructions) == 11 and REFUSAL not in instructions
 
 
 @pytest.mark.parametrize("when_spent", ["stop", "finish"])
