@@ -9,6 +9,8 @@ from collections import Counter
 from pathlib import Path
 from typing import Any, NamedTuple
 
+GOOD = b'{"id":"good","text":"a good row"}'
+
 RECIPE = "name: t\nstages: [clean@1: {}, exact@1: {}]\n"
 
 
@@ -40,3 +42,8 @@ def process(*args: object, **options: Any) -> subprocess.Popen[str]:
     """The command line in a process of its own."""
     command = [sys.executable, "-m", "tamis", *map(str, args)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options)
+
+
+def rows(count: int) -> bytes:
+    """So many short documents, as JSON Lines."""
+    return b"".join(b'{"id":"r%d","text":"row number %d"}\n' % (k, k) for k in range(count))

@@ -1,4 +1,4 @@
-"""A user's stages that do not keep their word; recipes of test_bad_input name them by path."""
+"""A user's stages that do not keep their word; recipes of test_bad_recipe name them by path."""
 
 from __future__ import annotations
 

@@ -7,13 +7,9 @@ import gzip
 import io
 import json
 import os
-import resource
 import shutil
-import signal
 import socket
 import struct
-import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,42 +17,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import zstandard
-from attempting import RECIPE, Ran, outcome, process
-from making import digests, sentences, write_lines
-
-from tamis.recipes.catalog import import_own
+from attempting import GOOD, RECIPE, Ran, outcome, process, rows
 
 Attempt = Callable[..., Ran]
 Tamis = Callable[..., tuple[int, str]]
-
-GOOD = b'{"id":"good","text":"a good row"}'
-STAGES = Path(__file__).with_name("bad_stages.py")
-
-
-@pytest.fixture
-def attempt(tamis: Callable[..., tuple[int, str]], tmp_path: Path) -> Callable[..., Ran]:
-    """`tamis run` on files given as bytes."""
-
-    def run(files: bytes | dict[str, bytes], *options: object, recipe: str = RECIPE) -> Ran:
-        (tmp_path / "in").mkdir(exist_ok=True)
-        (tmp_path / "recipe.yaml").write_text(recipe)
-        for name, data in ({"a.jsonl": files} if isinstance(files, bytes) else files).items():
-            (tmp_path / "in" / name).write_bytes(data)
-        target = tmp_path / "run"
-        code, said = tamis("run", tmp_path / "recipe.yaml", "-i", tmp_path / "in", "-o", target, "--quiet", *options)
-        return outcome(code, said, target)
-
-    return run
 
 
 def parquet(**columns: object) -> bytes:
     file = io.BytesIO()
     pq.write_table(pa.table(columns), file)
     return file.getvalue()
-
-
-def rows(count: int) -> bytes:
-    return b"".join(b'{"id":"r%d","text":"row number %d"}\n' % (k, k) for k in range(count))
 
 
 NOT_UTF8 = pa.StringArray.from_buffers(2, pa.py_buffer(struct.pack("<3i", 0, 2, 4)), pa.py_buffer(b"ok\xff\xfe"))
@@ -227,212 +197,6 @@ def test_of_a_run_the_data_are_read_and_of_half_a_run_nothing(tamis: Tamis, atte
     code, said = tamis("run", tmp_path / "recipe.yaml", "-i", tmp_path / "in", "-o", tmp_path / "again", "--quiet")
     ran = outcome(code, said, tmp_path / "again")
     assert (code, [f["file"] for f in ran.facts["inputs"]]) == (0, ["run/data/part-00000.parquet"])
-
-
-OUTPUTS: dict[str, tuple[Callable[[Path], Path], int]] = {
-    "a file": (lambda p: (p.write_text("x"), p)[1], 2),
-    "a folder with something in it": (lambda p: (p.mkdir(), (p / "x").write_text("x"), p)[2], 2),
-    "a link to nowhere": (lambda p: (p.symlink_to("nowhere"), p)[1], 2),
-    "under a file": (lambda p: (p.write_text("x"), p / "run")[1], 3),
-    "a name too long": (lambda p: p / ("x" * 300), 3),
-    "under /proc": (lambda p: Path("/proc/tamis"), 3),
-}
-
-
-@pytest.mark.parametrize(("make", "code"), OUTPUTS.values(), ids=OUTPUTS.keys())
-def test_an_output_that_cannot_be_is_told(
-    tamis: Tamis, tmp_path: Path, make: Callable[[Path], Path], code: int
-) -> None:
-    (tmp_path / "recipe.yaml").write_text(RECIPE)
-    (tmp_path / "a.jsonl").write_bytes(rows(3))
-    output = make(tmp_path / "run")
-    found, said = tamis("run", tmp_path / "recipe.yaml", "-i", tmp_path / "a.jsonl", "-o", output)
-    assert (found, "-o" in said) == (code, True)
-    assert "Traceback" not in said
-
-
-LAUGHS = "".join(f"    k{k}: &k{k} [{', '.join([f'*k{k - 1}' if k else 'ha'] * 10)}]\n" for k in range(9))
-RECIPES = {
-    "a billion laughs": (f"name: t\ninput:\n  fields:\n{LAUGHS}stages: []\n", "aliases"),
-    "a list that holds itself": ("name: t\nstages: &s [*s]\n", "holds itself"),
-    "nested too deep": (f"name: t\nstages: [clean@1: {{x: {'[' * 2000}{']' * 2000}}}]\n", "too deeply"),
-    "code in a tag": ('name: !!python/object/apply:os.system ["true"]\nstages: []\n', "not a value"),
-    "NUL": ('name: "a\\0"\nstages: []\n', "NUL"),
-    "half a surrogate pair": ('name: t\ninput: {source: "\\ud800"}\nstages: []\n', "surrogate"),
-    "a list": ("- a\n", "mapping"),
-    "two documents": ("name: a\n---\nname: b\n", "another document"),
-    "more stages than steps": (f"name: t\nstages: [{', '.join(['clean@1: {}'] * 256)}]\n", "255"),
-    "a stage of two": ("name: t\nstages: [{clean@1: {}, exact@1: {}}]\n", "name@version"),
-    "a number beyond reach": (f"name: t\nstages: [quality.gopher@1: {{min_words: {9**99}}}]\n", "2**63"),
-    "no number": ("name: t\nstages: [quality.gopher@1: {max_symbol_ratio: .nan}]\n", "quality.gopher"),
-    "a budget above 1": ("name: t\nattrition: {max_drop_per_source: 5}\nstages: []\n", "from 0 to 1"),
-    "lines of no bytes": ("name: t\ninput: {max_record: 0}\nstages: []\n", "max_record"),
-    "a field that is a list": ("name: t\ninput: {fields: {text: [a]}}\nstages: []\n", "fields.text"),
-    "a contract that is missing": ("name: t\ncontract: no.yaml\nstages: []\n", "no such file"),
-    "a stage from a file that is none": ('name: t\nstages: ["../../../etc/passwd.py:X": {}]\n', "no file"),
-    "a column nobody writes": ("name: t\nstages: [exact@1: {on: nosuch}]\n", "nothing before it writes"),
-}
-
-
-@pytest.mark.parametrize(("recipe", "says"), RECIPES.values(), ids=RECIPES.keys())
-def test_a_recipe_that_cannot_be_run_is_told(attempt: Attempt, recipe: str, says: str) -> None:
-    ran = attempt(rows(3), recipe=recipe)
-    assert (ran.code, ran.facts) == (2, {})
-    assert says in ran.said
-
-
-def own(stage: str, how: str | None = None) -> str:
-    return f'name: t\nstages: ["{STAGES}:{stage}": {{{f"how: {how}" if how else ""}}}]\n'
-
-
-@pytest.mark.parametrize("how", ["raise", "exit", "none", "table", "name", "length", "type", "silent"])
-def test_what_breaks_a_stage_is_set_aside(attempt: Attempt, how: str) -> None:
-    ran = attempt(rows(5), recipe=own("Says", how))
-    assert (ran.code, ran.rules) == (3, {"stage_error": 5})
-
-
-@pytest.mark.parametrize(
-    ("stage", "how", "code"),
-    [
-        *(("Decides", how, 3) for how in ("raise", "outside", "unknown", "twice")),
-        *(("Compares", how, 3) for how in ("sketch", "short", "resolve")),
-        *((stage, None, 2) for stage in ("Overwrites", "Edits", "Picky", "NotThere")),
-    ],
-)
-def test_a_stage_that_breaks_its_word_is_named(attempt: Attempt, stage: str, how: str | None, code: int) -> None:
-    ran = attempt(rows(5), recipe=own(stage, how))
-    assert (ran.code, ran.facts) == (code, {})
-    assert stage in ran.said
-
-
-def test_a_stage_without_a_name_has_the_same_one_in_every_process() -> None:
-    import_own([STAGES])
-    assert sys.modules["tamis_own_bad_stages"].Says.name == "bad_stages.Says"
-
-
-COMMANDS = {
-    "explain": ("explain", "RUN", "r1"),
-    "replay": ("replay", "RUN", "--set", "exact.keep=first"),
-    "verify": ("verify", "RUN"),
-    "report": ("report", "RUN", "--format", "md"),
-    "profile": ("profile", "RUN", "--quiet"),
-}
-BROKEN: dict[str, Callable[[Path], object]] = {
-    "no folder": lambda run: shutil.rmtree(run),
-    "a file": lambda run: (shutil.rmtree(run), run.write_text("x")),
-    "an empty folder": lambda run: (shutil.rmtree(run), run.mkdir()),
-    "an unfinished run": lambda run: ((run / ".work").mkdir(), (run / "run.json").unlink()),
-    "run.json cut": lambda run: (run / "run.json").write_bytes((run / "run.json").read_bytes()[:99]),
-    "run.json of another shape": lambda run: (run / "run.json").write_text('{"rows":1,"steps":[{}],"files":3}'),
-    "fates cut": lambda run: (run / "fates.parquet").write_bytes((run / "fates.parquet").read_bytes()[:99]),
-    "fates of noise": lambda run: (run / "fates.parquet").write_bytes(bytes(range(256))),
-    "data cut": lambda run: (run / "data/part-00000.parquet").write_bytes(b"PAR1"),
-    "verdicts cut": lambda run: (run / "verdicts/part-00000.parquet").write_bytes(b"PAR1"),
-    "quarantine gone": lambda run: shutil.rmtree(run / "quarantine"),
-    "recipe gone": lambda run: (run / "recipe.resolved.json").unlink(),
-}
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    from tamis import run
-
-    folder = tmp_path_factory.mktemp("finished")
-    (folder / "a.jsonl").write_bytes(rows(20) + b"bad\n" + rows(2))
-    return run({"stages": [{"exact@1": {}}]}, folder / "a.jsonl", folder / "run").path
-
-
-@pytest.mark.parametrize("hurt", BROKEN.values(), ids=BROKEN.keys())
-@pytest.mark.parametrize("command", COMMANDS.values(), ids=COMMANDS.keys())
-def test_a_damaged_run_is_told(
-    tamis: Tamis, tmp_path: Path, finished: Path, command: tuple[str, ...], hurt: Callable[[Path], object]
-) -> None:
-    run = tmp_path / "run"
-    shutil.copytree(finished, run)
-    hurt(run)
-    code, said = tamis(*(run if word == "RUN" else word for word in command))
-    assert "Traceback" not in said
-    assert code in ((1, 2) if command[0] == "verify" else (0, 2, 3))
-
-
-@pytest.fixture
-def job(tmp_path: Path) -> tuple[list[object], dict[str, str]]:
-    """A run of many small tasks: its arguments, and the digests it should have."""
-    write_lines(tmp_path / "a.jsonl", [*sentences(3000), b"bad"])
-    stages = "[clean@1: {}, quality.gopher@1: {min_words: 5}, exact@1: {}, quality.repetition@1: {}]"
-    (tmp_path / "recipe.yaml").write_text(f"name: t\nstages: {stages}\n")
-    from tamis import run
-
-    whole = digests(run(tmp_path / "recipe.yaml", tmp_path / "a.jsonl", tmp_path / "whole").path)
-    return ["run", tmp_path / "recipe.yaml", "-i", tmp_path / "a.jsonl", "--partition-size", 9000], whole
-
-
-@pytest.mark.parametrize(
-    ("stop", "code"), [(signal.SIGKILL, -9), (signal.SIGTERM, 143), (signal.SIGINT, 130)], ids=["KILL", "TERM", "INT"]
-)
-def test_a_run_that_is_stopped_anywhere_resumes_to_the_same_bytes(
-    tamis: Tamis, tmp_path: Path, job: tuple[list[object], dict[str, str]], stop: int, code: int
-) -> None:
-    call, whole = job
-    for phase in ("reading", "resolving", "sieving", "writing", "report") if code < 0 else ("reading", "writing"):
-        with process(*call, "-o", tmp_path / "run", "--resume") as running:
-            assert running.stdout is not None
-            for line in running.stdout:
-                if line.startswith(phase):
-                    time.sleep(0.02)
-                    running.send_signal(stop)
-                    break
-                if phase == "report" and line.startswith("writing"):
-                    while running.poll() is None and not (tmp_path / "run" / "run.json").exists():
-                        time.sleep(0.001)
-                    running.send_signal(stop)
-                    break
-            assert "Traceback" not in running.stdout.read()
-        assert running.returncode in (code, 0)
-    assert tamis(*call[:-1], 50_000, "-o", tmp_path / "run", "--resume", "--quiet") == (0, "")
-    assert digests(tmp_path / "run") == whole
-
-
-def test_work_is_cut_as_it_was_begun(tamis: Tamis, tmp_path: Path, job: tuple[list[object], dict[str, str]]) -> None:
-    from tamis import run
-
-    def enough(progress: object) -> None:
-        if "books" in str(progress):
-            raise KeyboardInterrupt
-
-    call, whole = job
-    with pytest.raises(KeyboardInterrupt):
-        run(call[1], call[3], tmp_path / "run", partition_size=20_000, on_progress=enough)  # type: ignore[arg-type]
-    assert tamis(*call, "-o", tmp_path / "run", "--resume", "--quiet") == (0, "")
-    assert digests(tmp_path / "run") == whole
-
-
-def test_what_changed_since_is_told(tamis: Tamis, tmp_path: Path, job: tuple[list[object], dict[str, str]]) -> None:
-    call, _ = job
-    bytes_at_most = (60_000, 60_000)
-    with process(
-        *call, "-o", tmp_path / "run", preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, bytes_at_most)
-    ) as full:
-        said = full.stdout.read() if full.stdout else ""
-    assert (full.returncode, "no file that large" in said, "Traceback" in said) == (3, True, False)
-    assert tamis("verify", tmp_path / "run")[0] == 2
-    for option in (["--set", "exact.keep=longest"], []):
-        os.utime(tmp_path / "a.jsonl", (1, len(option)))
-        code, said = tamis(*call, "-o", tmp_path / "run", "--resume", *option)
-        assert (code, "changed since" in said) == (2, True)
-
-
-def test_two_runs_do_not_share_an_output(
-    tamis: Tamis, tmp_path: Path, job: tuple[list[object], dict[str, str]]
-) -> None:
-    call, whole = job
-    with process(*call, "-o", tmp_path / "run") as first:
-        assert first.stdout is not None
-        first.stdout.readline()
-        code, said = tamis(*call, "-o", tmp_path / "run", "--resume")
-        first.stdout.read()
-    assert (code, "another process" in said) == (3, True) or (code, first.returncode) == (0, 0)
-    assert digests(tmp_path / "run") == whole
 
 
 def peak_mb(*args: object) -> tuple[int, float]:
