@@ -47,12 +47,13 @@ TELLS_EVERY = 0.5
 
 
 class Progress(NamedTuple):
-    """How far a sitting is, as a bar shows it."""
+    """How far a sitting is, as a bar shows it; `more` is what judges were asked for, as Clerk.progress has it."""
 
     what: str
     done: int
     total: int
-    rows: int = 0
+    rows: int
+    more: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,7 @@ def sit(
     ) as clerk:
         clerk.settle()
         books = Books(total)
-        outcomes = _told(clerk.ask(plan.cases(answers, own), own), books, "judging", total, tell)
+        outcomes = _told(clerk, plan.cases(answers, own), own, books, "judging", tell)
         write_parquet(out / "judgments.parquet", _groups(outcomes), JUDGMENT)
         books.balance()
         judgments = read_back(out / "judgments.parquet")
@@ -261,20 +262,20 @@ def _total(plan: Plan, answers: Answers, own: Rubric) -> int:
 
 
 def _told(
-    outcomes: Iterator[Outcome], books: Books, what: str, total: int, tell: Callable[[Progress], None]
+    clerk: Clerk, cases: Iterable[Case], own: Rubric, books: Books, what: str, tell: Callable[[Progress], None]
 ) -> Iterator[Outcome]:
-    """`outcomes`, counted and told of as they come, where it takes a while."""
+    """What became of `cases`, counted and told of as it comes, where it takes a while."""
     began = said = time.monotonic()
     done = 0
-    for outcome in outcomes:
+    for outcome in clerk.ask(cases, own):
         books.take(outcome)
         done += 1
         if time.monotonic() - said > TELLS_EVERY:
-            tell(Progress(what, done, total, done))
+            tell(Progress(what, done, books.planned, done, clerk.progress()))
             said = time.monotonic()
         yield outcome
     if said > began:
-        tell(Progress(what, done, total, done))
+        tell(Progress(what, done, books.planned, done, clerk.progress()))
 
 
 def _groups(outcomes: Iterator[Outcome]) -> Iterator[pa.Table]:
@@ -351,7 +352,7 @@ def _probe(
 ) -> dict[str, Any]:
     cases = list(attack_cases(answers, own, plan.probe, plan.baseline))
     books = Books(len(cases) * len(clerk.judges))
-    outcomes = _told(clerk.ask(cases, own), books, "attacks", books.planned, tell)
+    outcomes = _told(clerk, cases, own, books, "attacks", tell)
     write_parquet(out / "probe.parquet", _groups(outcomes), JUDGMENT)
     books.balance()
     return {

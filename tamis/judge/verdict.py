@@ -90,6 +90,10 @@ def _objects(text: str, rubric: Rubric) -> Iterator[tuple[int, Said]]:
 def _object(held: Mapping[str, Any], rubric: Rubric, text: str, start: int) -> Said:
     reasons = held.get("reasons")
     reasons = reasons if isinstance(reasons, str) and reasons.strip() else None
+    if reasons is not None:
+        reasons = reasons.encode(
+            "utf-8", "replace"
+        ).decode()  # JSON may spell half of a surrogate pair, which no file can hold
     if rubric.form == "pairwise":
         word = _word(held.get("verdict"))
         if word not in rubric.options:
