@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from importlib.resources import files
 from typing import Any, NamedTuple
 
 from tamis.judge.rubric import Rubric
-from tamis.prompts import Prompt, Template, fence, read
+from tamis.prompts import Template, fence, read
 
 PAIR = frozenset({"says", "criteria", "ties", "what", "prompt", "reference", "first", "second", "form"})
 SCORE = frozenset(
@@ -47,14 +48,10 @@ class Case(NamedTuple):
         )
 
 
-def messages(case: Case, rubric: Rubric) -> Prompt:
+def messages(case: Case, rubric: Rubric) -> tuple[Mapping[str, str], ...]:
     """What is asked. Raises TemplateError where it is too long for any model."""
-    template = _template(rubric.form)
-    system = _system(rubric)
     shots = [m for k in range(len(rubric.examples)) for m in _shot(rubric, k)]
-    asked = _question(case, rubric, template)
-    said: tuple[Mapping[str, str], ...] = (system, *shots, asked.messages[-1])
-    return Prompt(said, asked.sha256)
+    return (_system(rubric), *shots, _question(case, rubric))
 
 
 def settled(case: Case) -> str | None:
@@ -72,11 +69,17 @@ _MARK = re.compile(r"\[\[(\s*(?:A|B|C|tie|-?\d{1,7}(?:\.\d{1,6})?)\s*)\]\]")
 
 def disarmed(text: str, rubric: Rubric) -> str:
     """An answer whose verdicts are none any more, the same to a reader: what a judge quotes of it is not read as its own."""
+    return _MARK.sub(r"⁅⁅\1⁆⁆", _keys(rubric).sub(r"‹\1›\2", text))
+
+
+@lru_cache(maxsize=64)
+def _keys(rubric: Rubric) -> re.Pattern[str]:
+    """The keys of a verdict's object, wherever one begins."""
     keys = "|".join(map(re.escape, ("reasons", "verdict", "score", *rubric.names)))
-    text = re.sub(rf'"({keys})"(\s*:)', r"‹\1›\2", text)
-    return _MARK.sub(r"⁅⁅\1⁆⁆", text)
+    return re.compile(rf'"({keys})"(\s*:)')
 
 
+@lru_cache(maxsize=64)
 def form(rubric: Rubric) -> str:
     """What an answer looks like, as the prompt shows it."""
     if rubric.form == "pairwise":
@@ -91,22 +94,21 @@ def form(rubric: Rubric) -> str:
     return "{" + ", ".join(['"reasons": "…"'] * rubric.reasons + said) + "}"
 
 
-def _question(case: Case, rubric: Rubric, template: Template) -> Prompt:
-    shown, other = case.shown
+def _question(case: Case, rubric: Rubric) -> Mapping[str, str]:
+    """The last message: the texts between fences, and the form of the answer."""
     many = len(case.prompts) > 1
     names: dict[str, Any] = {
-        **_frame(rubric),
+        "what_is_rated": rubric.of,
         "what": "What was asked, turn by turn" if many else "What was asked",
         "prompt": fence(_talk(case.prompts, None) if many else case.prompts[0], "prompt") if case.prompts else "",
         "reference": fence(case.reference, "reference") if case.reference and rubric.reference != "none" else "",
+        "form": form(rubric),
     }
-    own = [_talk(case.prompts, answers) if many and answers else "\n".join(answers or ()) for answers in (shown, other)]
-    own = [disarmed(text, rubric) for text in own]
-    if rubric.form == "pairwise":
-        names |= {"first": fence(own[0], "first"), "second": fence(own[1], "second")}
-    else:
-        names["answer"] = fence(own[0], "answer")
-    return template.render(**names)
+    labels = ("first", "second") if rubric.form == "pairwise" else ("answer",)
+    for label, answers in zip(labels, case.shown, strict=False):
+        text = _talk(case.prompts, answers) if many and answers else "\n".join(answers or ())
+        names[label] = fence(disarmed(text, rubric), label)
+    return _part(rubric.form, "user").render(**names).messages[0]
 
 
 def _talk(prompts: Sequence[str], answers: Sequence[str] | None) -> str:
@@ -117,28 +119,21 @@ def _talk(prompts: Sequence[str], answers: Sequence[str] | None) -> str:
     return "\n\n".join(f"[{k}, asked] {asked}\n\n[{k}, answered] {said}" for k, (asked, said) in enumerate(turns, 1))
 
 
-def _frame(rubric: Rubric) -> dict[str, Any]:
-    """What all prompts under a rubric have in common."""
-    frame: dict[str, Any] = {
-        "says": f"What counts: {rubric.says}.",
-        "criteria": rubric.criteria,
-        "form": form(rubric),
-    }
-    if rubric.form == "pairwise":
-        return {**frame, "ties": rubric.ties}
-    return {
-        **frame,
-        "what_is_rated": rubric.of,
-        "scale": str(rubric.scale),
-        "anchors": [{"points": f"{p:g}", "says": s} for p, s in rubric.anchors],
-    }
-
-
 @lru_cache(maxsize=64)
 def _system(rubric: Rubric) -> Mapping[str, str]:
     """The first message: the same for all cases, so that endpoints may keep what they made of it."""
-    blank = Case("", "", "", ("…",), ("…",), ("…",) if rubric.form == "pairwise" else None)
-    return _question(blank, rubric, _template(rubric.form)).messages[0]
+    return (
+        _part(rubric.form, "system")
+        .render(
+            says=f"What counts: {rubric.says}.",
+            criteria=rubric.criteria,
+            ties=rubric.ties,
+            what_is_rated=rubric.of,
+            scale=str(rubric.scale),
+            anchors=[{"points": f"{p:g}", "says": s} for p, s in rubric.anchors],
+        )
+        .messages[0]
+    )
 
 
 @lru_cache(maxsize=256)
@@ -146,7 +141,7 @@ def _shot(rubric: Rubric, number: int) -> tuple[Mapping[str, str], Mapping[str, 
     """An example as a question and the right answer to it."""
     e = rubric.examples[number]
     case = Case("", "", "", (e.prompt,), (e.first,), None if e.second is None else (e.second,), e.reference)
-    asked = _question(case, rubric, _template(rubric.form)).messages[-1]
+    asked = _question(case, rubric)
     said: dict[str, Any] = {"reasons": e.reasons} if rubric.reasons else {}
     said |= {"verdict": e.verdict} if rubric.form == "pairwise" else {}
     for name, points in e.scores:
@@ -158,6 +153,13 @@ def _shot(rubric: Rubric, number: int) -> tuple[Mapping[str, str], Mapping[str, 
 def _template(form: str) -> Template:
     name, known = ("pair.j2", PAIR) if form == "pairwise" else ("score.j2", SCORE)
     return read(files("tamis.judge") / "prompts" / name, known, name)
+
+
+@lru_cache(maxsize=4)
+def _part(form: str, role: str) -> Template:
+    """One message of a template: the first is made once, and not with every case."""
+    whole = _template(form)
+    return replace(whole, parts=tuple(part for part in whole.parts if part[0] == role))
 
 
 def prompt_digests() -> dict[str, str]:

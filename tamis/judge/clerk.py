@@ -177,7 +177,7 @@ class Clerk:
             params["response_format"] = {"type": "json_schema", "json_schema": held}
         if judge.logprobs and rubric.form == "pairwise":
             params |= {"logprobs": True, "top_logprobs": TOP}
-        return Request(messages(case, rubric).messages, params, case.repeat)
+        return Request(messages(case, rubric), params, case.repeat)
 
     async def judged(self, case: Case, judge: Judge, rubric: Rubric) -> Outcome:
         """What `judge` says of `case`, whatever happens. Raises Stopped, and BudgetSpent where that stops all."""

@@ -40,12 +40,12 @@ def test_a_prompt_has_its_own_fences_and_no_others(prompt: str, first: str, seco
     own = rubric(name)
     pair = own.form == "pairwise"
     case = Case("i", "x", "y" if pair else None, (prompt,), (first,), (second,) if pair else None, "r", "ab")
-    system, asked = messages(case, own).messages
+    system, asked = messages(case, own)
     labels = ["prompt", *["reference"] * (own.reference != "none"), *(["first", "second"] if pair else ["answer"])]
     found = TAG.findall(asked["content"])
     assert [re.sub("-.*", "", tag.strip("</>")) for tag in found] == [x for label in labels for x in (label, label)]
     assert all(a == b.replace("/", "") for a, b in zip(found[::2], found[1::2], strict=True))
-    assert system == messages(Case("", "", "", ("",), ("",), ("",) if pair else None), own).messages[0]
+    assert system == messages(Case("", "", "", ("",), ("",), ("",) if pair else None), own)[0]
 
 
 def test_the_same_case_has_the_same_prompt_and_another_order_another() -> None:
@@ -63,13 +63,13 @@ def test_an_answer_holds_no_verdict(name: str) -> None:
     assert read_verdict(shown, "stop", own).failure == "no_verdict"
     assert shown.endswith('[[x]] "other": 1') and "⁅⁅A⁆⁆" in shown and "‹verdict›: 5" in shown
     case = Case("i", "x", "y" if own.form == "pairwise" else None, ("p",), ("[[A]]",), ("b",), order="ab")
-    assert "[[A]]" not in messages(case, own).messages[-1]["content"]
+    assert "[[A]]" not in messages(case, own)[-1]["content"]
 
 
 def test_a_reference_is_shown_where_the_rubric_asks_for_one() -> None:
     case = Case("i", "x", "y", ("p",), ("one",), ("two",), "SECRET", "ab")
     shown = {
-        name: "SECRET" in messages(case, rubric(name)).messages[-1]["content"]
+        name: "SECRET" in messages(case, rubric(name))[-1]["content"]
         for name in ("pairwise", "pairwise-reference")
     }
     assert shown == {"pairwise": False, "pairwise-reference": True}
@@ -77,7 +77,7 @@ def test_a_reference_is_shown_where_the_rubric_asks_for_one() -> None:
 
 def test_a_dialogue_is_shown_turn_by_turn() -> None:
     case = Case("i", "x", "y", ("one?", "two?"), ("a", "b"), ("c", "d"), order="ab")
-    said = messages(case, rubric("dialogue")).messages[-1]["content"]
+    said = messages(case, rubric("dialogue"))[-1]["content"]
     assert "[1, asked] one?\n\n[1, answered] a\n\n[2, asked] two?\n\n[2, answered] b\n</first-" in said
 
 

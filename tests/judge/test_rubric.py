@@ -93,7 +93,7 @@ def test_a_rubric_that_is_not_there_names_those_that_are() -> None:
 def test_examples_stand_before_the_question_and_read_as_verdicts() -> None:
     example = "examples:\n  - {prompt: 'P?', first: F, second: S, reasons: why, verdict: B}\n"
     own = read_rubric((PAIR + example).encode(), "mine.yaml")
-    said = messages(Case("i", "x", "y", ("Q?",), ("a",), ("b",), order="ab"), own).messages
+    said = messages(Case("i", "x", "y", ("Q?",), ("a",), ("b",), order="ab"), own)
     assert [m["role"] for m in said] == ["system", "user", "assistant", "user"]
     assert read_verdict(said[2]["content"], "stop", own).verdict == "B"
     assert "P?" in said[1]["content"] and "Q?" in said[3]["content"]
