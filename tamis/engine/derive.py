@@ -9,30 +9,26 @@ derives again, and what was paid for comes from the cache of answers. What is ma
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from tamis.bench import Bench, responses_at
+from tamis.bench import Bench
 from tamis.data import Fragment, InputFile, Reading
 from tamis.data.groups import row_bytes
 from tamis.engine.declared import are_told, columns_of, have_parents, table_of
-from tamis.engine.exchange import SEEDS, Fates
-from tamis.engine.isolate import blamed, decide
+from tamis.engine.exchange import Fates
+from tamis.engine.isolate import blamed
 from tamis.engine.left import fitted, left, rows_left
+from tamis.engine.made import Source, columns_made, decided, fates_of_seeds, joined, made_by
 from tamis.engine.passes import PassTask, Tally, side_files
-from tamis.engine.plan import Plan, Segment, Shape, derived
-from tamis.engine.segment import Notes, Rows, note, nullable
+from tamis.engine.plan import Plan, Segment
+from tamis.engine.segment import Notes
 from tamis.engine.work import Work, write_arrow
-from tamis.errors import RunError
-from tamis.ledger import DRAFT, DROPPED, KEPT, QUARANTINED, draft
-from tamis.schemas import LINEAGE, OUTCOME, REQUEST, Kind, kind_of
+from tamis.schemas import LINEAGE, OUTCOME, REQUEST
 from tamis.stage import Derive, Made
 
 PART_ROWS, PART_BYTES = 1 << 16, 64 << 20
@@ -40,8 +36,6 @@ PART_ROWS, PART_BYTES = 1 << 16, 64 << 20
 
 BATCH = 1 << 13
 """Rows of a batch of a fragment of rows made."""
-
-Source = Callable[[Iterator[pa.RecordBatch], Bench], Iterator[Made]]
 
 
 class DeriveTask(NamedTuple):
@@ -105,7 +99,7 @@ def run_derive(task: DeriveTask, bench: Bench) -> dict[str, Any]:
     """Carry out the stage; return its completion record: rows of each fragment, and what it noted."""
     walk = _Walk(task)
     seeds, source = walk.seeds(), task.source or task.stage.derive
-    made = _blamed(task.stage, source, seeds, bench)
+    made = made_by(task.stage, source, seeds, bench)
     for part in made:
         walk.take(part)
     for _ in seeds:  # a stage that looked at some only says nothing of the others, which is found below
@@ -119,60 +113,6 @@ def run_derive(task: DeriveTask, bench: Bench) -> dict[str, Any]:
         "total": sum(walk.fragments),
     }
     return task.work.finish_tables(task.group, 0, walk.tables(), facts)
-
-
-def _blamed(stage: Derive, source: Source, seeds: Iterator[pa.RecordBatch], bench: Bench) -> Iterator[Made]:
-    """What `source` makes. Where it raises, the run stops, and can go on."""
-    try:
-        with blamed(stage, "derive"):
-            yield from source(seeds, bench)
-    except RunError as error:
-        raise RunError(f"{error}. Nothing that was paid for is lost: go on with --resume") from error
-
-
-def derive_directly(stage: Derive, seeds: Sequence[pa.RecordBatch]) -> tuple[pa.Table, pa.Table]:
-    """What `stage` makes of `seeds` in memory and keeps, after the seeds where it keeps those; and DRAFT rows.
-
-    Answers are kept in the folder where the caller is, unless TAMIS_RESPONSES names another place.
-    """
-    have = seeds[0].schema
-    shape = derived(Shape(kind_of(have), have), stage)
-    made_schema, whole = _schemas(stage, shape.kind)
-    with TemporaryDirectory(prefix="tamis-derive-") as scratch:
-        bench = Bench(Path(scratch), responses_at(None, Path()))
-        parts = list(_blamed(stage, stage.derive, iter(seeds), bench))
-    with blamed(stage, "derive"):
-        rows = pa.Table.from_batches([columns_of(part.rows, whole, "rows") for part in parts], schema=whole)
-        told = pa.Table.from_batches([columns_of(p.outcomes, OUTCOME, "outcomes") for p in parts], schema=OUTCOME)
-        are_told(_one([batch.column("record_id") for batch in seeds]), told)
-    of_seeds = _seeds(np.arange(told.num_rows, dtype=np.uint64), told.combine_chunks(), stage.keeps_seeds)
-    columns = {n: of_seeds.column(n).combine_chunks() for n in ("rule", "value", "evidence")}
-    ids, action = (of_seeds.column(n).combine_chunks() for n in ("record_id", "action"))
-    notes = Notes([draft(np.arange(told.num_rows), ids, 1, action, **columns)])
-    kept = [fitted(batch, shape.schema) for batch in seeds] if stage.keeps_seeds else []
-    for batch in rows.combine_chunks().to_batches():
-        left = _decided(stage, 1, batch, fitted(batch.select(made_schema.names), shape.schema), notes)
-        kept.append(left.batch.filter(pa.array(left.alive)))
-    return pa.Table.from_batches(kept, schema=shape.schema), pa.Table.from_batches(notes.verdicts, schema=DRAFT)
-
-
-def _schemas(stage: Derive, made: Kind) -> tuple[pa.Schema, pa.Schema]:
-    """Columns of the rows that `stage` makes, and those with its scores."""
-    rows = pa.schema([*made.schema, *(f for f in stage.writes if f.name not in made.schema.names)])
-    return rows, pa.schema([*rows, *nullable(stage.scores)])
-
-
-def _decided(stage: Derive, step: int, made: pa.RecordBatch, batch: pa.RecordBatch, notes: Notes) -> Rows:
-    """Rows made, those that break a rule of the stage marked and noted. `made` has the scores of the rows of `batch`."""
-    row = np.arange(batch.num_rows, dtype=np.uint32)
-    rows = Rows(batch, row, np.ones(len(row), bool))
-    if stage.scores:
-        scores = pa.record_batch([made.column(n) for n in stage.scores.names], schema=nullable(stage.scores))
-        notes.scores[step] = [(row, scores)]
-        found = decide(stage, scores)
-        if found.num_rows:
-            note(rows, rows.batch, step, {rule.id: rule.action for rule in stage.rules}, found, notes, stage.hides)
-    return rows
 
 
 @dataclass
@@ -194,7 +134,7 @@ class _Walk:
 
     def __post_init__(self) -> None:
         self.shape = self.task.plan.before(self.task.segment.number + 1)
-        self.made, self.whole = _schemas(self.task.stage, self.shape.kind)
+        self.made, self.whole = columns_made(self.task.stage, self.shape.kind)
 
     def seeds(self) -> Iterator[pa.RecordBatch]:
         """The rows that are still in, in order."""
@@ -240,7 +180,7 @@ class _Walk:
         batch = table.combine_chunks().to_batches()[0]
         notes, tally = Notes(), Tally()
         fit = fitted(batch.select(self.made.names), self.shape.schema)
-        rows = _decided(stage, task.step, batch, fit, notes)
+        rows = decided(stage, task.step, batch, fit, notes)
         row = rows.row
         tally.total = len(row)
         tally.add(batch.column("record_id"), batch.column("source"), row.astype(np.int64))
@@ -267,10 +207,12 @@ class _Walk:
         with blamed(self.task.stage, "derive"):
             are_told(self._seed_ids(), pa.Table.from_batches(self.outcomes, schema=OUTCOME))
             if self.task.source is None:
-                have_parents(_one(self.ids), self._seed_ids(), pa.concat_tables([LINEAGE.empty_table(), *self.lineage]))
+                have_parents(
+                    joined(self.ids), self._seed_ids(), pa.concat_tables([LINEAGE.empty_table(), *self.lineage])
+                )
 
     def _seed_ids(self) -> pa.Array:
-        return _one([ids for _, ids in self.given])
+        return joined([ids for _, ids in self.given])
 
     def tables(self) -> dict[str, pa.Table]:
         """What is known of the seeds, by part."""
@@ -280,34 +222,7 @@ class _Walk:
         at = requests.schema.get_field_index("step")
         steps = pa.array(np.full(requests.num_rows, self.task.step, np.uint8))
         return {
-            "seeds": _seeds(ordinals, outcomes, self.task.stage.keeps_seeds),
+            "seeds": fates_of_seeds(ordinals, outcomes, self.task.stage.keeps_seeds),
             "lineage": pa.concat_tables([LINEAGE.empty_table(), *self.lineage]).unify_dictionaries(),
             "requests": requests.set_column(at, requests.schema.field(at), steps),
         }
-
-
-def _seeds(ordinals: np.ndarray, outcomes: pa.Table, kept: bool) -> pa.Table:
-    """SEEDS rows: a seed that is not kept is dropped where it was used or refused, and set aside where nothing came of it."""
-    status = outcomes.column("status").combine_chunks().dictionary_encode()
-    names = status.dictionary.to_pylist()
-    code = status.indices.to_numpy()
-    fate_of = {"ok": DROPPED, "rejected": DROPPED, "failed": QUARANTINED, "skipped": QUARANTINED}
-    action_of = {"ok": "derive", "rejected": "drop", "failed": "quarantine", "skipped": "quarantine"}
-    fates = np.array([KEPT if kept else fate_of[name] for name in names], np.uint8)
-    actions = pa.array(["derive" if kept else action_of[name] for name in names], pa.string())
-    why = pc.fill_null(outcomes.column("rule"), pa.scalar("budget"))
-    rule = pc.binary_join_element_wise(outcomes.column("status"), why, ".")
-    columns = [
-        pa.array(ordinals, pa.uint64()),
-        outcomes.column("record_id"),
-        pa.array(fates[code] if names else np.zeros(0, np.uint8)),
-        actions.take(status.indices) if names else pa.nulls(0, pa.string()),
-        pc.if_else(pc.equal(outcomes.column("status"), pa.scalar("ok")), pa.scalar("used"), rule),
-        outcomes.column("value"),
-        outcomes.column("evidence"),
-    ]
-    return pa.table(columns, schema=SEEDS)
-
-
-def _one(arrays: Sequence[pa.Array]) -> pa.Array:
-    return pa.concat_arrays([pa.nulls(0, pa.binary(16)), *arrays])

@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
+from tamis.bench import Bench, responses_at
 from tamis.data.frames import restore, whole
-from tamis.engine.derive import derive_directly
+from tamis.engine.declared import are_told, columns_of
 from tamis.engine.desk import MemoryDesk
 from tamis.engine.drafts import of_resolution
 from tamis.engine.earlier import earlier_corpora, sketch_earlier
-from tamis.engine.isolate import index
+from tamis.engine.isolate import blamed, index
+from tamis.engine.left import fitted
+from tamis.engine.made import columns_made, decided, fates_of_seeds, joined, made_by
 from tamis.engine.passes import sketched
-from tamis.engine.plan import follow
+from tamis.engine.plan import Shape, derived, follow
 from tamis.engine.segment import Notes, Rows, Settled, advance
 from tamis.errors import UsageError
-from tamis.ledger import DRAFT, Step, verdicts
-from tamis.schemas import ENVELOPE, holds_text, kind_of
+from tamis.ledger import DRAFT, Step, draft, verdicts
+from tamis.schemas import ENVELOPE, OUTCOME, holds_text, kind_of
 from tamis.schemas.constant import constant
 from tamis.schemas.rows import RECORD_ID
 from tamis.stage import Corpus, Derive, Stage
@@ -38,7 +43,7 @@ def apply(stage: Stage, data: Any) -> tuple[Any, pa.Table]:
     """
     table = whole(data)
     if isinstance(stage, Derive):
-        made, drafts = derive_directly(stage, list(_batches(_enveloped(table), stage)))
+        made, drafts = _derived(stage, list(_batches(_enveloped(table), stage)))
         return restore(made, data), verdicts(drafts, {1: Step.of(stage)})
     notes, parts, sketches, seen = Notes(), [], [], []
     alive, start = np.ones(table.num_rows, bool), 0
@@ -65,6 +70,32 @@ def apply(stage: Stage, data: Any) -> tuple[Any, pa.Table]:
         kept = _with(kept, name, pa.chunked_array([part.column(name) for part in parts]))
     drafts = pa.Table.from_batches(notes.verdicts, schema=DRAFT)
     return restore(kept, data), verdicts(drafts, {1: Step.of(stage)})
+
+
+def _derived(stage: Derive, seeds: Sequence[pa.RecordBatch]) -> tuple[pa.Table, pa.Table]:
+    """What `stage` makes of `seeds` in memory and keeps, after the seeds where it keeps those; and DRAFT rows.
+
+    Answers are kept in the folder where the caller is, unless TAMIS_RESPONSES names another place.
+    """
+    have = seeds[0].schema
+    shape = derived(Shape(kind_of(have), have), stage)
+    made_schema, whole = columns_made(stage, shape.kind)
+    with TemporaryDirectory(prefix="tamis-derive-") as scratch:
+        bench = Bench(Path(scratch), responses_at(None, Path()))
+        parts = list(made_by(stage, stage.derive, iter(seeds), bench))
+    with blamed(stage, "derive"):
+        rows = pa.Table.from_batches([columns_of(part.rows, whole, "rows") for part in parts], schema=whole)
+        told = pa.Table.from_batches([columns_of(p.outcomes, OUTCOME, "outcomes") for p in parts], schema=OUTCOME)
+        are_told(joined([batch.column("record_id") for batch in seeds]), told)
+    of_seeds = fates_of_seeds(np.arange(told.num_rows, dtype=np.uint64), told.combine_chunks(), stage.keeps_seeds)
+    columns = {n: of_seeds.column(n).combine_chunks() for n in ("rule", "value", "evidence")}
+    ids, action = (of_seeds.column(n).combine_chunks() for n in ("record_id", "action"))
+    notes = Notes([draft(np.arange(told.num_rows), ids, 1, action, **columns)])
+    kept = [fitted(batch, shape.schema) for batch in seeds] if stage.keeps_seeds else []
+    for batch in rows.combine_chunks().to_batches():
+        left = decided(stage, 1, batch, fitted(batch.select(made_schema.names), shape.schema), notes)
+        kept.append(left.batch.filter(pa.array(left.alive)))
+    return pa.Table.from_batches(kept, schema=shape.schema), pa.Table.from_batches(notes.verdicts, schema=DRAFT)
 
 
 def _enveloped(table: pa.Table) -> pa.Table:

@@ -17,7 +17,7 @@ from tamis.data import Fragment, InputFile, Reading
 from tamis.desk import key_ranges
 from tamis.engine.account import AccountTask, Books, balance, check_attrition, run_account
 from tamis.engine.contents import Emit, scores_of
-from tamis.engine.derive import DeriveTask, Source, derived_fragments, group_of, made_already, run_derive
+from tamis.engine.derive import DeriveTask, derived_fragments, group_of, made_already, run_derive
 from tamis.engine.desk import SHARE, FileDesk, RoundTask
 from tamis.engine.drafts import DraftsTask, run_drafts
 from tamis.engine.earlier import Earlier, EarlierTask, run_earlier
@@ -26,6 +26,7 @@ from tamis.engine.exchange import ID_BYTES, Derived, Exchanged, Fates, IdsTask, 
 from tamis.engine.executor import Engine
 from tamis.engine.isolate import blamed
 from tamis.engine.left import left
+from tamis.engine.made import Source
 from tamis.engine.passes import PassTask, run_pass
 from tamis.engine.plan import Plan, Segment
 from tamis.engine.segment import Settled

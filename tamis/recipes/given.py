@@ -12,8 +12,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tamis.bench import Bench
-from tamis.engine.derive import Source
 from tamis.engine.emit import edges_name
+from tamis.engine.made import Source
 from tamis.errors import InputError
 from tamis.schemas import LINEAGE, OUTCOME, REQUEST
 from tamis.stage import Derive, Made
