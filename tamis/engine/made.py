@@ -18,6 +18,7 @@ from tamis.schemas import Kind
 from tamis.stage import Derive, Made
 
 Source = Callable[[Iterator[pa.RecordBatch], Bench], Iterator[Made]]
+"""What makes rows of seeds: `derive` of a stage, or what stands in its place."""
 
 
 def made_by(stage: Derive, source: Source, seeds: Iterator[pa.RecordBatch], bench: Bench) -> Iterator[Made]:

@@ -40,6 +40,8 @@ def sources_line(summary: Summary) -> str:
     large = [s for s in named if s.rows["in"] >= 0.01 * summary.rows["in"]] or named
     worst = max(large, key=lambda s: s.lost)
     if len(named) == 1:
-        return f"There is one source; it lost {percent(worst.lost)} of its records."
+        # What was derived is listed by a source of its own, though it was not read from there.
+        there = "One source was read" if summary.rows.get("derived") else "There is one source"
+        return f"{there}; it lost {percent(worst.lost)} of its records."
     most = f"“{clip(worst.source)}” lost the largest share: {percent(worst.lost)} of {worst.rows['in']:,}"
     return f"{percent(whole)} of all records went. {most}."

@@ -51,6 +51,7 @@ def test_a_row_is_followed_to_the_line_it_came_from(tmp_path: Path) -> None:
         ("instruction", 12, "unknown"),
         ("score", 12, "unknown"),
     ]
+    assert "One source was read; it lost 100" in markdown(made)
     assert (
         "## Made by synth.backtranslate@1" in markdown(made) and 'id="made"' in (made.path / "report.html").read_text()
     )
