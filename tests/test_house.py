@@ -36,6 +36,10 @@ def test_help_imports_click_alone(tmp_path: Path) -> None:
     assert imported(code, tmp_path) & HEAVY == {"click"}
 
 
+def test_the_page_for_raters_needs_no_kernels(tmp_path: Path) -> None:
+    assert imported("import tamis.judge.review.serve", tmp_path) & {"numba", "pandas", "scipy"} == set()
+
+
 def test_a_lean_command_gives_values_to_pyarrow_without_pandas(tmp_path: Path) -> None:
     code = "from tamis.cli.lean import lean; lean(); import pyarrow as pa; pa.array(['a'])"
     assert "pandas" not in imported(code, tmp_path)

@@ -13,7 +13,6 @@ import numpy as np
 from tamis.judge.estimate import Estimate
 from tamis.judge.labels import Counted, Labels
 from tamis.judge.resample import DRAWS, drawn, interval
-from tamis.kernels.coincide import NOMINAL, ORDINAL, alphas, spreads
 
 Level = Literal["nominal", "ordinal", "interval"]
 Weights = Literal["none", "linear", "quadratic"]
@@ -26,6 +25,8 @@ def alpha(
     labels: Labels, level: Level = "nominal", draws: int = DRAWS, seed: int = 0, confidence: float = 0.95
 ) -> Estimate:
     """Krippendorff's alpha (2004, chapter 11); items that one rater alone labelled do not count."""
+    from tamis.kernels.coincide import NOMINAL, ORDINAL, alphas
+
     if labels.twice:
         return _twice(labels)
     several = labels.counted.take(np.flatnonzero(labels.counted.given > 1))
@@ -46,6 +47,8 @@ def alpha(
 
 def _interval(items: Counted, points: np.ndarray, weights: np.ndarray, block: np.ndarray) -> np.ndarray:
     """Alpha of every row of `weights`, labels being `points` on a line; nan where all are the same."""
+    from tamis.kernels.coincide import spreads
+
     own = np.empty((block.size, 4))
     spreads(items.starts, items.codes, items.counts, points - np.median(points[items.codes]), own)
     observed, n, total, squares = (weights @ _by_block(own, block, weights.shape[1])).T

@@ -10,7 +10,6 @@ import numpy as np
 import polars as pl
 
 from tamis.errors import InputError
-from tamis.kernels.coincide import all_alike, by_item, patterns
 
 MANY = 20_000
 """Ways in which items were labelled, up to which those labelled alike are drawn together."""
@@ -90,6 +89,8 @@ class Labels:
     @cached_property
     def counted(self) -> Counted:
         """Labels of each item, items that were labelled alike merged."""
+        from tamis.kernels.coincide import by_item
+
         starts = np.zeros(len(self.items) + 1, np.int64)
         codes, counts = np.empty_like(self.code), np.empty(self.code.size, np.int64)
         used = by_item(self.item, self.code, starts, codes, counts)
@@ -116,6 +117,8 @@ def _coded(names: pl.Series) -> tuple[np.ndarray, list[str]]:
 
 
 def _merged(starts: np.ndarray, codes: np.ndarray, counts: np.ndarray) -> Counted:
+    from tamis.kernels.coincide import all_alike, patterns
+
     size = starts.size - 1
     number = np.empty(size, np.uint64)
     patterns(starts, codes, counts, number)

@@ -69,8 +69,7 @@ def test_an_answer_holds_no_verdict(name: str) -> None:
 def test_a_reference_is_shown_where_the_rubric_asks_for_one() -> None:
     case = Case("i", "x", "y", ("p",), ("one",), ("two",), "SECRET", "ab")
     shown = {
-        name: "SECRET" in messages(case, rubric(name))[-1]["content"]
-        for name in ("pairwise", "pairwise-reference")
+        name: "SECRET" in messages(case, rubric(name))[-1]["content"] for name in ("pairwise", "pairwise-reference")
     }
     assert shown == {"pairwise": False, "pairwise-reference": True}
 
