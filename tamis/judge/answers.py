@@ -9,7 +9,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -73,15 +72,21 @@ def read_answers(paths: Sequence[str | Path], items: str | Path | None = None) -
     """
     found = Answers()
     asked = _asked(items, found) if items is not None else {}
+    bare: list[str] = []
     for path in map(Path, paths):
+        had = found.models.copy()
         for where, row in _rows(path, found):
             _take(found, asked, where, row, _stem(path))
+        if found.models == had:
+            bare.append(path.name)
     if not found.items:
         first = f": {found.problems[0]}" if found.problems else ""
         raise InputError(
             f"no answer in {', '.join(map(str, paths))}{first}; a row has item_id, prompt, answer and, where files are not of one "
             "model each, model"
         )
+    for name in bare:
+        found.problem("no_answers", f"{name}: no answer in it that counts; the rest is judged without it")
     return found
 
 
@@ -89,46 +94,44 @@ def _asked(path: str | Path, found: Answers) -> dict[str, Item]:
     out: dict[str, Item] = {}
     for where, row in _rows(Path(path), found):
         prompts = _texts(_first(row, PROMPTS))
-        name = _first(row, IDS)
-        if name is None or prompts is None:
-            found.problem("no_prompt", f"{where}: no {'id' if name is None else 'question'}")
-        elif str(name) in out:
+        name = _id(row)
+        if not name or prompts is None:
+            found.problem("no_prompt", f"{where}: no {'question' if name else 'id'}")
+        elif name in out:
             found.problem("twice", f"{where}: {name!r} was asked before; the first counts")
         else:
-            out[str(name)] = Item(str(name), prompts, _text(_first(row, REFERENCES)))
+            out[name] = Item(name, prompts, _text(_first(row, REFERENCES)))
     return out
 
 
 def _take(found: Answers, asked: Mapping[str, Item], where: str, row: Mapping[str, Any], stem: str) -> None:
     """Put one row where it belongs."""
     own = _dialogue(row) if isinstance(row.get("messages"), list) else (_texts(_first(row, PROMPTS)), None)
-    name = _first(row, IDS)
+    name = _id(row)
     if name is None and own[0]:
         name = "p-" + hashlib.sha256("\0".join(own[0]).encode("utf-8", "surrogatepass")).hexdigest()[:12]
-    if isinstance(name, (dict, list, bool)) or name is None or name == "":
+    if not name:
         found.problem("no_id", f"{where}: no item_id, and no question to know it by")
         return
-    known = asked.get(str(name)) or found.items.get(str(name))
+    known = asked.get(name) or found.items.get(name)
     prompts = own[0] or (known.prompts if known else None)
     if not prompts or not any(p.strip() for p in prompts):
-        found.problem("no_prompt", f"{where}: no question for {str(name)!r}; name it prompt, or give --items")
+        found.problem("no_prompt", f"{where}: no question for {name!r}; name it prompt, or give --items")
         return
-    item = found.items.get(str(name))
-    if (other := item or asked.get(str(name))) and own[0] and other.prompts != own[0]:
-        found.problem("other_prompt", f"{where}: {str(name)!r} is another question than before; the row is set aside")
+    item = found.items.get(name)
+    if (other := item or asked.get(name)) and own[0] and other.prompts != own[0]:
+        found.problem("other_prompt", f"{where}: {name!r} is another question than before; the row is set aside")
         return
     if item is None:
-        item = Item(str(name), prompts, known.reference if known else None)
+        item = Item(name, prompts, known.reference if known else None)
     item.reference = item.reference or _text(_first(row, REFERENCES))
     for model, answer in _answers(row, own[1], stem):
         if answer is None or len(answer) != len(prompts):
             n = 0 if answer is None else len(answer)
-            found.problem(
-                "no_answer", f"{where}: {str(name)!r} has {len(prompts)} questions and {n} answers of {model}"
-            )
+            found.problem("no_answer", f"{where}: {name!r} has {len(prompts)} questions and {n} answers of {model}")
         elif model in item.answers:
             same = " (a model beside itself)" if "output_a" in row or "answer_a" in row else ""
-            found.problem("twice", f"{where}: {model} answered {str(name)!r} before{same}; the first counts")
+            found.problem("twice", f"{where}: {model} answered {name!r} before{same}; the first counts")
         else:
             item.answers[model] = answer
             found.models[model] = found.models.get(model, 0) + 1
@@ -139,11 +142,15 @@ def _answers(row: Mapping[str, Any], said: Turns | None, stem: str) -> Iterator[
     for name in ("output", "answer"):
         if f"{name}_a" in row and f"{name}_b" in row:
             for side in "ab":
-                yield str(row.get(f"model_{side}") or side), _texts(row[f"{name}_{side}"])
+                yield _named(row.get(f"model_{side}"), side), _texts(row[f"{name}_{side}"])
             return
-    model = _first(row, MODELS)
     answer = said if said is not None else _texts(_first(row, ANSWERS))
-    yield str(model) if isinstance(model, (str, int)) and model != "" else stem, answer
+    yield _named(_first(row, MODELS), stem), answer
+
+
+def _named(model: Any, otherwise: str) -> str:
+    """What a model is called; `otherwise` where `model` is no name."""
+    return str(model) if isinstance(model, (str, int)) and model != "" and _is_text(str(model)) else otherwise
 
 
 def _dialogue(row: Mapping[str, Any]) -> tuple[Turns | None, Turns | None]:
@@ -168,24 +175,27 @@ def _dialogue(row: Mapping[str, Any]) -> tuple[Turns | None, Turns | None]:
 
 
 def _rows(path: Path, found: Answers) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """Rows with their places; a JSON list counts as lines."""
+    """Rows with their places; what is none is noted."""
     problems: list[str] = []
-    try:
-        with path.open("rb") as file:
-            start = file.read(64).lstrip()[:1]
-        if start == b"[":
-            listed = json.loads(path.read_bytes())
-            yield from ((f"{path.name}[{k}]", row) for k, row in enumerate(listed) if isinstance(row, dict))
-            return
-    except (OSError, ValueError, RecursionError) as wrong:
-        raise InputError(f"{path} cannot be read: {wrong}") from None
-    yield from each_row([path], problems)
+    yield from each_row([path], problems, halves=True)
     for problem in problems:
         found.problem("unreadable", problem)
 
 
 def _first(row: Mapping[str, Any], names: Iterable[str]) -> Any:
     return next((row[name] for name in names if row.get(name) is not None), None)
+
+
+def _id(row: Mapping[str, Any]) -> str | None:
+    """What the row calls its item, as text; None where it does not, and empty where that is no name."""
+    name = _first(row, IDS)
+    if name is None or name != name:
+        return None
+    if isinstance(name, float) and name.is_integer():
+        name = int(name)  # whole numbers of a table with gaps come as 3.0
+    return (
+        str(name) if isinstance(name, (str, int, float)) and not isinstance(name, bool) and _is_text(str(name)) else ""
+    )
 
 
 def _texts(value: Any) -> Turns | None:
@@ -206,7 +216,10 @@ def _text(value: Any) -> str | None:
         value = "\n\n".join(value)
     return (
         str(value)
-        if isinstance(value, (str, int, float)) and not isinstance(value, bool) and str(value).strip()
+        if isinstance(value, (str, int, float))
+        and not isinstance(value, bool)
+        and str(value).strip()
+        and _is_text(str(value))
         else None
     )
 

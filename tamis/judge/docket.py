@@ -21,7 +21,10 @@ def pairs_of(answers: Answers, baseline: str | None = None) -> list[tuple[str, s
     if baseline is not None and baseline not in answers.models:
         raise UsageError(f"no model is called {baseline!r}; there are {', '.join(sorted(names)[:20])}")
     if len(names) < 2:
-        raise UsageError(f"all answers are of {names[0]}; a comparison wants two models, and judge score takes one")
+        why = f" ({answers.problems[0]})" if answers.problems else ""
+        raise UsageError(
+            f"all answers are of {names[0]}; a comparison wants two models, and judge score takes one{why}"
+        )
     if baseline:
         return [(name, baseline) for name in names if name != baseline]
     if (n := len(names) * (len(names) - 1) // 2) > MOST_PAIRS:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import gzip
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any, NamedTuple, get_args
 
@@ -167,8 +168,10 @@ def _wrong(row: dict[str, Any]) -> str:
     for name, allowed in (("verdict", get_args(Verdict)), ("order", get_args(Order))):
         if row.get(name) is not None and row[name] not in allowed:
             return f"{name} is {row[name]!r}; it is one of {', '.join(allowed)}"
-    for name, low, high in (("probability_a", 0.0, 1.0), ("score", -_LARGE, _LARGE)):
+    for name, low, high in (("probability_a", 0.0, 1.0), ("score", -_LARGE, _LARGE), ("cost", 0.0, _LARGE)):
         value = row.get(name)
+        if name == "cost" and isinstance(value, str | Decimal):  # as exact as it was written
+            value = _money(value)
         if value is None:
             continue
         if isinstance(value, bool) or not isinstance(value, int | float) or not low <= value <= high:
@@ -180,21 +183,66 @@ def _wrong(row: dict[str, Any]) -> str:
     return ""
 
 
-def each_row(paths: Iterable[str | Path], problems: list[str]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Every row of every file, with its place."""
+def _money(value: str | Decimal) -> float | str:
+    try:
+        return float(value)
+    except ValueError:
+        return str(value)
+
+
+def each_row(
+    paths: Iterable[str | Path], problems: list[str], halves: bool = False
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every row of every file (Parquet, JSON Lines, or one JSON list), with its place.
+
+    halves  rows of a list that hold half of a surrogate pair, too, for those who mend it
+    """
     for path in map(Path, paths):
         try:
-            read: Callable[[Path, list[str]], Iterator[tuple[str, dict[str, Any]]]] = (
-                _parquet if _is_parquet(path) else _json_lines
-            )
-            yield from read(path, problems)
+            start = _start(path)
+            listed = _listed(path) if start.lstrip()[:1] == b"[" else None
+            if listed is not None:
+                yield from _json_list(path.name, listed, problems, halves)
+            else:
+                yield from (_parquet if start[:4] == b"PAR1" else _json_lines)(path, problems)
         except (OSError, EOFError, pa.ArrowException) as wrong:
             raise InputError(f"{path} cannot be read: {wrong}") from wrong
 
 
-def _is_parquet(path: Path) -> bool:
+def _start(path: Path) -> bytes:
     with path.open("rb") as file:
-        return file.read(4) == b"PAR1"
+        return file.read(64)
+
+
+def _listed(path: Path) -> list[Any] | None:
+    """The JSON list that the file is; None where it is one of lines, and the first of them is a list."""
+    data = path.read_bytes()
+    for part in (data, data.splitlines()[0]):
+        try:
+            found = json.loads(part)
+        except (ValueError, RecursionError) as wrong:
+            why = str(wrong)[:80]
+            continue
+        return found if part is data else None
+    raise InputError(f"{path} is a list, but no JSON: {why}; export it again")
+
+
+def _json_list(name: str, rows: list[Any], problems: list[str], halves: bool) -> Iterator[tuple[str, dict[str, Any]]]:
+    for k, row in enumerate(rows, 1):
+        if not isinstance(row, dict):
+            problems.append(f"{name}, number {k}: a {type(row).__name__}, not an object")
+        elif halves or _is_text(row):
+            yield f"{name}, number {k}", row
+        else:
+            problems.append(f"{name}, number {k}: half of a surrogate pair is no text")
+
+
+def _is_text(row: Any) -> bool:
+    """Can a file hold it? Half of a surrogate pair is no text."""
+    try:
+        return bool(json.dumps(row, ensure_ascii=False).encode())
+    except (UnicodeEncodeError, RecursionError):
+        return False
 
 
 def _parquet(path: Path, problems: list[str]) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -211,8 +259,8 @@ def _json_lines(path: Path, problems: list[str]) -> Iterator[tuple[str, dict[str
                 continue
             try:
                 row = json.loads(line)
-                if b"\\ud" in line.lower():
-                    json.dumps(row, ensure_ascii=False).encode()  # half of a surrogate pair is no text
+                if b"\\ud" in line.lower() and not _is_text(row):
+                    raise ValueError("half of a surrogate pair")
             except (ValueError, RecursionError) as wrong:
                 problems.append(f"{path.name}:{k + 1}: not JSON, or not text: {str(wrong)[:80]}")
                 continue

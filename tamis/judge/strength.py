@@ -30,6 +30,9 @@ _TIES = {"half": HALF, "davidson": DAVIDSON, "rao-kupper": RAO_KUPPER}
 _HOLD = 1e-4
 """Curvature added in fits of draws where somebody wins nothing, so that they end; it keeps strengths within about 15."""
 
+_EQUAL = 1e-9
+"""Log-odds; models that are nearer in a draw stand equal in it, and neither is above."""
+
 _THIN = 1e-6
 """Least t of Rao and Kupper's model: there are next to no ties at it."""
 
@@ -107,11 +110,13 @@ def strengths(
     names, sizes = np.unique(found.rated, return_counts=True)
     inside = found.rated == names[sizes.argmax()]
     played = np.bincount(np.concatenate([whole.first, whole.second]), np.tile(games.sum(axis=1), 2), len(inside))
-    notes, out = _outside(whole.models, found, inside)
-    without = [Rating(whole.models[k], e, e, int(played[k])) for k, e in out.items()]
     if inside.sum() < 2:
         none = Estimate(None, note="no two models have each won against the other, directly or by way of others")
-        return Ratings(without, none, none, none, [none.note, *notes])
+        alone = Estimate(None, note="it won, or lost, all that ties it to any other: no finite strength fits")
+        ratings = [Rating(name, alone, alone, int(n)) for name, n in zip(whole.models, played, strict=True)]
+        return Ratings(ratings, none, none, none, [none.note])
+    notes, out = _outside(whole.models, found, inside)
+    without = [Rating(whole.models[k], e, e, int(played[k])) for k, e in out.items()]
     own = _within(whole, inside)
     way = _TIES[ties] if 0 < own.shares[:, 2].sum() < len(own.shares) else HALF
     start = fit(own.first, own.second, _totals(own, np.ones(own.items, np.int64)), len(own.models), way)
@@ -228,13 +233,14 @@ def _separated(rated: list[Rating], replicates: np.ndarray, items: int, confiden
     high = np.array([np.inf if r.strength.high is None else r.strength.high for r in rated])
     above = np.triu_indices(len(rated), 1)
     apart = ((low[:, None] > high[None]) | (high[:, None] < low[None]))[above]
-    if len(replicates) < 2:
-        none = Estimate(None, note="no draws were asked for")
+    if len(replicates) < 2 or items < 2:
+        none = Estimate(None, note="no draws were asked for" if items > 1 else "one item alone has no interval")
         return none, none
     tail = (1 - confidence) / 2
     higher = np.zeros((len(rated), len(rated)))
     for row in replicates:
-        higher += row[:, None] > row[None]
+        apart_by = row[:, None] - row[None]
+        higher += np.where(np.abs(apart_by) < _EQUAL, 0.5, apart_by > 0)
     share = (higher / len(replicates))[above]
     differ = (share < tail) | (share > 1 - tail)
     return Estimate(float(apart.mean()), items=items), Estimate(float(differ.mean()), items=items)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,9 @@ from judging import answers, longer
 from serving import Served
 
 from tamis.cli import main
+from tamis.judge.answers import read_answers
+from tamis.judge.leaderboard import board
+from tamis.judge.reading import read_judgments
 
 
 def said(capsys: pytest.CaptureFixture[str], *args: Any) -> tuple[int, str, str]:
@@ -42,3 +46,53 @@ def test_half_a_letter_in_reasons_is_stored_as_a_sign_for_it(x: str, tmp_path: P
         code, _, _ = said(capsys, *scored(server, tmp_path / "out"), x)
     found = pl.read_parquet(tmp_path / "out/judgments.parquet")
     assert code == 0 and found["reasons"].to_list() == ["so ?"] * 3
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "why"),
+    [
+        ("e.jsonl", "", "e.jsonl: no answer in it that counts"),
+        ("e.csv", "item_id,prompt,answer\n1,Why?,So\n", "e.csv:1: not JSON"),
+        ("e.json", '[1, {"answer": "x"}]', "e.json, number 2: no item_id"),
+        ("e.json", '[{"item_id": 1', "e.json is a list, but no JSON"),
+    ],
+)
+def test_a_file_without_answers_is_named(x: str, tmp_path: Path, capsys: Any, name: str, text: str, why: str) -> None:
+    (tmp_path / name).write_text(text)
+    code, _, err = said(capsys, "pairwise", x, tmp_path / name, "-o", tmp_path / "out", "--judge", "m", "--dry-run")
+    assert code == 2 and why in err
+
+
+def test_ids_are_the_same_as_number_and_as_text(tmp_path: Path) -> None:
+    rows = [{"id": name, "prompt": "Why?", "answer": "So.", "model": str(k)} for k, name in enumerate(["3", 3, 3.0])]
+    (tmp_path / "a.json").write_text(json.dumps(rows))
+    found = read_answers([tmp_path / "a.json"])
+    assert list(found.items) == ["3"] and list(found.models) == ["0", "1", "2"]
+
+
+def judged(tmp_path: Path, *rows: dict[str, Any]) -> str:
+    path = tmp_path / "j.jsonl"
+    path.write_text("".join(json.dumps({"item_id": "q", "model_a": "x", "model_b": "y", **row}) + "\n" for row in rows))
+    return str(path)
+
+
+def test_a_cost_that_is_none_sets_its_row_aside(tmp_path: Path) -> None:
+    read = read_judgments([judged(tmp_path, {"verdict": "a", "cost": "0.25"}, {"verdict": "b", "cost": "much"})])
+    assert read.rows["cost"].to_list() == [0.25] and "cost is 'much'" in read.problems[0]
+
+
+def test_a_model_that_won_everything_is_listed_as_the_one_that_lost_it(tmp_path: Path) -> None:
+    found = board(read_judgments([judged(tmp_path, {"verdict": "a"})]).rows)
+    assert {m["model"]: m["win_rate"]["value"] for m in found["models"]} == {"x": 1.0, "y": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("rows", "share"),
+    [
+        ([{"item_id": k, "verdict": "tie"} for k in range(9)], 0.0),
+        ([{"verdict": v, "repeat": k} for k, v in enumerate("aab")], None),
+    ],
+)
+def test_models_that_nothing_tells_apart_do_not_differ(tmp_path: Path, rows: list[Any], share: float | None) -> None:
+    found = board(read_judgments([judged(tmp_path, *rows)]).rows, draws=50)
+    assert found["distinct"]["value"] == share

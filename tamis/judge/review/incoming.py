@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -108,33 +107,13 @@ def _alike(raters: set[str], problems: list[str]) -> None:
 
 
 def _lines(path: Path, form: Form, problems: list[str]) -> Iterator[tuple[str, dict[str, Any]]]:
-    for where, row in _objects(path, problems):
+    for where, row in each_row([path], problems, halves=True):
         if labelstudio.is_one(row):
             yield from ((where, own) for own in labelstudio.votes(row, form))
         elif argilla.is_one(row):
             yield from ((where, own) for own in argilla.votes(row, form))
         else:
             yield where, row
-
-
-def _objects(path: Path, problems: list[str]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The rows of a file of lines, or those of a list, as Label Studio and Argilla write it."""
-    try:
-        with path.open("rb") as file:
-            is_list = file.read(64).lstrip()[:1] == b"["
-        rows = json.loads(path.read_bytes()) if is_list else None
-    except OSError as wrong:
-        raise InputError(f"{path} cannot be read: {wrong.strerror}") from wrong
-    except (ValueError, RecursionError) as wrong:
-        raise InputError(f"{path} is a list, but no JSON: {str(wrong)[:80]}; export it again") from wrong
-    if rows is None:
-        yield from each_row([path], problems)
-        return
-    for k, row in enumerate(rows, 1):
-        if isinstance(row, dict):
-            yield f"{path.name}, number {k}", row
-        else:
-            problems.append(f"{path.name}, number {k}: a {type(row).__name__}, not an object")
 
 
 def frame(votes: Sequence[Vote], form: Form) -> pl.DataFrame:
