@@ -29,6 +29,7 @@ from typing import Any, NamedTuple
 from judge_truth import rows
 from measure import save, table
 
+from tamis.bench import Means
 from tamis.judge.attack import Attack, known_attacks
 from tamis.judge.case import Case
 from tamis.judge.chances import chances
@@ -133,10 +134,10 @@ def main() -> None:
     attacks = [Attack("worse answer", "", ""), *known_attacks()]
     if given.nullmodel:
         attacks.append(Attack("NullModel as published", "", json.loads(given.nullmodel.read_text())[0]["output"]))
-    asking = Asking(given.base_url, structured="schema", max_tokens=24, concurrency=4, timeout=600)
+    asking = Asking(given.base_url, structured="schema", max_tokens=24)
     kept = given.responses or Path(tempfile.mkdtemp()) / "responses.sqlite"
     counted: dict[tuple[str, str, str], list[float | None]] = {}
-    with Clerk([given.model], asking, kept) as clerk:
+    with Clerk([given.model], asking, kept, Means(concurrency=4, timeout=600)) as clerk:
         clerk.settle()
         judge = clerk.judges[0]._replace(logprobs=True)
         for form in forms():

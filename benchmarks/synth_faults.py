@@ -130,6 +130,9 @@ CASES = [
 ]
 
 
+HOW: dict[str, Any] = {"attempts": 2, "timeout": 1.0, "concurrency": 3}
+
+
 def main() -> None:
     """Cause each, and say what became of it."""
     rows = [tried(case) for case in CASES] + [killed()]
@@ -147,11 +150,9 @@ def plan(folder: Path, url: str, more: Mapping[str, Any]) -> dict[str, Any]:
         "structured": "schema",
         "passes": 1,
         "min_score": 1,
-        "attempts": 2,
-        "timeout": 1.0,
     }
     given = {k: str(folder / v) if k == "template" else v for k, v in more.items()}
-    how |= {"max_tokens": 20, "concurrency": 3, **given}
+    how |= {"max_tokens": 20, **given}
     return recipe({"synth.backtranslate@1": how}, {"refusal@1": {"roles": ["user", "assistant"]}}, "exact@1")
 
 
@@ -163,12 +164,12 @@ def tried(case: Case) -> dict[str, Any]:
         wanted, kept = plan(folder, server.url, case.params), folder / "r.sqlite"
         did = "went on"
         try:
-            made = run(wanted, source, folder / "run", workers=1, means=Means(kept, **case.means))
+            made = run(wanted, source, folder / "run", workers=1, means=Means(kept, **HOW, **case.means))
         except TamisError as wrong:
             did = f"stopped, exit {wrong.exit_code}"
             if not case.resumes:
                 return told(case.name, did, None, len(server.asked))
-            made = run(wanted, source, folder / "run", workers=1, means=Means(kept), resume=True)
+            made = run(wanted, source, folder / "run", workers=1, means=Means(kept, **HOW), resume=True)
             did += "; resumed"
         return told(case.name, did, made, len(server.asked))
 
@@ -181,7 +182,7 @@ def killed() -> dict[str, Any]:
         wanted = plan(folder, server.url, {})
         code = (
             "import json, sys; from pathlib import Path; from tamis.recipes.run import run; from tamis.bench import Means; "
-            "run(json.loads(sys.argv[1]), sys.argv[2], sys.argv[3], workers=1, means=Means(Path(sys.argv[4])))"
+            "run(json.loads(sys.argv[1]), sys.argv[2], sys.argv[3], workers=1, means=Means(Path(sys.argv[4]), concurrency=3))"
         )
         words = [sys.executable, "-c", code, json.dumps(wanted), source, folder / "run", folder / "r.sqlite"]
         process = subprocess.Popen([str(word) for word in words])
@@ -189,7 +190,9 @@ def killed() -> dict[str, Any]:
             time.sleep(0.01)
         process.send_signal(signal.SIGKILL)
         process.wait()
-        made = run(wanted, source, folder / "run", workers=1, means=Means(folder / "r.sqlite"), resume=True)
+        made = run(
+            wanted, source, folder / "run", workers=1, means=Means(folder / "r.sqlite", concurrency=3), resume=True
+        )
         return told("kill -9 half-way", "killed; resumed", made, len(server.asked))
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from tamis.bench import Bench
+from tamis.bench import Bench, Means
 from tamis.models import Failed, Reply, Request, Usage
 from tamis.models.request import canonical, request_key
 from tamis.schemas import KINDS
@@ -59,11 +59,11 @@ class Grew:
 
 
 def grew(
-    stage: Derive, seeds: list[dict[str, Any]], tmp_path: Path, kind: str = "document", batch: int = 3, **bench: Any
+    stage: Derive, seeds: list[dict[str, Any]], tmp_path: Path, kind: str = "document", batch: int = 3, **means: Any
 ) -> Grew:
-    """What `stage` makes of `seeds`."""
+    """What `stage` makes of `seeds`, by `means`."""
     table = seeds_table(seeds, kind)
-    given = Bench(tmp_path / "scratch", tmp_path / "responses.sqlite", **bench)
+    given = Bench(tmp_path / "scratch", tmp_path / "responses.sqlite", Means(**means))
     parts = list(stage.derive(iter(table.to_batches(batch)), given))
     rows, kept = [], []
     for part in parts:

@@ -18,10 +18,7 @@ if TYPE_CHECKING:
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-ASKING = (
-    *("base_url", "key_env", "price", "temperature", "max_tokens", "seed", "structured"),
-    *("concurrency", "timeout", "attempts"),
-)
+ASKING = ("base_url", "price", "temperature", "max_tokens", "seed", "structured")
 
 _WHAT: tuple[Callable[[Any], Any], ...] = (
     click.argument("answers", nargs=-1, required=True, metavar="ANSWERS..."),
@@ -38,7 +35,6 @@ _HOW: tuple[Callable[[Any], Any], ...] = (
         "--probe", type=click.IntRange(0), default=0, metavar="ITEMS", help="Put known attacks beside so many answers."
     ),
     click.option("--base-url", metavar="URL", help="Where the judge is; else OPENAI_BASE_URL."),
-    click.option("--key-env", metavar="VARIABLE", help="Variable with the key.  [default: OPENAI_API_KEY]"),
     click.option("--price", metavar="IN,OUT", help="Money for a million tokens; else the price table."),
     click.option("--temperature", type=click.FloatRange(0), help="Of verdicts.  [default: 0]"),
     click.option("--max-tokens", type=click.IntRange(1), help="Tokens of one answer.  [default: 1024]"),
@@ -48,9 +44,6 @@ _HOW: tuple[Callable[[Any], Any], ...] = (
         type=click.Choice(["auto", "schema", "text"]),
         help="Hold the judge to a JSON schema: where its endpoint can (auto, the default), always or never.",
     ),
-    click.option("--concurrency", type=click.IntRange(1), help="Requests under way at once.  [default: 16]"),
-    click.option("--timeout", type=click.FloatRange(0, min_open=True), metavar="SECONDS", help="For one try."),
-    click.option("--attempts", type=click.IntRange(1), help="Tries of one request."),
 )
 
 _END: tuple[Callable[[Any], Any], ...] = (
@@ -157,7 +150,7 @@ def _judge(
     from tamis.judge.clerk import Asking
     from tamis.judge.rubric import rubric
     from tamis.judge.sitting import Plan
-    from tamis.models import BudgetSpent, reach
+    from tamis.models import BudgetSpent, reach, trusting
     from tamis.recipes.judging import judge
 
     means = means_of(given)
@@ -184,7 +177,7 @@ def _judge(
         return 0
     if not (means.replay or (given["resume"] and (out / "run.json").exists())):
         for spec in judges:
-            reach(spec, base_url=asking.base_url, key_env=asking.key_env)
+            reach(spec, asking.base_url, trusting(means, judges, asking.base_url))
     with Progressbar(given["quiet"] or given["as_json"]) as progress:
         try:
             found = judge(plan, out, means, given["resume"], progress, given["draws"])

@@ -44,12 +44,30 @@ _OPTIONS = (
         show_default=True,
         help="stop: the run can be resumed with more; finish: it goes on without the seeds that are left.",
     ),
+    click.option(
+        "--concurrency", type=click.IntRange(1), default=16, show_default=True, help="Requests under way at once."
+    ),
+    click.option(
+        "--timeout",
+        type=click.FloatRange(0, min_open=True),
+        default=120.0,
+        show_default=True,
+        metavar="SECONDS",
+        help="For one try.",
+    ),
+    click.option("--attempts", type=click.IntRange(1), default=6, show_default=True, help="Tries of one request."),
     click.option("--replay", is_flag=True, help="Answer from the cache alone; what is not in it is an error."),
     click.option(
         "--responses",
         type=click.Path(dir_okay=False, path_type=Path),
         metavar="FILE",
         help="The cache of answers; else TAMIS_RESPONSES, else responses.sqlite beside the run.",
+    ),
+    click.option(
+        "--key-env",
+        multiple=True,
+        metavar="[HOST=]VARIABLE",
+        help="Variable with the key, for HOST alone or for all; may be given again.  [default: OPENAI_API_KEY]",
     ),
     click.option(
         "--key-to",
@@ -71,12 +89,18 @@ def means_of(given: dict[str, Any]) -> Means:
     """What the options say; they are taken out of `given`."""
     from tamis.bench import Means
 
+    own = ("responses", "replay", "budget", "max_requests", "when_spent", "concurrency", "timeout", "attempts")
+    keys = dict(_key(named) for named in given.pop("key_env"))
     return Means(
-        given.pop("responses"),
-        given.pop("replay"),
-        given.pop("budget"),
-        given.pop("max_requests"),
-        given.pop("max_tokens_total"),
-        given.pop("when_spent"),
-        frozenset(host.lower() for host in given.pop("key_to")),
+        **{name: given.pop(name) for name in own},
+        max_tokens=given.pop("max_tokens_total"),
+        key_env=keys.pop("", "OPENAI_API_KEY"),
+        key_envs=keys,
+        keys_to=frozenset(host.lower() for host in given.pop("key_to")),
     )
+
+
+def _key(named: str) -> tuple[str, str]:
+    """Host ("": any) and variable of `[HOST=]VARIABLE`."""
+    host, _, variable = named.rpartition("=")
+    return host.lower(), variable

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,8 +19,8 @@ if TYPE_CHECKING:
 METHODS = ("backtranslate", "evolve", "instruct", "preference", "rephrase")
 
 PARAMS = (
-    *("model", "base_url", "judge", "key_env", "price", "n", "limit", "per_seed", "temperature", "max_tokens", "seed"),
-    *("template", "terms", "concurrency", "timeout", "attempts"),
+    *("model", "base_url", "judge", "price", "n", "limit", "per_seed", "temperature", "max_tokens", "seed"),
+    *("template", "terms"),
 )
 """Parameters of a method that have an option of their own; `--set` has the others."""
 
@@ -33,7 +32,6 @@ PARAMS = (
 @click.option("--model", required=True, metavar="NAME", help="Who writes: NAME, openai:URL#NAME or hf:PATH.")
 @click.option("--base-url", metavar="URL", help="Where it is, as http://127.0.0.1:8080/v1; else OPENAI_BASE_URL.")
 @click.option("--judge", metavar="NAME", help="Who scores and compares.  [default: the model itself]")
-@click.option("--key-env", metavar="VARIABLE", help="Variable with the key.  [default: OPENAI_API_KEY]")
 @click.option("--price", metavar="IN,OUT", help="Money for a million tokens; else the price table.")
 @click.option("--n", type=click.IntRange(0), help="Stop when so many rows were made that pass the method's own rules.")
 @click.option("--limit", type=click.IntRange(0), metavar="SEEDS", help="Use the first so many seeds.")
@@ -43,9 +41,6 @@ PARAMS = (
 @click.option("--seed", type=int, help="Seed of what is drawn.")
 @click.option("--template", metavar="PATH", help="Prompts of your own: a file or a folder.")
 @click.option("--terms", metavar="TEXT", help="Terms of the model's provider, for the record of every row.")
-@click.option("--concurrency", type=click.IntRange(1), help="Requests under way at once.")
-@click.option("--timeout", type=click.FloatRange(0, min_open=True), metavar="SECONDS", help="For one try.")
-@click.option("--attempts", type=click.IntRange(1), help="Tries of one request.")
 @click.option("--gate", metavar="none|RECIPE", help="Another gate: none, or the stages of a recipe.")
 @click.option("--against", multiple=True, metavar="EVALSET", help="Evaluation set no row may hold; may be given again.")
 @asks_models
@@ -125,12 +120,11 @@ def _spelled(change: str, method: str) -> str:
 
 def _trusting(means: Means, recipe: Recipe) -> Means:
     """`means` with the hosts of the method, which stand on the command line; those of a gate do not."""
-    from tamis.models import host_of
+    from tamis.models import trusting
     from tamis.recipes.synth import synth_stages
 
     method = synth_stages(recipe)[0]
-    hosts = (host_of(spec, method.base_url) for spec in method.specs)
-    return replace(means, keys_to=means.keys_to | {host for host in hosts if host})
+    return trusting(means, method.specs, method.base_url)
 
 
 def _see_that_somebody_answers(recipe: Recipe, means: Means) -> None:
@@ -140,7 +134,7 @@ def _see_that_somebody_answers(recipe: Recipe, means: Means) -> None:
 
     for stage in synth_stages(recipe):
         for spec in dict.fromkeys(stage.specs):
-            reach(spec, base_url=stage.base_url, key_env=stage.key_env, keys_to=means.keys_to)
+            reach(spec, stage.base_url, means)
 
 
 def _resumed() -> str:

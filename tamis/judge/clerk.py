@@ -9,7 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from tamis.bench import WhenSpent
+from tamis.bench import Means
 from tamis.errors import UsageError
 from tamis.judge.case import Case, messages, settled
 from tamis.judge.chances import chance_of_first, chances
@@ -25,7 +25,7 @@ from tamis.models import (
     Request,
     Responses,
     each,
-    open_model,
+    open_by,
     price,
     probe,
 )
@@ -50,22 +50,17 @@ class Asking:
     """
 
     base_url: str | None = None
-    key_env: str = "OPENAI_API_KEY"
     price: str | None = None
     temperature: float = 0.0
     max_tokens: int = 1024
     seed: int | None = 0
     structured: Structured = "auto"
-    concurrency: int = 16
-    timeout: float = 120.0
-    attempts: int = 6
 
     def __post_init__(self) -> None:
-        for name in ("max_tokens", "concurrency", "attempts"):
-            if getattr(self, name) < 1:
-                raise UsageError(f"{name} is {getattr(self, name)}; 1 or more was wanted")
-        if not self.timeout > 0 or self.temperature < 0:
-            raise UsageError("timeout is above 0, and temperature 0 or more")
+        if self.max_tokens < 1:
+            raise UsageError(f"max_tokens is {self.max_tokens}; 1 or more was wanted")
+        if self.temperature < 0:
+            raise UsageError(f"temperature is {self.temperature}; 0 or more was wanted")
         if self.price:
             price(self.price)
 
@@ -101,34 +96,15 @@ class Judge(NamedTuple):
 class Clerk:
     """Judges by name, sharing one budget and one cache of answers. Use it as a context."""
 
-    def __init__(
-        self,
-        judges: Sequence[str],
-        asking: Asking,
-        responses: Path,
-        *,
-        replay: bool = False,
-        budget: Budget | None = None,
-        when_spent: WhenSpent = "stop",
-    ) -> None:
+    def __init__(self, judges: Sequence[str], asking: Asking, responses: Path, means: Means | None = None) -> None:
         names_of(judges)
-        self.asking, self.when_spent = asking, when_spent
+        self.asking, self.means = asking, means or Means()
         self._responses = Responses(responses)
         self.judges: list[Judge] = []
         self._models: dict[str, Any] = {}
+        budget, money = Budget.of(self.means), price(asking.price) if asking.price else None
         for spec in judges:
-            self._models[spec] = open_model(
-                spec,
-                base_url=asking.base_url,
-                key_env=asking.key_env,
-                price=price(asking.price) if asking.price else None,
-                responses=self._responses,
-                replay=replay,
-                budget=budget or Budget(),
-                concurrency=asking.concurrency,
-                timeout=asking.timeout,
-                attempts=asking.attempts,
-            )
+            self._models[spec] = open_by(self.means, spec, asking.base_url, money, self._responses, budget)
         self.can: dict[str, dict[str, Any]] = {}
 
     def __enter__(self) -> Clerk:
@@ -164,7 +140,7 @@ class Clerk:
         async def one(pair: tuple[Case, Judge]) -> Outcome:
             return await self.judged(*pair, rubric)
 
-        return each(((case, judge) for case in cases for judge in asked), one, self.asking.concurrency)
+        return each(((case, judge) for case in cases for judge in asked), one, self.means.concurrency)
 
     def request(self, case: Case, judge: Judge, rubric: Rubric) -> Request:
         """What is sent."""
@@ -193,7 +169,7 @@ class Clerk:
             key = request_key(canonical(judge.model.name, request), judge.model.endpoint, request.sample)
             return Outcome(case, judge.name, status, lost, None, key, failed.reason, failed.attempts)
         except BudgetSpent:
-            if self.when_spent == "stop":
+            if self.means.when_spent == "stop":
                 raise
             return Outcome(case, judge.name, "skipped", [{**base, "verdict": "unparsed", "failure": "budget"}])
         said = read_verdict(reply.text, reply.finish, rubric)

@@ -31,7 +31,7 @@ from tamis.judge.clerk import Asking, Clerk, Outcome, Row, costs, names_of
 from tamis.judge.docket import pair_cases, pairs_of, score_cases, unreferenced
 from tamis.judge.panel import disagreement, verdicts
 from tamis.judge.rubric import Rubric, rubric
-from tamis.models import Budget, Request, estimate
+from tamis.models import Request, estimate, trusting
 from tamis.models.client import Remote
 from tamis.models.local import Local
 from tamis.runs.manifest import sha256
@@ -108,18 +108,15 @@ def sit(
 
     Raises BudgetSpent and Stopped: what was bought is kept, and `resume` goes on with it.
     """
-    began, means, tell = time.monotonic(), means or Means(), on_progress or (lambda _: None)
+    began, tell = time.monotonic(), on_progress or (lambda _: None)
+    means = trusting(means or Means(), plan.judges, plan.asking.base_url)
     own = rubric(plan.rubric, plan.base)
     answers = read_answers(plan.answers, plan.items)
     total = _total(plan, answers, own)
     if resume and (out / "run.json").exists():
         return Sat(json.loads((out / "run.json").read_bytes()), read_back(out / "judgments.parquet"), answers, own)
     prepare(out)
-    budget = Budget(means.budget, means.max_requests, means.max_tokens)
-    kept = responses_at(means.responses, out.parent)
-    with Clerk(
-        plan.judges, plan.asking, kept, replay=means.replay, budget=budget, when_spent=means.when_spent
-    ) as clerk:
+    with Clerk(plan.judges, plan.asking, responses_at(means.responses, out.parent), means) as clerk:
         clerk.settle()
         books = Books(total)
         outcomes = _told(clerk, plan.cases(answers, own), own, books, "judging", tell)
@@ -161,7 +158,8 @@ def rehearse(plan: Plan, means: Means, out: Path, shown: int = 2) -> Rehearsal:
     own = rubric(plan.rubric, plan.base)
     answers = read_answers(plan.answers, plan.items)
     total = _total(plan, answers, own)
-    with Clerk(plan.judges, plan.asking, responses_at(means.responses, out.parent)) as clerk:
+    trusted = trusting(means, plan.judges, plan.asking.base_url)
+    with Clerk(plan.judges, plan.asking, responses_at(means.responses, out.parent), trusted) as clerk:
         clerk.rehearse()
         open_cases = [case for case in plan.cases(answers, own) if not settled(case)]
         parts = [

@@ -3,7 +3,7 @@
 from tamis.models.asking import Model, ask_all, each
 from tamis.models.estimating import Estimate, estimate
 from tamis.models.failure import BudgetSpent, Down, Failed, Missed, Reason, Refused, Stopped
-from tamis.models.opening import host_of, open_model, price_of, reach
+from tamis.models.opening import host_of, open_by, open_model, price_of, reach, trusting
 from tamis.models.prices import Price, Prices, price, read_prices, shipped_prices
 from tamis.models.probing import Capabilities, probe
 from tamis.models.reply import Reply, Usage
@@ -36,6 +36,7 @@ __all__ = [
     "each",
     "estimate",
     "host_of",
+    "open_by",
     "open_model",
     "price",
     "price_of",
@@ -43,4 +44,5 @@ __all__ = [
     "reach",
     "read_prices",
     "shipped_prices",
+    "trusting",
 ]

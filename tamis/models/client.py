@@ -181,7 +181,7 @@ class Remote:
 
     def _refusal(self, fault: Fault) -> str:
         step = (
-            "set the key in the environment (key_env names the variable), then resume"
+            "set the key in the environment (--key-env names the variable), then resume"
             if fault.reason == "auth"
             else "mend it, then resume"
         )

@@ -41,7 +41,7 @@ def endpoint_of(base_url: str) -> str:
     if parts.username or parts.password or parts.query or parts.fragment:
         raise UsageError(
             f"the base URL of {parts.hostname} holds more than scheme, host, port and path; a key belongs in the environment "
-            "(key_env names the variable), not in an address that is written down"
+            "(--key-env names the variable), not in an address that is written down"
         )
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
     at = host if port in (None, _PORTS[parts.scheme]) else f"{host}:{port}"

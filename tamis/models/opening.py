@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from tamis.bench import Means
 from tamis.errors import UsageError
 from tamis.models.asking import on_loop
 from tamis.models.client import Remote
@@ -69,6 +71,25 @@ def open_model(
     )
 
 
+def open_by(
+    means: Means, spec: str, base_url: str | None, price: Price | None, responses: Responses, budget: Budget
+) -> Remote | Local:
+    """The model `spec` as a run of `means` calls it."""
+    return open_model(
+        spec,
+        base_url=base_url,
+        key_env=_variable(means, spec, base_url),
+        price=price,
+        responses=responses,
+        replay=means.replay,
+        budget=budget,
+        concurrency=means.concurrency,
+        timeout=means.timeout,
+        attempts=means.attempts,
+        keys_to=means.keys_to | set(means.key_envs),
+    )
+
+
 def price_of(spec: str, base_url: str | None = None) -> Price | None:
     """The price of the model `spec` in the table that comes with tamis; None where it has none. One of our own costs nothing."""
     if spec.startswith("hf:"):
@@ -77,14 +98,7 @@ def price_of(spec: str, base_url: str | None = None) -> Price | None:
     return shipped_prices().of(endpoint_of(base_url), name)
 
 
-def reach(
-    spec: str,
-    *,
-    base_url: str | None = None,
-    key_env: str = "OPENAI_API_KEY",
-    timeout: float = 10.0,
-    keys_to: Collection[str] | None = None,
-) -> None:
+def reach(spec: str, base_url: str | None, means: Means, timeout: float = 10.0) -> None:
     """See that somebody listens where the model `spec` is, and takes the key; nothing is bought, nothing is written.
 
     Raises Down or Refused. An endpoint that has no list of models is taken to be there.
@@ -92,7 +106,8 @@ def reach(
     if spec.startswith("hf:"):
         return
     name, base_url = _named(spec, base_url)
-    endpoint = Endpoint(base_url, _key(key_env, base_url, keys_to), timeout)
+    key_env = _variable(means, spec, base_url)
+    endpoint = Endpoint(base_url, _key(key_env, base_url, means.keys_to | set(means.key_envs)), timeout)
     try:
         on_loop(endpoint.get("/models"))
     except Fault as fault:
@@ -129,11 +144,22 @@ def host_of(spec: str, base_url: str | None = None) -> str | None:
     return None if spec.startswith("hf:") or not base_url else urlsplit(endpoint_of(base_url)).hostname
 
 
+def trusting(means: Means, specs: Iterable[str], base_url: str | None) -> Means:
+    """`means` under which a key may go to the hosts of `specs`: it is not a recipe alone that names them."""
+    hosts = (host_of(spec, base_url) for spec in specs)
+    return replace(means, keys_to=means.keys_to | {host for host in hosts if host})
+
+
+def _variable(means: Means, spec: str, base_url: str | None) -> str:
+    """The variable with the key of the model `spec`."""
+    return means.key_envs.get(host_of(spec, base_url) or "", means.key_env)
+
+
 def _key(variable: str, base_url: str, hosts: Collection[str] | None) -> str | None:
     """The key, if the environment has one. Raises UsageError where it can be none, or may not go to the host of `base_url`.
 
-    A recipe names both the variable and the host: one that comes from somebody else could fetch any secret there is. So a
-    key goes to this machine, to the host of OPENAI_BASE_URL, to OpenAI if it is theirs, and to `hosts`. No message shows it.
+    A recipe names the host: one that comes from somebody else could have the key sent to them. So a key goes to this
+    machine, to the host of OPENAI_BASE_URL, to OpenAI if it is theirs, and to `hosts`. No message shows it.
     """
     key = os.environ.get(variable, "").strip()
     if not key.isascii() or not key.isprintable():
@@ -143,6 +169,6 @@ def _key(variable: str, base_url: str, hosts: Collection[str] | None) -> str | N
     if key and hosts is not None and host not in known | set(hosts):
         raise UsageError(
             f"the recipe would have the key in {variable} sent to {host}; if that is meant, say --key-to {host}. To send none, "
-            'say key_env: ""'
+            'say --key-env ""'
         )
     return key or None

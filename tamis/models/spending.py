@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from tamis.bench import Means
 from tamis.errors import UsageError
 from tamis.models.failure import BudgetSpent
 from tamis.models.prices import Price
@@ -47,6 +48,11 @@ class Budget:
     spent: Amount = field(default=Amount(), init=False)
     reserved: Amount = field(default=Amount(), init=False)
     _waiting: deque[asyncio.Future[None]] = field(default_factory=deque, init=False, repr=False)
+
+    @classmethod
+    def of(cls, means: Means) -> Budget:
+        """What `means` allow for."""
+        return cls(means.budget, means.max_requests, means.max_tokens)
 
     async def reserve(self, most: Amount) -> None:
         """Set `most` aside. Waits while answers under way may give back enough. Raises BudgetSpent."""

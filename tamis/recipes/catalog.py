@@ -13,9 +13,10 @@ from traceback import extract_tb
 from types import ModuleType
 from typing import Any
 
+from tamis.bench import Means
 from tamis.errors import RecipeError, UsageError
 from tamis.recipes.types import fit
-from tamis.stage import Stage
+from tamis.stage import Derive, Stage
 
 STAGES = {
     "chunk@1": "tamis.curate.chunk:Chunk",
@@ -75,6 +76,8 @@ def make(name: str, base: Path | None = None, **params: Any) -> Stage:
         if param not in known:
             near = get_close_matches(param, known, 1, 0.5)
             hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(sorted(known)) or 'none'}"
+            if issubclass(cls, Derive) and param in {f.name for f in fields(Means)}:
+                hint = f"how models are called is said to the run: --{param.replace('_', '-')}"
             raise UsageError(f"{name} has no parameter {param!r}; {hint}")
     try:
         return cls(**{param: fit(value, cls, param) for param, value in params.items()}).at(base or Path())

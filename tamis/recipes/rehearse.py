@@ -79,7 +79,7 @@ def _cached(stage: Synth, prompts: list[tuple[Seed, Request]], path: Path) -> in
     if not path.is_file():
         return 0
     kept = Responses(path, make=False)
-    with open_model(stage.model, base_url=stage.base_url, key_env=stage.key_env, responses=kept) as model:
+    with open_model(stage.model, base_url=stage.base_url, key_env="", responses=kept) as model:
         found = sum(model.has(request) for _, request in prompts)
     kept.close()
     return found

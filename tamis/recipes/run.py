@@ -123,16 +123,8 @@ def run(
 def _bench(means: Means, out: Path, scratch: Path, paid: Decimal) -> Bench:
     """The bench of a deriving stage of a run at `out`, whose stages before it paid so much."""
     left = None if means.budget is None else means.budget - paid
-    return Bench(
-        scratch,
-        responses_at(means.responses, Path(os.path.abspath(out)).parent),
-        means.replay,
-        left,
-        means.max_requests,
-        means.max_tokens,
-        means.when_spent,
-        means.keys_to,
-    )
+    kept = responses_at(means.responses, Path(os.path.abspath(out)).parent)
+    return Bench(scratch, kept, replace(means, budget=left))
 
 
 @dataclass(frozen=True)

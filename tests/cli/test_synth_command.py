@@ -59,7 +59,11 @@ def test_the_recipe_it_writes_has_the_gate(seeds: Path, server: Served, tamis: C
     gate = ("refusal@1", "language@1", "pii@1", "exact@1", "near@1", "decontam@1")
     assert stages == ("decontam@1", "synth.evolve@1", *gate)
     made = open_run("run")
-    assert made.facts["steps"][7]["params"]["against"] == ["docs.jsonl"] == made.facts["steps"][7]["params"]["against"]
+    assert {k: made.facts["steps"][k]["params"]["against"] for k in (1, 7, 8)} == {
+        1: ["eval.jsonl"],
+        7: ["docs.jsonl"],
+        8: ["eval.jsonl"],
+    }
     assert made.rows["kept"] > 0
 
 
@@ -205,11 +209,12 @@ def test_killed_at_any_moment_it_goes_on_and_asks_nothing_it_has(seeds: Path, ta
 def test_a_recipe_alone_says_where_no_key_goes(seeds: Path, tamis: Call, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SECRET", "sk-this-is-nobodys-business")
     # Loopback, and none of the names that a key may always go to; nobody listens.
-    how = {"model": "m", "base_url": "http://127.0.0.2:1/v1", "key_env": "AWS_SECRET", "attempts": 1}
+    how = {"model": "m", "base_url": "http://127.0.0.2:1/v1"}
     Path("theirs.yaml").write_text(json.dumps({"stages": [{"synth.rephrase@1": how}]}))
-    words = ["run", "theirs.yaml", "-i", "docs.jsonl", "-o", "run"]
+    words = ["run", "theirs.yaml", "-i", "docs.jsonl", "-o", "run", "--key-env", "AWS_SECRET", "--attempts", "1"]
     code, said = tamis(*words)
     assert code == 2 and "have the key in AWS_SECRET sent to 127.0.0.2" in said and "--key-to 127.0.0.2" in said
     assert "is down" in tamis(*words, "--resume", "--key-to", "127.0.0.2")[1]
+    assert "is down" in tamis(*words, "--resume", "--key-env", "127.0.0.2=AWS_SECRET")[1]
     code, said = tamis(*asked("--key-env", "AWS_SECRET", url="http://127.0.0.2:1/v1"))
     assert code == 3 and "nobody answers for m" in said

@@ -239,7 +239,7 @@ def test_money_spent_by_one_stage_is_not_there_for_the_next(tmp_path: Path) -> N
     from tamis.recipes.run import _bench
 
     bench = _bench(Means(budget=Decimal("1.5")), tmp_path / "run", tmp_path, Decimal("0.4"))
-    assert bench.budget == Decimal("1.1")
+    assert bench.means.budget == Decimal("1.1")
     assert bench.responses == tmp_path / "responses.sqlite"
 
 

@@ -43,7 +43,7 @@ def preference(chosen: str, rejected: str) -> dict[str, Any]:
 
 
 def plain(cls: Any, server: Served, **params: Any) -> Any:
-    return cls(judge="m", base_url=server.url, structured="text", attempts=1, **params)
+    return cls(judge="m", base_url=server.url, structured="text", **params)
 
 
 def carried_out(
@@ -148,25 +148,25 @@ def test_every_seed_ends_in_one_way(tmp_path: Path, fault: str, status: Any, bro
         return fault if "Question 1?" in body["messages"][-1]["content"] else None
 
     with Served(longer, faults=faults) as server:
-        made = grew(plain(Score, server), chats("x", "y", "z"), tmp_path, "chat")
+        made = grew(plain(Score, server), chats("x", "y", "z"), tmp_path, "chat", attempts=1)
     assert made.statuses == [("ok", None), status, ("ok", None)]
     assert [row["broke"] for row in made.rows] == ([None, broke, None] if broke else [None, None])
     assert [one["outcome"] for one in made.requests] == ["ok", status[1] or "ok", "ok"]
 
 
 def test_a_budget_that_is_spent_stops_or_skips(server: Served, tmp_path: Path) -> None:
-    stage = plain(Score, server, concurrency=1)
+    stage, one = plain(Score, server), {"max_requests": 1, "concurrency": 1}
     with pytest.raises(BudgetSpent):
-        grew(stage, chats("x", "y"), tmp_path / "stop", "chat", max_requests=1)
-    made = grew(stage, chats("x", "y"), tmp_path / "go", "chat", max_requests=1, when_spent="finish")
+        grew(stage, chats("x", "y"), tmp_path / "stop", "chat", **one)
+    made = grew(stage, chats("x", "y"), tmp_path / "go", "chat", **one, when_spent="finish")
     assert made.statuses == [("ok", None), ("skipped", "budget")]
 
 
 def test_order_and_batches_do_not_show(tmp_path: Path) -> None:
     texts = chats(*("x" * (3 * k) for k in range(12)))
     with Served(longer) as server:
-        one = grew(plain(Score, server, concurrency=1), texts, tmp_path / "a", "chat", batch=12)
-        other = grew(plain(Score, server, concurrency=8), texts, tmp_path / "b", "chat", batch=1)
+        one = grew(plain(Score, server), texts, tmp_path / "a", "chat", batch=12, concurrency=1)
+        other = grew(plain(Score, server), texts, tmp_path / "b", "chat", batch=1, concurrency=8)
     assert one.rows == other.rows and one.outcomes == other.outcomes
 
 

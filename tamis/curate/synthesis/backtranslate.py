@@ -175,7 +175,7 @@ class Backtranslate(Synth):
                 wanted = first.status == "ok" and not self.kept(first.rows) and best
                 return first, await self.grown(first.seed, studio, first) if wanted else first
 
-            for first, second in each(spool, again, self.concurrency):
+            for first, second in each(spool, again, studio.bench.means.concurrency):
                 if self.n is not None and good >= self.n:
                     second = first
                 good += self.kept(second.rows) - self.kept(first.rows)

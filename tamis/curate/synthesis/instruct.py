@@ -156,7 +156,7 @@ class Instruct(Synth):
             if human or self.taxonomy:
                 yield from made.rounds()
         except BudgetSpent:
-            if studio.bench.when_spent == "stop":
+            if studio.bench.means.when_spent == "stop":
                 raise
             rule = "budget"
         for seed, there in given:
@@ -185,6 +185,7 @@ class _Made:
 
     def __init__(self, stage: Instruct, studio: Studio, human: list[Told]) -> None:
         self.stage, self.studio, self.human = stage, studio, human
+        self.at_once = studio.bench.means.concurrency
         self.leaves = [Leaf()]
         if stage.taxonomy:
             self.leaves = read_taxonomy(Path(stage.base) / stage.taxonomy, stage.seed or 0)
@@ -200,7 +201,7 @@ class _Made:
         stage = self.stage
         for number in range(stage.rounds):
             batches = [self.plan(number * stage.batch + k) for k in range(stage.batch)]
-            for batch, grown, texts in each(batches, self.ask, stage.concurrency):
+            for batch, grown, texts in each(batches, self.ask, self.at_once):
                 fresh = [(row, stage.kept([row])) for row in self._rows(batch, grown, texts)]
                 yield from self._answered(grown, fresh)
                 if stage.n is not None and self.good >= stage.n:
@@ -274,7 +275,7 @@ class _Made:
             return await self._answer(row)
 
         grown.rows = []
-        for (asked_for, _), (row, asked) in zip(rows, each(rows, answer, self.stage.concurrency), strict=True):
+        for (asked_for, _), (row, asked) in zip(rows, each(rows, answer, self.at_once), strict=True):
             grown.asked += asked
             if row is not None:
                 grown.rows.append(row)

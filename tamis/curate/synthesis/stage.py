@@ -1,6 +1,6 @@
 """What all methods share: their parameters, the walk over the seeds, what becomes of each.
 
-The methods derive from Synth, which departs from the rule that there are no bases beside the three shapes: eighteen
+The methods derive from Synth, which departs from the rule that there are no bases beside the three shapes: sixteen
 parameters and one walk would stand in five files otherwise.
 """
 
@@ -40,7 +40,6 @@ class Synth(Derive):
     model: str = ""
     base_url: str | None = None
     judge: str | None = None
-    key_env: str = "OPENAI_API_KEY"
     price: str | None = None
     temperature: float = 0.7
     max_tokens: int = 512
@@ -54,26 +53,21 @@ class Synth(Derive):
     template: str | None = None
     structured: Literal["auto", "schema", "text"] = "auto"
     terms: str | None = None
-    concurrency: int = 16
-    timeout: float = 120.0
-    attempts: int = 6
 
     writes = pa.schema([pa.field("synthesis", SYNTHESIS)])
-    decided_by = frozenset({"max_unfinished", "concurrency", "timeout", "attempts", "key_env"})
+    decided_by = frozenset({"max_unfinished"})
     prompts: ClassVar[Mapping[str, frozenset[str]]] = {}
     """Its prompts by purpose, the main one first, and what each may place."""
 
     def __post_init__(self) -> None:
         if not self.model:
             raise UsageError(f"{self.label} wants a model: the name of one at base_url, openai:URL#NAME, or hf:PATH")
-        for name in ("max_tokens", "per_seed", "max_chars", "concurrency", "attempts"):
+        for name in ("max_tokens", "per_seed", "max_chars"):
             if getattr(self, name) < 1:
                 raise UsageError(f"{self.label}: {name} is {getattr(self, name)}; 1 or more was wanted")
         for name in ("n", "limit", "temperature", "max_unfinished"):
             if getattr(self, name) is not None and getattr(self, name) < 0:
                 raise UsageError(f"{self.label}: {name} is {getattr(self, name)}; 0 or more was wanted")
-        if not self.timeout > 0:
-            raise UsageError(f"{self.label}: timeout is {self.timeout}; a number of seconds above 0 was wanted")
         if self.price:
             price(self.price)
 
@@ -131,7 +125,7 @@ class Synth(Derive):
                 yield seed
 
         if self.n != 0:
-            for grown in each(drawing(), lambda seed: self.grown(seed, studio), self.concurrency):
+            for grown in each(drawing(), lambda seed: self.grown(seed, studio), studio.bench.means.concurrency):
                 drawn.popleft()
                 yield grown
                 good += self.kept(grown.rows)
@@ -186,7 +180,7 @@ class Synth(Derive):
             grown.status, grown.rule = "rejected", "unreadable"
             grown.evidence.update(asked=wrong.purpose, why=wrong.why[:500])
         except BudgetSpent:
-            if studio.bench.when_spent == "stop":
+            if studio.bench.means.when_spent == "stop":
                 raise
             grown.rows.clear()
             grown.status, grown.rule = "skipped", "budget"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from tamis.bench import Bench
 from tamis.curate.synthesis.talk import Talk
-from tamis.models import Budget, Model, Responses, open_model, price
+from tamis.models import Budget, Model, Responses, open_by, price
 from tamis.models.client import Remote
 from tamis.models.local import Local
 from tamis.models.probing import probe
@@ -31,7 +31,7 @@ class Studio:
     def __init__(self, stage: Synth, bench: Bench) -> None:
         self.stage, self.bench = stage, bench
         self.templates = templates_of(stage)
-        self._budget = Budget(bench.budget, bench.max_requests, bench.max_tokens)
+        self._budget = Budget.of(bench.means)
         self.shared: dict[str, Any] = {}
         """What a method keeps for all its seeds."""
         self._responses: Responses | None = None
@@ -56,19 +56,8 @@ class Studio:
         if spec not in self._models:
             self._responses = self._responses or Responses(self.bench.responses)
             stage = self.stage
-            self._models[spec] = open_model(
-                spec,
-                base_url=stage.base_url,
-                key_env=stage.key_env,
-                price=price(stage.price) if stage.price else None,
-                responses=self._responses,
-                replay=self.bench.replay,
-                budget=self._budget,
-                concurrency=stage.concurrency,
-                timeout=stage.timeout,
-                attempts=stage.attempts,
-                keys_to=self.bench.keys_to,
-            )
+            money = price(stage.price) if stage.price else None
+            self._models[spec] = open_by(self.bench.means, spec, stage.base_url, money, self._responses, self._budget)
         return self._models[spec]
 
     def lend(self, model: Model) -> None:

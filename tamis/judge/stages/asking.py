@@ -19,7 +19,7 @@ from tamis.errors import UsageError
 from tamis.judge.case import Case, prompt_digests
 from tamis.judge.clerk import Asking, Clerk, Outcome, Structured
 from tamis.judge.rubric import Rubric, rubric
-from tamis.models import Budget, each
+from tamis.models import each
 from tamis.schemas import ENVELOPE, JUDGMENT, LINEAGE, OUTCOME, REQUEST, kind
 from tamis.schemas.derived import Status
 from tamis.schemas.ids import derived_id
@@ -70,19 +70,15 @@ class AsksJudge(Derive):
     judge: str = ""
     rubric: str = ""
     base_url: str | None = None
-    key_env: str = "OPENAI_API_KEY"
     price: str | None = None
     temperature: float = 0.0
     max_tokens: int = 1024
     seed: int | None = 0
     structured: Structured = "auto"
     unparsed: Unparsed = "quarantine"
-    concurrency: int = 16
-    timeout: float = 120.0
-    attempts: int = 6
 
     writes = pa.schema([pa.field("judgments", JUDGED)])
-    decided_by = frozenset({"unparsed", "concurrency", "timeout", "attempts", "key_env"})
+    decided_by = frozenset({"unparsed"})
     form: ClassVar[str] = "score"
 
     def __post_init__(self) -> None:
@@ -97,15 +93,11 @@ class AsksJudge(Derive):
         """How the judge is asked."""
         return Asking(
             self.base_url,
-            self.key_env,
             self.price,
             self.temperature,
             self.max_tokens,
             self.seed,
             self.structured,
-            self.concurrency,
-            self.timeout,
-            self.attempts,
         )
 
     @property
@@ -136,16 +128,7 @@ class AsksJudge(Derive):
     def derive(self, seeds: Iterator[pa.RecordBatch], bench: Bench) -> Iterator[Made]:
         """What the judge says of every seed, in their order."""
         own = self.own
-        budget = Budget(bench.budget, bench.max_requests, bench.max_tokens)
-        clerk = Clerk(
-            [self.judge],
-            self.asking,
-            bench.responses,
-            replay=bench.replay,
-            budget=budget,
-            when_spent=bench.when_spent,
-        )
-        with clerk:
+        with Clerk([self.judge], self.asking, bench.responses, bench.means) as clerk:
             try:
                 clerk.settle()
                 bench.note("structured", "schema" if clerk.judges[0].schema else "text")
@@ -171,7 +154,7 @@ class AsksJudge(Derive):
         async def one(unit: Any) -> tuple[Any, list[Outcome]]:
             return unit, [await clerk.judged(case, judge, own) for case in cases(unit)]
 
-        return each(units, one, self.concurrency)
+        return each(units, one, clerk.means.concurrency)
 
     def _parts(self, told: Iterator[Told], clerk: Clerk, bench: Bench) -> Iterator[Made]:
         done = failures = 0

@@ -17,7 +17,7 @@ def script(monkeypatch: pytest.MonkeyPatch) -> Script:
 
     def scripted(says: Callable[[str, Any], Any]) -> Scripted:
         model = Scripted(says)
-        monkeypatch.setattr("tamis.curate.synthesis.studio.open_model", lambda spec, **_: model)
+        monkeypatch.setattr("tamis.curate.synthesis.studio.open_by", lambda *_: model)
         return model
 
     return scripted

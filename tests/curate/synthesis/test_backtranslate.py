@@ -84,13 +84,13 @@ def test_what_is_made_does_not_depend_on_how_the_work_is_cut(
     script: Any, tmp_path: Path, batch: int, concurrency: int
 ) -> None:
     script(lambda p, _: {"reason": "", "score": 1 + len(p) % 5} if "Use this scale" in p else f"Why {len(p) % 7}?")
-    one = grew(Backtranslate("m", concurrency=concurrency), TEXTS, tmp_path, batch=batch)
-    assert one == grew(Backtranslate("m", concurrency=4), TEXTS, tmp_path, batch=2)
+    one = grew(Backtranslate("m"), TEXTS, tmp_path, batch=batch, concurrency=concurrency)
+    assert one == grew(Backtranslate("m"), TEXTS, tmp_path, batch=2, concurrency=4)
 
 
 def test_it_stops_when_enough_are_made_and_says_so(script: Any, tmp_path: Path) -> None:
     script(judged())
-    made = grew(Backtranslate("m", n=2, concurrency=3), TEXTS, tmp_path, batch=1)
+    made = grew(Backtranslate("m", n=2), TEXTS, tmp_path, batch=1, concurrency=3)
     assert made.statuses == [("ok", None)] * 2 + [("skipped", "enough")] * 3
     made = grew(Backtranslate("m", limit=1), TEXTS, tmp_path)
     assert made.statuses == [("ok", None)] + [("skipped", "limit")] * 4
@@ -199,7 +199,6 @@ def test_a_template_that_cannot_be_is_told_before_anything_is_sent(script: Any, 
         ({"per_seed": 0}, "per_seed is 0"),
         ({"temperature": -1.0}, "temperature is -1"),
         ({"price": "free"}, "is no price"),
-        ({"timeout": 0.0}, "timeout is 0"),
         ({"shots": -1}, "shots is -1"),
     ],
 )

@@ -108,7 +108,7 @@ def test_operations_are_drawn_evenly_and_always_the_same(script: Any, tmp_path: 
         counts[drawn(record(k), 0, 0, 1) % 6] += 1
     assert max(abs(count - 1000) for count in counts) < 120
     script(says())
-    one, other = (grew(Evolve("m", concurrency=c), SEEDS, tmp_path, "chat", batch=c) for c in (1, 8))
+    one, other = (grew(Evolve("m"), SEEDS, tmp_path, "chat", batch=c, concurrency=c) for c in (1, 8))
     assert one == other
 
 

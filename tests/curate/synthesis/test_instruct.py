@@ -68,7 +68,7 @@ def test_an_instruction_that_is_none_goes_by_its_rule(script: Any, tmp_path: Pat
 @pytest.mark.parametrize("concurrency", [1, 8])
 def test_rounds_come_out_the_same_whoever_answers_first(script: Any, tmp_path: Path, concurrency: int) -> None:
     script(says())
-    one = grew(Instruct("m", rounds=2, batch=2, tasks=2, concurrency=concurrency), SEEDS, tmp_path, "chat", batch=1)
+    one = grew(Instruct("m", rounds=2, batch=2, tasks=2), SEEDS, tmp_path, "chat", batch=1, concurrency=concurrency)
     assert one == grew(Instruct("m", rounds=2, batch=2, tasks=2), SEEDS, tmp_path, "chat", batch=3)
 
 

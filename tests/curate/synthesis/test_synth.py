@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scripted import Scripted, chat, grew, seeds_table
 
-from tamis.bench import Bench
+from tamis.bench import Bench, Means
 from tamis.curate.synthesis import Backtranslate, Evolve, Instruct, Preference, Rephrase
 from tamis.curate.synthesis.alike import Pool, alike, copied, distinct, self_alike, words_of
 from tamis.curate.synthesis.read import one_line_of
@@ -53,12 +53,12 @@ def test_the_first_prompts_can_be_seen_without_sending_any(stage: Synth, tmp_pat
 
 
 def test_a_budget_that_is_spent_skips_or_stops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def opened(spec: str, **_: Any) -> Scripted:
+    def opened(*_: Any) -> Scripted:
         return Scripted(lambda prompt, _: BudgetSpent("the budget is spent") if "number 2" in prompt else "A new text")
 
-    monkeypatch.setattr("tamis.curate.synthesis.studio.open_model", opened)
-    stage = Rephrase("m", min_length=0, concurrency=1)
-    made = grew(stage, TEXTS, tmp_path, when_spent="finish")
+    monkeypatch.setattr("tamis.curate.synthesis.studio.open_by", opened)
+    stage = Rephrase("m", min_length=0)
+    made = grew(stage, TEXTS, tmp_path, when_spent="finish", concurrency=1)
     assert made.statuses == [("ok", None), ("ok", None), ("skipped", "budget"), ("ok", None)]
     with pytest.raises(BudgetSpent):
         grew(stage, TEXTS, tmp_path)
@@ -151,6 +151,6 @@ def test_seeds_are_drawn_as_they_are_needed(tmp_path: Path, script: Any) -> None
             drawn[0] += 1
             yield batch
 
-    parts = Rephrase("m", concurrency=4).derive(batches(), Bench(tmp_path, tmp_path / "r.sqlite"))
+    parts = Rephrase("m").derive(batches(), Bench(tmp_path, tmp_path / "r.sqlite", Means(concurrency=4)))
     assert next(parts).outcomes.num_rows == 256 and drawn[0] <= 27
     assert sum(part.outcomes.num_rows for part in parts) == 344

@@ -105,8 +105,8 @@ def test_a_seed_that_the_server_fails_on_is_told_and_the_others_go_on(
         return fault if "sieve number 5 " in body["messages"][-1]["content"] else None
 
     with Served(answer, faults=faults) as server:
-        more = {"passes": 1, "min_score": 1, "attempts": 2}
-        run = sieved(tmp_path, server.url, "backtranslate", more, TEXTS, "run", means=Means(tmp_path / "r.sqlite"))
+        means = Means(tmp_path / "r.sqlite", attempts=2)
+        run = sieved(tmp_path, server.url, "backtranslate", {"passes": 1, "min_score": 1}, TEXTS, "run", means=means)
     books = json.loads((run.path / "run.json").read_text())["rows"]
     assert books["in"] + books["derived"] == books["kept"] + books["dropped"] + books["quarantined"] == 23
     assert [row["rule"] for row in run.verdicts().to_pylist() if row["action"] == "quarantine"] == [f"{status}.{rule}"]
@@ -129,8 +129,8 @@ def test_a_prompt_given_back_goes_and_so_does_a_refusal(tmp_path: Path, said: st
 @pytest.mark.parametrize("when_spent", ["stop", "finish"])
 def test_a_budget_stops_the_run_or_skips_the_rest(tmp_path: Path, when_spent: Any) -> None:
     with Served(answer) as server:
-        means = Means(tmp_path / "r.sqlite", max_requests=7, when_spent=when_spent)
-        more = {"passes": 1, "min_score": 1, "concurrency": 1}
+        means = Means(tmp_path / "r.sqlite", max_requests=7, when_spent=when_spent, concurrency=1)
+        more = {"passes": 1, "min_score": 1}
         if when_spent == "stop":
             with pytest.raises(TamisError, match="budget is spent"):
                 sieved(tmp_path, server.url, "backtranslate", more, TEXTS, "run", means=means)
@@ -157,8 +157,9 @@ def test_the_real_model_is_asked_and_the_books_balance(tmp_path: Path, llama: st
 
     how = {"model": MODEL, "base_url": llama, "max_tokens": 16, "passes": 1, "min_score": 1, "structured": "schema"}
     source = write_lines(tmp_path / "seeds.jsonl", TEXTS[:2])
-    plan = recipe({"synth.backtranslate@1": {**how, "max_unfinished": 1, "timeout": 600.0}}, "exact@1")
-    run = tamis.run(plan, source, tmp_path / "run", workers=1, means=Means(tmp_path / "r.sqlite"))
+    plan = recipe({"synth.backtranslate@1": {**how, "max_unfinished": 1}}, "exact@1")
+    means = Means(tmp_path / "r.sqlite", timeout=600.0)
+    run = tamis.run(plan, source, tmp_path / "run", workers=1, means=means)
     books = json.loads((run.path / "run.json").read_text())["rows"]
     assert books["in"] + books["derived"] == books["kept"] + books["dropped"] + books["quarantined"]
     again = tamis.run(plan, source, tmp_path / "again", workers=1, means=Means(tmp_path / "r.sqlite", replay=True))
@@ -172,7 +173,8 @@ sys.path[:0] = {[str(Path(__file__).parents[2]), str(Path(__file__).parent)]!r}
 from pathlib import Path
 from test_synthesis_runs import CHATS, Means, sieved
 folder = Path({str(tmp_path)!r})
-sieved(folder, sys.argv[1], "evolve", {{"concurrency": 2}}, CHATS, "run", means=Means(folder / "r.sqlite"), resume=True)
+means = Means(folder / "r.sqlite", concurrency=2)
+sieved(folder, sys.argv[1], "evolve", {{}}, CHATS, "run", means=means, resume=True)
 """
     with Served(answer, delay=0.05) as server:
         (tmp_path / "run").mkdir()
@@ -183,19 +185,11 @@ sieved(folder, sys.argv[1], "evolve", {{"concurrency": 2}}, CHATS, "run", means=
         _, told = process.communicate()
         before = len(server.asked)
         assert process.returncode == -signal.SIGKILL, told.decode()
-        run = sieved(
-            tmp_path,
-            server.url,
-            "evolve",
-            {"concurrency": 2},
-            CHATS,
-            "run",
-            means=Means(tmp_path / "r.sqlite"),
-            resume=True,
-        )
+        # How models are called is no part of the recipe: a run goes on whatever it is.
+        means = Means(tmp_path / "r.sqlite", concurrency=9, timeout=60.0, attempts=2, key_env="NO_SUCH_KEY")
+        run = sieved(tmp_path, server.url, "evolve", {}, CHATS, "run", means=means, resume=True)
         # Two answers were under way, at most, when it was killed.
         assert before >= 20 and len(server.asked) <= 12 * 2 * 3 + 2
-        whole = sieved(
-            tmp_path, server.url, "evolve", {"concurrency": 2}, CHATS, "whole", means=Means(tmp_path / "r.sqlite")
-        )
+        means = Means(tmp_path / "other.sqlite", concurrency=1)
+        whole = sieved(tmp_path, server.url, "evolve", {}, CHATS, "whole", means=means)
     assert digests(run.path) == digests(whole.path)
