@@ -70,6 +70,7 @@ def write_key(path: Path, export: str, form: Form, tasks: dict[str, Entry], **ho
     facts = {"tamis_review": FORMAT, "export": export, **how, "form": form.facts(), "tasks": rows}
     facts["seal"] = _seal(facts)
     write_json(path, facts)
+    path.chmod(0o600)  # raters may have accounts on this machine
     return Key(export, form, tasks, facts)
 
 

@@ -52,8 +52,9 @@ class Room:
 
     def whose(self, token: str | None) -> str | None:
         """The rater whose token it is."""
+        given = (token or "").encode("utf-8", "replace")  # a header may hold bytes that are no text
         for rater in self.raters:
-            if token is not None and hmac.compare_digest(token.encode(), self.token(rater).encode()):
+            if hmac.compare_digest(given, self.token(rater).encode()):
                 return rater
         return None
 

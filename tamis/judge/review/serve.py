@@ -129,6 +129,8 @@ async def _let_in(room: Room, request: web.Request, handler: Handler) -> web.Str
         return await handler(request)
     except web.HTTPException as wrong:
         return _text(wrong.status, wrong.reason)
+    except web.RequestPayloadError:
+        return _text(400, "the body is not what its headers say")
 
 
 def _port(request: web.Request) -> int:

@@ -127,6 +127,11 @@ def test_an_export_is_never_written_over(tmp_path: Path) -> None:
         exported(tmp_path)
 
 
+def test_the_key_is_for_its_owner_alone(tmp_path: Path) -> None:
+    exported(tmp_path, answered(3, MODELS[:2]))
+    assert (tmp_path / "review.key.json").stat().st_mode & 0o077 == 0
+
+
 def test_a_key_that_was_changed_is_refused(tmp_path: Path) -> None:
     made = exported(tmp_path)
     facts = json.loads(made.key_path.read_bytes())

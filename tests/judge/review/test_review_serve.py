@@ -73,9 +73,9 @@ PATHS = [
 
 
 @pytest.mark.parametrize("path", PATHS)
-@pytest.mark.parametrize("cookie", [None, "", "0" * 64, "é"])
+@pytest.mark.parametrize("cookie", [None, "", "0" * 64, "é", "\udcff"])
 def test_nobody_without_the_token_gets_in(path: str, cookie: str | None, server: Hosted) -> None:
-    status, text, headers = ask(server, path, cookie.encode().decode("latin-1") if cookie else cookie)
+    status, text, headers = ask(server, path, cookie and cookie.encode("utf-8", "surrogateescape").decode("latin-1"))
     assert status == 403 and "Question" not in text
     assert "default-src 'none'" in headers["Content-Security-Policy"] and headers["Cache-Control"] == "no-store"
 
@@ -131,6 +131,10 @@ WRONG: list[tuple[Any, int]] = [
 @pytest.mark.parametrize(("body", "status"), WRONG, ids=range(len(WRONG)))
 def test_what_is_no_answer_is_refused(body: Any, status: int, server: Hosted) -> None:
     assert ask(server, "/answer", server.token["ann"], body)[0] == status
+
+
+def test_a_body_that_is_not_packed_as_it_says_is_refused(server: Hosted) -> None:
+    assert ask(server, "/answer", server.token["ann"], b"not gzip", Content_Encoding="gzip")[0] == 400
 
 
 def test_an_answer_is_saved_once_however_often_it_is_sent(tmp_path: Path) -> None:
