@@ -8,15 +8,19 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from tamis.cli.judging import pairwise, panel, score
+from tamis.cli.number import Number
+from tamis.cli.show import say
 
 if TYPE_CHECKING:
     import polars as pl
 
-DRAWS = click.option("--draws", type=click.IntRange(0), default=1000, show_default=True, help="Draws of items.")
-SEED = click.option("--seed", type=int, default=0, show_default=True, help="Another one draws others.")
+DRAWS = click.option(
+    "--draws", type=click.IntRange(0, 100_000), default=1000, show_default=True, help="Draws of items."
+)
+SEED = click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Another one draws others.")
 CONFIDENCE = click.option(
     "--confidence",
-    type=click.FloatRange(0, 1, min_open=True, max_open=True),
+    type=Number(0, 1, min_open=True, max_open=True),
     default=0.95,
     show_default=True,
     help="Of the intervals.",
@@ -126,7 +130,7 @@ def rate(
 @click.option("--item", default="item", show_default=True, help="Column of the item.")
 @click.option("--rater", default="rater", show_default=True, help="Column of the rater.")
 @click.option("--label", default="label", show_default=True, help="Column of the label.")
-@click.option("--min-alpha", type=float, help="Exit 1 where alpha, or else its lower end, is below.")
+@click.option("--min-alpha", type=Number(), help="Exit 1 where alpha, or else its lower end, is below.")
 @DRAWS
 @SEED
 @CONFIDENCE
@@ -159,6 +163,9 @@ def agree(
     read = read_labels(labels, item, rater, label)
     if missing := [name for name in slices if name not in read.rows.columns]:
         raise UsageError(f"no column {missing[0]!r} to slice by; there are {', '.join(read.rows.columns)}")
+    raters = read.rows["rater"].unique().sort().to_list()
+    if strangers := [name for name in people if name not in raters]:
+        raise UsageError(f"nobody called {strangers[0]!r} gave a label; there are {', '.join(raters[:20])}")
     found = agreements(read.rows, level, _scale(scale, read.rows), people, slices, draws, seed, confidence)
     alpha = found["alpha"]["value"]
     too_low = min_alpha is not None and (alpha is None or alpha < min_alpha)
@@ -204,13 +211,17 @@ def bias(
 
 
 def _answers(paths: tuple[Path, ...]) -> pl.DataFrame | None:
+    import polars as pl
+
+    from tamis.errors import InputError
     from tamis.judge.reading import read_table
 
     if not paths:
         return None
-    return read_table(paths, ("item_id", "model", "answer")).unique(
-        ["item_id", "model"], keep="first", maintain_order=True
-    )
+    rows = read_table(paths, ("item_id", "model", "answer"))
+    if rows["answer"].dtype != pl.String or rows["answer"].null_count():
+        raise InputError(f"{paths[0]}: an answer is no text in some row; to compare their looks, each has to be one")
+    return rows.unique(["item_id", "model"], keep="first", maintain_order=True)
 
 
 def _scale(given: str | None, rows: pl.DataFrame) -> list[Any] | None:
@@ -226,39 +237,39 @@ def _scale(given: str | None, rows: pl.DataFrame) -> list[Any] | None:
         raise UsageError(f"--scale is {given!r}, but the labels are numbers") from None
 
 
-def _tell(found: dict[str, Any], problems: list[str], as_json: bool, say: Any) -> None:
+def _tell(found: dict[str, Any], problems: list[str], as_json: bool, show: Any) -> None:
     from tamis.cli.show import print_json
 
     if as_json:
         print_json({**found, "problems": problems})
         return
-    say(found)
+    show(found)
     for problem in problems[:5]:
-        click.echo(problem, err=True)
+        say(problem, err=True)
     if len(problems) > 5:
-        click.echo(f"… and {len(problems) - 5:,} more rows that could not be used; --json names them", err=True)
+        say(f"… and {len(problems) - 5:,} more rows that could not be used; --json names them", err=True)
 
 
 def _rated(found: dict[str, Any]) -> None:
     for own in found.get("scores", []):
         aspect = f" ({own['aspect']})" if own["aspect"] else ""
-        click.echo(
+        say(
             f"{own['model']}{aspect}: mean score {_number(own)} on {own['items']:,} items, {own['unparsed']:,} unparsed"
         )
     if "models" not in found:
         return
     against = f" against {found['baseline']}" if found["baseline"] else ""
-    click.echo(f"{found['games']:,} games on {found['items']:,} items, {found['both_orders']:,} judged in both orders")
+    say(f"{found['games']:,} games on {found['items']:,} items, {found['both_orders']:,} judged in both orders")
     if found["unparsed"]:
-        click.echo(f"{found['unparsed']:,} judgments without a verdict that could be read")
-    width = max(5, *(len(m["model"]) for m in found["models"]))
+        say(f"{found['unparsed']:,} judgments without a verdict that could be read")
+    width = min(60, max(5, *(len(m["model"]) for m in found["models"])))
     long = any("length_controlled" in m for m in found["models"])
     controlled = f"{'length-controlled':>21}" if long else ""
-    click.echo(f"{'model':<{width}}  {'win rate' + against:>26}{controlled}  {'Elo':>22}")
+    say(f"{'model':<{width}}  {'win rate' + against:>26}{controlled}  {'Elo':>22}")
     for m in found["models"]:
         rate = _percent(m["win_rate"]) if m["win_rate"] else "-"
         middle = f"{_percent(m['length_controlled']) if 'length_controlled' in m else '-':>21}" if long else ""
-        click.echo(f"{m['model']:<{width}}  {rate:>26}{middle}  {_elo(m['elo']):>22}")
+        say(f"{m['model']:<{width}}  {rate:>26}{middle}  {_elo(m['elo']):>22}")
     _lines([f"{m['model']}: {m['elo']['note']}" for m in found["models"] if m["elo"].get("note")])
     _lines(
         [
@@ -269,9 +280,9 @@ def _rated(found: dict[str, Any]) -> None:
     )
     apart, distinct = found["separability"]["value"], found["distinct"]["value"]
     if apart is not None:
-        click.echo(f"{100 * apart:.0f} percent of pairs have intervals apart, {100 * distinct:.0f} percent differ")
+        say(f"{100 * apart:.0f} percent of pairs have intervals apart, {100 * distinct:.0f} percent differ")
     for name, e in found.get("style", {}).get("effects", {}).items():
-        click.echo(
+        say(
             f"style: {name} {e['value']:+.2f} ({e['low']:+.2f} to {e['high']:+.2f}) log-odds"
             if e["low"] is not None
             else f"style: {name}: {e.get('note')}"
@@ -280,22 +291,22 @@ def _rated(found: dict[str, Any]) -> None:
 
 
 def _agreed(found: dict[str, Any]) -> None:
-    click.echo(f"{found['labels']:,} labels of {found['items']:,} items by {len(found['raters'])} raters")
+    say(f"{found['labels']:,} labels of {found['items']:,} items by {len(found['raters'])} raters")
     for name in ("raw", "alpha", "fleiss", "ac1", "ac2", "kappa"):
         if name in found:
-            click.echo(f"{name:<7} {_number(found[name])}")
+            say(f"{name:<7} {_number(found[name])}")
     for pair in found["pairs"]:
-        click.echo(f"{pair['raters'][0]} and {pair['raters'][1]}: kappa {_number(pair['kappa'])}")
+        say(f"{pair['raters'][0]} and {pair['raters'][1]}: kappa {_number(pair['kappa'])}")
     for own in found.get("against_people", []):
-        click.echo(f"{own['judge']} agrees with people: {_number(own['agreement'])}")
-        click.echo(f"people agree with each other: {_number(own['ceiling'])}; the gap: {_number(own['gap'])}")
-        click.echo(f"{own['judge']} against what most say: {_number(own['accuracy'])}")
+        say(f"{own['judge']} agrees with people: {_number(own['agreement'])}")
+        say(f"people agree with each other: {_number(own['ceiling'])}; the gap: {_number(own['gap'])}")
+        say(f"{own['judge']} against what most say: {_number(own['accuracy'])}")
         if "win_rate_corrected" in own:
-            click.echo(f"win rate of a, as people would have it: {_number(own['win_rate_corrected'])}")
+            say(f"win rate of a, as people would have it: {_number(own['win_rate_corrected'])}")
     for own in found.get("slices", []):
-        click.echo(f"{own['by']} {own['is']}: {own['items']:,} items, alpha {_number(own['alpha'])}")
+        say(f"{own['by']} {own['is']}: {own['items']:,} items, alpha {_number(own['alpha'])}")
     if "passed" in found:
-        click.echo(f"alpha must be {found['min_alpha']:g}: {'it is' if found['passed'] else 'it is not'}")
+        say(f"alpha must be {found['min_alpha']:g}: {'it is' if found['passed'] else 'it is not'}")
 
 
 def _biased(found: dict[str, Any]) -> None:
@@ -304,7 +315,7 @@ def _biased(found: dict[str, Any]) -> None:
 
 def _lines(lines: list[str]) -> None:
     for line in lines:
-        click.echo(line)
+        say(line)
 
 
 def _percent(e: dict[str, Any]) -> str:

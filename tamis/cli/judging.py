@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from tamis.cli.means import asks_models, means_of
+from tamis.cli.number import Number
+from tamis.cli.show import say
 
 if TYPE_CHECKING:
     from tamis.bench import Means
@@ -36,7 +38,7 @@ _HOW: tuple[Callable[[Any], Any], ...] = (
     ),
     click.option("--base-url", metavar="URL", help="Where the judge is; else OPENAI_BASE_URL."),
     click.option("--price", metavar="IN,OUT", help="Money for a million tokens; else the price table."),
-    click.option("--temperature", type=click.FloatRange(0), help="Of verdicts.  [default: 0]"),
+    click.option("--temperature", type=Number(0), help="Of verdicts.  [default: 0]"),
     click.option("--max-tokens", type=click.IntRange(1), help="Tokens of one answer.  [default: 1024]"),
     click.option("--seed", type=int, help="Sent along; one more for each repeat.  [default: 0]"),
     click.option(
@@ -47,7 +49,9 @@ _HOW: tuple[Callable[[Any], Any], ...] = (
 )
 
 _END: tuple[Callable[[Any], Any], ...] = (
-    click.option("--draws", type=click.IntRange(0), default=1000, show_default=True, help="Draws behind intervals."),
+    click.option(
+        "--draws", type=click.IntRange(0, 100_000), default=1000, show_default=True, help="Draws behind intervals."
+    ),
     click.option("--dry-run", is_flag=True, help="Show two prompts and what all may cost; send nothing."),
     click.option("--resume", is_flag=True, help="Go on with a run that was interrupted, or whose budget was spent."),
     click.option("--json", "as_json", is_flag=True, help="Print one JSON object."),
@@ -206,30 +210,31 @@ def _tell(found: dict[str, Any], out: Path) -> None:
 
     counts = found["judgments"]
     parts = ", ".join(f"{counts[name]:,} {name}" for name in counts if name != "in" and counts[name])
-    click.echo(f"{counts['in']:,} judgments by {found['rubric']['name']}: {parts}")
+    say(f"{counts['in']:,} judgments by {found['rubric']['name']}: {parts}")
     if found["failures"]:
-        click.echo("without a verdict: " + ", ".join(f"{why} {n:,}" for why, n in found["failures"].items()))
+        say("without a verdict: " + ", ".join(f"{why} {n:,}" for why, n in found["failures"].items()))
     cost = "not known" if found["cost"] is None else found["cost"]
     spent = found["varies"]["spending"].values()
     bought, cached = (sum(s[name] for s in spent) for name in ("answered", "cached"))
-    click.echo(f"{found['requests']:,} requests, {bought:,} bought now and {cached:,} had before; cost of all {cost}")
+    say(f"{found['requests']:,} requests, {bought:,} bought now and {cached:,} had before; cost of all {cost}")
     if found["board"]:
         _rated(found["board"])
     _biased(found)
     if own := found["panel"]:
-        click.echo(f"the judges differ on {own['split']:,} of {own['by_several']:,}")
+        say(f"the judges differ on {own['split']:,} of {own['by_several']:,}")
     for one in (found["probe"] or {}).get("attacks", []):
         rate = one["rate"]["value"]
         told = one["rate"]["note"] if rate is None else f"had its way in {100 * rate:.1f} percent of {one['n']:,}"
-        click.echo(f"attack {one['attack']}: {told} ({one['judge']})")
+        say(f"attack {one['attack']}: {told} ({one['judge']})")
     for line in [*found["notes"], *found["problems"][:5]]:
-        click.echo(line, err=True)
-    click.echo(f"report: {out / 'report.html'}")
+        say(line, err=True)
+    say(f"report: {out / 'report.html'}")
 
 
 def _rehearse(plan: Plan, means: Means, out: Path, as_json: bool) -> None:
     from tamis.cli.show import print_json
     from tamis.judge.sitting import rehearse
+    from tamis.report.visible import visible
 
     found = rehearse(plan, means, out)
     money = None if found.money is None else f"{found.money:f}"
@@ -241,10 +246,10 @@ def _rehearse(plan: Plan, means: Means, out: Path, as_json: bool) -> None:
         )
         return
     for k, request in enumerate(found.first, 1):
-        click.echo(f"--- prompt {k}")
+        say(f"--- prompt {k}")
         for message in request.messages:
-            click.echo(f"[{message['role']}] {message['content']}")
-    click.echo(
+            click.echo(f"[{message['role']}] {visible(message['content'])}")
+    say(
         f"--- {found.judgments:,} judgments, {found.settled:,} of them without a judge; {found.cached:,} answers are there "
         f"already; for the rest about {found.tokens_in:,} tokens in and at most {found.tokens_out:,} out, cost "
         f"{money or 'unknown: say --price IN,OUT'}"

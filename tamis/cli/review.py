@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
+from tamis.cli.number import Number
 from tamis.cli.review_labels import adjudicate_command, gate_command, import_command, say_problems
 
 if TYPE_CHECKING:
@@ -44,12 +45,12 @@ def command() -> None:
 @click.option("--gold", type=FILE, help="Tasks with known answers, to hide among the others.")
 @click.option(
     "--repeats",
-    type=click.FloatRange(0, 1),
+    type=Number(0, 1),
     default=0.1,
     show_default=True,
     help="Share of tasks asked twice, sides swapped.",
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Of sides and order.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of sides and order.")
 @click.option(
     "--format",
     "formats",

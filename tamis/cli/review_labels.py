@@ -8,6 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
+from tamis.cli.number import Number
+from tamis.cli.show import say
+
 if TYPE_CHECKING:
     from tamis.judge.review.incoming import Came
     from tamis.judge.review.key import Key
@@ -22,7 +25,7 @@ APART = click.option(
     "--apart", type=click.IntRange(0), default=1, show_default=True, help="Points by which scores may differ."
 )
 GOLD = click.option(
-    "--min-gold", type=click.FloatRange(0, 1), help="Leave out raters who answered less of the hidden gold right."
+    "--min-gold", type=Number(0, 1), help="Leave out raters who answered less of the hidden gold right."
 )
 
 
@@ -82,10 +85,10 @@ def import_command(
         (came.unfinished, "unfinished"),
     ):
         if n:
-            click.echo(f"{n:,} answers {what}")
+            say(f"{n:,} answers {what}")
     for broken in () if result is None else result.broken:
-        click.echo(f"contract: {broken.message}", err=True)
-    click.echo(f"{len(rows):,} judgments: {output}" if kept else "the contract is not kept: nothing was written")
+        say(f"contract: {broken.message}", err=True)
+    say(f"{len(rows):,} judgments: {output}" if kept else "the contract is not kept: nothing was written")
     say_problems(came.problems)
     return 0 if kept else 1
 
@@ -150,8 +153,8 @@ def adjudicate_command(
             word = f"; decided: {_answer(c.decision)} by {c.decision.rater}" + (
                 f", before: {', '.join(earlier)}" if earlier else ""
             )
-        click.echo(f"{c.task}: {said}{word}")
-    click.echo(f"{len(found):,} tasks that raters differ on, {open_ones:,} of them open")
+        say(f"{c.task}: {said}{word}")
+    say(f"{len(found):,} tasks that raters differ on, {open_ones:,} of them open")
     say_problems(came.problems)
     return 0
 
@@ -162,9 +165,9 @@ def adjudicate_command(
 @click.option(
     "-o", "--output", type=FILE, required=True, help="Where one judgment of each item goes: .jsonl or .parquet."
 )
-@click.option("--min-alpha", type=float, help="Least Krippendorff's alpha.")
+@click.option("--min-alpha", type=Number(), help="Least Krippendorff's alpha.")
 @click.option(
-    "--min-ac1", type=float, help="Least AC1 of Gwet (AC2 of scores): for labels of which one is very common."
+    "--min-ac1", type=Number(), help="Least AC1 of Gwet (AC2 of scores): for labels of which one is very common."
 )
 @click.option(
     "--bound", type=click.Choice(["value", "lower"]), default="value", show_default=True, help="What must not be less."
@@ -176,7 +179,7 @@ def adjudicate_command(
 @click.option(
     "--draws", type=click.IntRange(0), default=1000, show_default=True, help="Draws of items behind an interval."
 )
-@click.option("--seed", type=int, default=0, show_default=True, help="Of the draws.")
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True, help="Of the draws.")
 @RENAME
 @APART
 @GOLD
@@ -234,14 +237,14 @@ def gate_command(
     _say_raters(people, out)
     for a in agreed:
         head = f"{a.criterion}: " if a.criterion else ""
-        click.echo(f"{head}alpha {_estimate(a.alpha)}; {'AC2' if a.criterion else 'AC1'} {_estimate(a.ac)}")
+        say(f"{head}alpha {_estimate(a.alpha)}; {'AC2' if a.criterion else 'AC1'} {_estimate(a.ac)}")
     how = ", ".join(f"{n:,} {name}" for name, n in sorted(done.how.items())) or "none"
-    click.echo(f"items settled: {how}; {done.open:,} open, {done.few:,} with fewer than {min_raters} raters")
+    say(f"items settled: {how}; {done.open:,} open, {done.few:,} with fewer than {min_raters} raters")
     wanted = " and ".join(
         f"{name} {least:g}" for name, least in (("alpha", min_alpha), ("AC1", min_ac1)) if least is not None
     )
     what = "" if bound == "value" else ", lower ends,"
-    click.echo(
+    say(
         f"agreement must be {wanted}{what} and is less: nothing was written"
         if short
         else f"agreement is at least {wanted}{what.rstrip(',')}: {len(done.rows):,} judgments in {output}"
@@ -273,9 +276,7 @@ def _say_raters(people: Sequence[Any], out: Sequence[str]) -> None:
     for p in people:
         first = "" if p.first is None else f", the first answer {_estimate(p.first)}"
         left = "; left out" if p.rater in out else ""
-        click.echo(
-            f"{p.rater}: {p.labels:,} labels, gold {_estimate(p.gold)}, repeats {_estimate(p.repeats)}{first}{left}"
-        )
+        say(f"{p.rater}: {p.labels:,} labels, gold {_estimate(p.gold)}, repeats {_estimate(p.repeats)}{first}{left}")
 
 
 def _answer(vote: Any) -> str:
@@ -291,6 +292,6 @@ def _estimate(e: Any) -> str:
 def say_problems(problems: Sequence[str]) -> None:
     """The first lines that do not count, on standard error."""
     for problem in problems[:10]:
-        click.echo(problem, err=True)
+        say(problem, err=True)
     if len(problems) > 10:
-        click.echo(f"… and {len(problems) - 10:,} more that do not count; --json names them", err=True)
+        say(f"… and {len(problems) - 10:,} more that do not count; --json names them", err=True)

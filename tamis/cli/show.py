@@ -31,6 +31,11 @@ def plain(text: str) -> str:
     return " ".join(str(visible(text)).splitlines())
 
 
+def say(text: str, err: bool = False) -> None:
+    """Print `text` as one line that steers no terminal, whatever the names in it."""
+    click.echo(plain(text), err=err)
+
+
 class Progressbar:
     """Progress of a run: a bar on a terminal, a line now and then elsewhere, nothing where `silent`."""
 

@@ -66,6 +66,8 @@ def agreements(
 
 def sliced(rows: pl.DataFrame, by: str) -> Iterable[tuple[str, pl.DataFrame]]:
     """The rows of each value of the column `by`: of each quarter of many numbers, of each month of times."""
+    if rows[by].dtype.is_float():
+        rows = rows.with_columns(pl.col(by).fill_nan(None))
     if rows[by].dtype.is_temporal():
         rows = rows.with_columns(pl.col(by).dt.strftime("%Y-%m"))
     if rows[by].dtype.is_numeric() and rows[by].n_unique() > 2 * QUARTERS:
@@ -75,6 +77,8 @@ def sliced(rows: pl.DataFrame, by: str) -> Iterable[tuple[str, pl.DataFrame]]:
             inside = (values >= ends[k]) & ((values < ends[k + 1]) if k + 1 < QUARTERS else (values <= ends[k + 1]))
             if inside.any():
                 yield f"{ends[k]:g} to {ends[k + 1]:g}", rows.filter(inside)
+        if values.null_count():
+            yield "not told", rows.filter(values.is_null())
         return
     for (name,), own in rows.sort(by, maintain_order=True).group_by(by, maintain_order=True):
         yield "not told" if name is None else str(name), own

@@ -59,7 +59,7 @@ class Labels:
     def __init__(self, rows: pl.DataFrame, scale: Sequence[str | float] | None = None) -> None:
         """`rows` has columns item, rater, label; a null or nan label is a missing one.
 
-        Raises InputError where a label is not on `scale`.
+        Raises InputError where a label is not on `scale`, or `scale` has one twice.
         """
         rows = rows.select("item", "rater", "label")
         if rows["label"].dtype.is_float():
@@ -68,6 +68,8 @@ class Labels:
         numbers = rows["label"].dtype.is_numeric() or rows["label"].dtype == pl.Boolean
         found = rows["label"].unique().sort()
         self.scale: list[str | float] = list(scale) if scale is not None else found.to_list()
+        if len(set(self.scale)) < len(self.scale):
+            raise InputError(f"the scale {self.scale} has a label twice; each stands on it once")
         known = pl.Series(self.scale, dtype=pl.Float64 if numbers else pl.String, strict=False)
         label = rows["label"].cast(known.dtype)
         foreign = found.filter(~found.cast(known.dtype).is_in(known.to_list()))

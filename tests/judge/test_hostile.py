@@ -12,6 +12,7 @@ from judging import answers, longer
 from serving import Served
 
 from tamis.cli import main
+from tamis.judge.accord import sliced
 from tamis.judge.answers import read_answers
 from tamis.judge.leaderboard import board
 from tamis.judge.reading import read_judgments
@@ -96,3 +97,44 @@ def test_a_model_that_won_everything_is_listed_as_the_one_that_lost_it(tmp_path:
 def test_models_that_nothing_tells_apart_do_not_differ(tmp_path: Path, rows: list[Any], share: float | None) -> None:
     found = board(read_judgments([judged(tmp_path, *rows)]).rows, draws=50)
     assert found["distinct"]["value"] == share
+
+
+NAMES = [{"item_id": k, "model_a": "red\x1b[31m", "model_b": "b\n\u202ec", "verdict": "ab"[k % 2]} for k in range(4)]
+
+
+def test_no_name_steers_the_terminal(tmp_path: Path, capsys: Any) -> None:
+    code, out, _ = said(capsys, "rate", judged(tmp_path, *NAMES), "--draws", 20)
+    assert code == 0 and "red‹U+001B›[31m" in out and "b ‹U+202E›c" in out and not {"\x1b", "\u202e"} & set(out)
+
+
+def test_no_text_of_a_prompt_steers_the_terminal(tmp_path: Path, capsys: Any) -> None:
+    own = answers(tmp_path, "x", ["a\x1b]0;owned\x07"])
+    asked = ("-o", tmp_path / "out", "--judge", "m", "--base-url", "http://127.0.0.1:9/v1", "--dry-run")
+    _, out, _ = said(capsys, "score", own, *asked)
+    assert "a‹U+001B›]0;owned" in out
+
+
+@pytest.mark.parametrize(
+    "words", [("rate", "--seed", -1), ("rate", "--confidence", "nan"), ("agree", "--min-alpha", "nan")], ids=str
+)
+def test_what_is_no_number_is_a_sentence(tmp_path: Path, capsys: Any, words: tuple[Any, ...]) -> None:
+    code, _, err = said(capsys, *words, judged(tmp_path, {"verdict": "a"}))
+    assert code == 2 and f"Invalid value for '{words[1]}'" in err
+
+
+@pytest.mark.parametrize("answer", [5, None, ["a"]])
+def test_looks_are_of_texts(tmp_path: Path, capsys: Any, answer: Any) -> None:
+    (tmp_path / "a.jsonl").write_text(json.dumps({"item_id": "q", "model": "x", "answer": answer}))
+    code, _, err = said(capsys, "rate", judged(tmp_path, {"verdict": "a"}), "--answers", tmp_path / "a.jsonl")
+    assert code == 2 and "an answer is no text" in err
+
+
+def test_a_person_who_gave_no_label_is_named(tmp_path: Path, capsys: Any) -> None:
+    code, _, err = said(capsys, "agree", judged(tmp_path, {"verdict": "a"}), "--people", "dora")
+    assert code == 2 and "nobody called 'dora' gave a label; there are judge" in err
+
+
+def test_rows_whose_slice_is_not_told_are_a_slice() -> None:
+    rows = pl.DataFrame({"item": range(40), "words": [float("nan")] * 20 + [float(k) for k in range(20)]})
+    found = [(name, own.height) for name, own in sliced(rows, "words")]
+    assert found == [("0 to 5", 5), ("5 to 10", 5), ("10 to 14", 4), ("14 to 19", 6), ("not told", 20)]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tamis.data.writer import write_bytes
+from tamis.errors import OutputError
 from tamis.judge.reading import each_row
 from tamis.judge.review.incoming import Came
 from tamis.judge.review.key import Key
@@ -88,10 +89,20 @@ def history(paths: Sequence[Path], key: Key) -> dict[str, list[dict[str, Any]]]:
 
 
 def write_conflicts(path: Path, found: Sequence[Conflict]) -> None:
-    """Write a line for each, without who said what: for `tamis review serve --conflicts`."""
+    """Write a line for each, without who said what: for `tamis review serve --conflicts`.
+
+    Raises OutputError where `path` is a file of anything else: it may be the labels.
+    """
+    if path.is_file() and not _are_conflicts(path):
+        raise OutputError(f"{path} is there already and holds no conflicts; name another file with -o")
     lines = []
     for one in found:
         facts = one.facts()
         votes = [{name: v for name, v in own.items() if name != "rater"} for own in facts["votes"]]
         lines.append(json.dumps({"task": one.task, "votes": votes}, ensure_ascii=False) + "\n")
     write_bytes(path, "".join(lines).encode())
+
+
+def _are_conflicts(path: Path) -> bool:
+    problems: list[str] = []
+    return all(isinstance(row.get("votes"), list) for _, row in each_row([path], problems)) and not problems

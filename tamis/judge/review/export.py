@@ -63,6 +63,8 @@ def export(
     """
     if not tasks:
         raise UsageError("there is nothing to rate: no item has the answers that are needed, or all of them are equal")
+    if not folder.name:
+        raise UsageError(f"{folder} has no name to call the key by; name a folder with -o, as review")
     beside = folder.with_name(f"{folder.name}.key.json")
     for path in (folder, beside):
         if path.exists():

@@ -62,6 +62,6 @@ def _time(text: str | None) -> datetime | None:
     """A moment with its zone; None where `text` is none."""
     try:
         found = datetime.fromisoformat(text or "")
-    except ValueError:
+        return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)
+    except (ValueError, OverflowError):  # past the year 9999 in UTC
         return None
-    return found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)

@@ -282,6 +282,21 @@ def test_a_decision_on_what_nobody_differs_on_is_refused(tmp_path: Path, key: Ke
     assert told[0] == 2 and "do not differ" in told[1] and log.read_bytes() == b""
 
 
+def test_conflicts_are_never_written_over_labels(tmp_path: Path, key: Key, tamis: Cli) -> None:
+    rows = [*lines(key, "ann", lambda e: "first"), *lines(key, "bob", lambda e: "second")]
+    path, conflicts = write_lines(tmp_path / "labels.jsonl", rows), tmp_path / "conflicts.jsonl"
+    before = Path(path).read_bytes()
+    base = ("review", "adjudicate", path, "--key", tmp_path / "review.key.json", "-o")
+    code, told = tamis(*base, path)
+    assert (code, Path(path).read_bytes()) == (3, before) and "holds no conflicts" in told
+    assert [tamis(*base, conflicts)[0] for _ in range(2)] == [0, 0]
+
+
+def test_a_moment_past_the_end_of_time_is_none(tmp_path: Path, key: Key) -> None:
+    row = {"task": next(iter(key.asked)), "rater": "ann", "label": "first", "at": "9999-12-31T23:59:59-23:59"}
+    assert judgments(read(tmp_path, key, row).votes, key)[0]["judged_at"] is None
+
+
 def test_a_majority_settles_where_it_may(tmp_path: Path, key: Key) -> None:
     rows = [
         row
