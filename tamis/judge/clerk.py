@@ -177,7 +177,7 @@ class Clerk:
             "reasons": said.reasons,
             "raw": reply.text,
             "failure": said.failure,
-            "judged_at": self._responses.when(reply.key) or datetime.now(UTC).replace(microsecond=0),
+            "judged_at": reply.created or datetime.now(UTC).replace(microsecond=0),
             "request": reply.key.hex(),
             "returned": reply.model,
             "tokens_in": reply.usage.tokens_in,

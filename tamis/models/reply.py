@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -26,6 +27,7 @@ class Reply(NamedTuple):
     logprobs     `logprobs.content` of the choice, as the endpoint gave it: a mapping for every token
     fingerprint  the endpoint's own name for what answered
     choices      how many answers the body held
+    created      when it was first kept, in UTC, to a second; None: it is in no cache
     """
 
     text: str
@@ -39,3 +41,4 @@ class Reply(NamedTuple):
     logprobs: list[dict[str, Any]] | None = None
     fingerprint: str | None = None
     choices: int = 1
+    created: datetime | None = None

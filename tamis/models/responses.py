@@ -48,7 +48,7 @@ CREATE TABLE probes (
 );
 """
 
-_ANSWER = "text, finish, model, tokens_in, tokens_out, cost, attempts, logprobs, fingerprint, choices"
+_ANSWER = "text, finish, model, tokens_in, tokens_out, cost, attempts, logprobs, fingerprint, choices, created"
 
 
 class Total(NamedTuple):
@@ -92,14 +92,9 @@ class Responses:
         with self._lock, self._said():
             return self._base.execute("SELECT 1 FROM responses WHERE key = ?", (key,)).fetchone() is not None
 
-    def when(self, key: bytes) -> datetime | None:
-        """When the answer under `key` landed, in UTC, to a second; None where there is none."""
-        with self._lock, self._said():
-            row = self._base.execute("SELECT created FROM responses WHERE key = ?", (key,)).fetchone()
-        return datetime.fromisoformat(row[0]) if row else None
-
     def put(self, reply: Reply, body: bytes, endpoint: str, asked: str, sample: int) -> Reply:
-        """Keep `reply` and return it; where another process was first, its answer stands and is returned."""
+        """Keep `reply` and return it as it is kept; where another process was first, its answer stands and is returned."""
+        created = datetime.now(UTC).replace(microsecond=0)
         values = (
             reply.key,
             endpoint,
@@ -112,12 +107,12 @@ class Responses:
             None if reply.logprobs is None else json.dumps(reply.logprobs),
             reply.fingerprint,
             reply.choices,
-            datetime.now(UTC).isoformat(timespec="seconds"),
+            created.isoformat(timespec="seconds"),
         )
         with self._lock, self._said():
             marks = ",".join("?" * len(values))
             done = self._base.execute(f"INSERT OR IGNORE INTO responses VALUES ({marks})", values)
-        return reply if done.rowcount else (self.get(reply.key) or reply)
+        return reply._replace(created=created) if done.rowcount else (self.get(reply.key) or reply)
 
     def probed(self, endpoint: str, asked: str) -> dict[str, Any] | None:
         """What a probe found out about a model, if one was made."""
@@ -233,7 +228,7 @@ class Responses:
 
 
 def _reply(key: bytes, row: tuple[Any, ...]) -> Reply:
-    text, finish, model, into, out, cost, attempts, logprobs, fingerprint, choices = row
+    text, finish, model, into, out, cost, attempts, logprobs, fingerprint, choices, created = row
     return Reply(
         text,
         finish,
@@ -246,4 +241,5 @@ def _reply(key: bytes, row: tuple[Any, ...]) -> Reply:
         None if logprobs is None else json.loads(logprobs),
         fingerprint,
         choices,
+        datetime.fromisoformat(created),
     )

@@ -52,7 +52,7 @@ def test_a_seed_makes_the_text_and_a_sample_another(noise: Path, tmp_path: Path)
         question("w1 w2", **drawn),
     ]
     first, again = said(f"hf:{noise}", tmp_path / "a", *asked), said(f"hf:{noise}", tmp_path / "b", *asked)
-    assert first == again
+    assert [one.text for one in first if isinstance(one, Reply)] == [r.text for r in again if isinstance(r, Reply)]
     assert len({r.text for r in first if isinstance(r, Reply)}) == 3
 
 

@@ -29,6 +29,7 @@ REPLIES = st.builds(
     logprobs=st.none() | st.just([{"token": "a", "logprob": -0.5}]),
     fingerprint=st.none() | st.text(max_size=8),
     choices=st.integers(1, 3),
+    created=st.none(),
 )
 
 
@@ -37,18 +38,18 @@ REPLIES = st.builds(
 def test_what_is_kept_comes_back(tmp_path_factory: pytest.TempPathFactory, replies: list[Reply]) -> None:
     path = tmp_path_factory.mktemp("kept") / "deep" / "r.sqlite"
     kept = Responses(path)
-    for reply in replies:
-        kept.put(reply, b"{}", "http://a", "m", 0)
+    landed = [kept.put(reply, b"{}", "http://a", "m", 0) for reply in replies]
     kept.close()
     again = Responses(path)
-    assert [again.get(reply.key) for reply in replies] == replies
+    assert [again.get(reply.key) for reply in replies] == landed
+    assert [reply._replace(created=None) for reply in landed] == replies
     again.close()
 
 
 def test_the_first_answer_stands(tmp_path: Path) -> None:
     one, two = Responses(tmp_path / "r.sqlite"), Responses(tmp_path / "r.sqlite")
     first = Reply("a", "stop", "m", Usage(1, 1), Decimal(1), b"k" * 32, True, 1)
-    one.put(first, b"{}", "http://a", "m", 0)
+    first = one.put(first, b"{}", "http://a", "m", 0)
     assert two.put(first._replace(text="b", cached=False), b"{}", "http://a", "m", 0) == first
 
 
