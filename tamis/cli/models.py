@@ -116,7 +116,7 @@ def cache(responses: Path | None, as_json: bool) -> None:
 def prune(
     days: float | None, model: str | None, holding: str | None, every: bool, responses: Path | None, as_json: bool
 ) -> None:
-    """Forget answers: those that all of the options given mean. What they said is overwritten in the file.
+    """Forget answers and failures: those that all of the options given mean. What they said is overwritten in the file.
 
     \b
     Example:
@@ -133,7 +133,7 @@ def prune(
     before = None if days is None else datetime.now(UTC) - timedelta(days=days)
     gone = kept.prune(before=before, model=model, holding=holding)
     kept.close()
-    print_json({"path": str(kept.path), "pruned": gone}) if as_json else click.echo(f"{gone:,} answers forgotten")
+    print_json({"path": str(kept.path), "pruned": gone}) if as_json else click.echo(f"{gone:,} forgotten")
 
 
 def _lines(can: Capabilities) -> list[tuple[str, str]]:
@@ -144,8 +144,11 @@ def _lines(can: Capabilities) -> list[tuple[str, str]]:
 
 
 def _told(total: Total) -> str:
-    unknown = f", {total.unknown:,} at a price not known" if total.unknown else ""
+    from tamis.report.wording import cost
+
+    failures = f" and {total.failures:,} failures" if total.failures else ""
+    paid = cost(total.cost, total.unknown, total.answers + total.failures)
     return (
-        f"{total.answers:,} answers, {total.tokens_in:,} tokens in and {total.tokens_out:,} out, "
-        f"cost {total.cost:f}{unknown}, {total.first[:10]} to {total.last[:10]}"
+        f"{total.answers:,} answers{failures}, {total.tokens_in:,} tokens in and {total.tokens_out:,} out, "
+        f"cost {paid}, {total.first[:10]} to {total.last[:10]}"
     )

@@ -165,8 +165,9 @@ class Clerk:
             reply = await judge.model.ask(request)
         except Failed as failed:
             status = "unparsed" if failed.reason == "empty" else "failed"
-            lost = [{**base, "verdict": "unparsed", "failure": failed.reason}]
             key = request_key(canonical(judge.model.name, request), judge.model.endpoint, request.sample)
+            paid = {"request": key.hex(), **failed.usage._asdict(), "cost": failed.cost}
+            lost = [{**base, "verdict": "unparsed", "failure": failed.reason, **paid}]
             return Outcome(case, judge.name, status, lost, None, key, failed.reason, failed.attempts)
         except BudgetSpent:
             if self.means.when_spent == "stop":

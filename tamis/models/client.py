@@ -16,7 +16,7 @@ from tamis.models.reply import Reply, Usage
 from tamis.models.request import Request, canonical, most_tokens, request_key
 from tamis.models.responses import Responses
 from tamis.models.retry import Patience
-from tamis.models.spending import Amount, Budget, Spending, most
+from tamis.models.spending import ZERO, Amount, Bill, Budget, Spending, most
 
 LAST = 5
 """Requests tried to the end in a row, with no answer to any other between: then the endpoint is down."""
@@ -69,6 +69,9 @@ class Remote:
         if found := self._responses.get(key):
             return self._cached(found)
         if self.replay:
+            if lost := self._responses.failure(key):
+                self.spending.failed += 1
+                raise lost
             raise Missed("missed", f"replay: the cache at {self._responses.path} has no answer to {_told(body)}")
         if other := self._under_way.get(key):
             return self._cached((await asyncio.shield(other))._replace(cached=True))
@@ -100,6 +103,7 @@ class Remote:
     async def _buy(self, key: bytes, body: bytes, request: Request) -> Reply:
         """Try until there is an answer, and keep it."""
         reserve = most(most_tokens(request), self.price, self._budget)
+        bill = Bill()
         attempt = empty = 0
         while True:
             attempt += 1
@@ -107,7 +111,7 @@ class Remote:
                 if self._stopped:
                     raise self._stopped
                 try:
-                    found = await self._try(body, reserve)
+                    found = await self._try(body, reserve, bill)
                 except Fault as fault:
                     last = fault
                     asked = min(fault.wait or 0.0, self._patience.longest_asked)
@@ -116,41 +120,46 @@ class Remote:
                 else:
                     self._pace.quicken()
                     self._dead = 0
-                    return self._keep(found, key, body, request, attempt)
+                    return self._keep(found, key, body, request, attempt, bill)
             empty += last.reason == "empty"
             if last.stop:
                 raise self._stop(Refused(last.reason, self._refusal(last)))
             if not last.again or attempt >= self._patience.attempts or empty >= self._patience.empty:
-                raise self._failed(last, attempt)
+                raise self._failed(last, key, attempt, bill)
             await self._pace.rest(self._patience.wait(attempt, last.wait))
 
-    async def _try(self, body: bytes, reserve: Amount) -> Completion:
-        """One try. What it may have cost is settled however it ends."""
+    async def _try(self, body: bytes, reserve: Amount, bill: Bill) -> Completion:
+        """One try. What it may have cost is settled however it ends, and put on the bill."""
         await self._budget.reserve(reserve)
         spent = reserve  # until something better is known; so also where the try is cancelled
         self.spending.sent += 1
         try:
             found = read_completion(await self._endpoint.post(body), self._name)
-            spent = self._charge(found.usage, reserve)
+            spent = self._charge(found.usage, reserve, bill)
             return found
         except Fault as fault:
-            spent = Amount(1) if fault.charged == NOTHING else self._charge(fault.charged or Usage(), reserve)
+            if fault.charged == NOTHING:
+                spent = Amount(1)
+                bill.add(NOTHING, ZERO)
+            else:
+                spent = self._charge(fault.charged or Usage(), reserve, bill)
             raise
         finally:
             self._budget.settle(reserve, spent)
 
-    def _charge(self, usage: Usage, reserve: Amount) -> Amount:
+    def _charge(self, usage: Usage, reserve: Amount, bill: Bill) -> Amount:
         """Count `usage`; what the budget has to bear is all that was reserved where nobody knows."""
         cost = self.price.of(usage) if self.price else None
         self.spending.bought(usage, cost)
+        bill.add(usage, cost)
         if usage.tokens_in is None or usage.tokens_out is None:
             return reserve
         return Amount(1, usage.tokens_in + usage.tokens_out, reserve.money if cost is None else cost)
 
-    def _keep(self, found: Completion, key: bytes, body: bytes, request: Request, attempts: int) -> Reply:
-        cost = self.price.of(found.usage) if self.price else None
-        text, finish, model, usage, logprobs, fingerprint, choices = found
-        bought = Reply(text, finish, model, usage, cost, key, False, attempts, logprobs, fingerprint, choices)
+    def _keep(self, found: Completion, key: bytes, body: bytes, request: Request, attempts: int, bill: Bill) -> Reply:
+        text, finish, model, _, logprobs, fingerprint, choices = found
+        paid = (bill.usage, bill.cost)
+        bought = Reply(text, finish, model, *paid, key, False, attempts, logprobs, fingerprint, choices)
         self.spending.answered += 1
         return self._responses.put(bought, body, self.endpoint, self._name, request.sample)
 
@@ -159,8 +168,8 @@ class Remote:
         self.spending.worth += found.cost or 0
         return found
 
-    def _failed(self, last: Fault, attempts: int) -> Failed | Stopped:
-        """The end of one request, or of all where the last few came to nothing, too."""
+    def _failed(self, last: Fault, key: bytes, attempts: int, bill: Bill) -> Failed | Stopped:
+        """The end of one request, kept for a replay; or of all where the last few came to nothing, too."""
         self.spending.failed += 1
         self._dead = self._dead + 1 if last.reason in _DEAD else 0
         if self._dead >= LAST:
@@ -172,7 +181,10 @@ class Remote:
                 )
             )
         tries = "try" if attempts == 1 else "tries"
-        return Failed(last.reason, f"{self._name} at {self.endpoint}, {attempts} {tries}: {last.message}", attempts)
+        said = f"{self._name} at {self.endpoint}, {attempts} {tries}: {last.message}"
+        lost = Failed(last.reason, said, attempts, bill.usage, bill.cost)
+        self._responses.lose(lost, key, self.endpoint, self._name)
+        return lost
 
     def _stop(self, why: Stopped) -> Stopped:
         self._stopped = self._stopped or why

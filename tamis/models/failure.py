@@ -10,9 +10,11 @@ BudgetSpent     what may be spent is spent: its row ends skipped(budget), or the
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Literal
 
 from tamis.errors import RunError, TamisError
+from tamis.models.reply import UNTOLD, Usage
 
 Reason = Literal[
     "timeout",
@@ -54,13 +56,19 @@ budget       the budget is spent
 
 
 class Failed(TamisError):
-    """A request that got no answer. `reason` is one of a closed set; `attempts` is how many were made."""
+    """A request that got no answer, in so many attempts.
+
+    usage  tokens that the endpoint counted all the same; `cost`: what it charges for all of them, None where nobody knows
+    """
 
     exit_code = 3
 
-    def __init__(self, reason: Reason, message: str, attempts: int = 1) -> None:
+    def __init__(
+        self, reason: Reason, message: str, attempts: int = 1, usage: Usage = UNTOLD, cost: Decimal | None = None
+    ) -> None:
         super().__init__(message)
         self.reason, self.attempts, self.message = reason, attempts, message
+        self.usage, self.cost = usage, cost
 
 
 class Stopped(RunError):

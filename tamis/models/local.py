@@ -12,12 +12,13 @@ from typing import Any
 
 from tamis.errors import InputError
 from tamis.extras import extra
+from tamis.models.completion import NOTHING
 from tamis.models.failure import Failed, Missed
 from tamis.models.prices import Price
 from tamis.models.reply import Reply, Usage
 from tamis.models.request import Request, canonical, most_tokens, request_key
 from tamis.models.responses import Responses
-from tamis.models.spending import Amount, Budget, Spending
+from tamis.models.spending import ZERO, Amount, Budget, Spending
 
 MOST_TOKENS = 256
 """Tokens out where a request sets no limit."""
@@ -84,12 +85,15 @@ class Local:
         key = request_key(body, self._endpoint, request.sample)
         if unknown := sorted(set(request.params) - _KNOWN):
             said = f"a model on this machine knows no {', '.join(unknown)}; it takes {', '.join(sorted(_KNOWN))}"
-            raise Failed("bad_request", said)
+            raise Failed("bad_request", said, usage=NOTHING, cost=ZERO)
         async with self._turn:
             if found := self._responses.get(key):
                 self.spending.cached += 1
                 return found
             if self.replay:
+                if lost := self._responses.failure(key):
+                    self.spending.failed += 1
+                    raise lost
                 raise Missed("missed", f"replay: {self._responses.path} has no answer of {self._name} to this request")
             into, out = most_tokens(request)
             reserve = Amount(1, into + (out or MOST_TOKENS))
@@ -98,9 +102,13 @@ class Local:
             try:
                 text, finish, usage = await asyncio.to_thread(self._generate, request)
                 spent = Amount(1, sum(u or 0 for u in usage))
+                return self._keep(text, finish, usage, body, key, request.sample)
+            except Failed as lost:
+                self.spending.failed += 1
+                self._responses.lose(lost, key, self._endpoint, self._name)
+                raise
             finally:
                 self._budget.settle(reserve, spent)
-            return self._keep(text, finish, usage, body, key, request.sample)
 
     def close(self) -> None:
         """Let the model go."""
@@ -116,8 +124,7 @@ class Local:
         self.spending.sent += 1
         self.spending.bought(usage, Decimal(0))
         if not text.strip():
-            self.spending.failed += 1
-            raise Failed("empty", f"{self._name} said nothing ({finish})")
+            raise Failed("empty", f"{self._name} said nothing ({finish})", 1, usage, ZERO)
         self.spending.answered += 1
         reply = Reply(text, finish, self._name, usage, Decimal(0), key, False, 1)
         return self._responses.put(reply, body, self._endpoint, self._name, sample)

@@ -14,13 +14,17 @@ class Usage(NamedTuple):
     tokens_out: int | None = None
 
 
+UNTOLD = Usage()
+
+
 class Reply(NamedTuple):
     """One answer. All but `cached` is the same however often it is taken from the cache.
 
     text         what the model said: the first choice
     finish       why it ended: stop, length, content_filter, …; "" where the endpoint did not say
     model        the model as the endpoint names it, which may be another than was asked for
-    cost         money it cost when it was bought; None where the price or the usage is not known
+    usage        tokens of all tries, as far as the endpoint counted them
+    cost         money that all tries cost when it was bought; None where the price is not known, or what one of them used
     key          32 bytes: what the answer is kept under
     cached       it was not bought this time
     attempts     how many tries it took when it was bought, from 1

@@ -1,6 +1,7 @@
 """Every answer that was ever bought, in one SQLite file, under the digest of what was asked.
 
-An answer is committed before anyone is given it, so a process that is killed loses none that it had read to the end.
+An answer is committed before anyone is given it, so a process that is killed loses none that it had read to the end. What
+got no answer is kept, too, for a replay alone: it ends as it did, while a run that can ask asks again.
 """
 
 from __future__ import annotations
@@ -16,9 +17,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tamis.errors import InputError, OutputError
+from tamis.models.failure import Failed
 from tamis.models.reply import Reply, Usage
 
-_LAYOUT = 1
+_LAYOUT = 2
 
 _TABLES = """
 CREATE TABLE responses (
@@ -48,15 +50,32 @@ CREATE TABLE probes (
 );
 """
 
+_FAILURES = """
+CREATE TABLE failures (
+    key BLOB PRIMARY KEY,
+    endpoint TEXT NOT NULL,
+    asked TEXT NOT NULL,
+    reason TEXT NOT NULL,
+    attempts INTEGER NOT NULL,
+    message TEXT NOT NULL,      -- may hold the start of what the endpoint said
+    tokens_in INTEGER,
+    tokens_out INTEGER,
+    cost TEXT,
+    created TEXT NOT NULL
+) WITHOUT ROWID;
+"""
+"""Since layout 2; the last failure of a request."""
+
 _ANSWER = "text, finish, model, tokens_in, tokens_out, cost, attempts, logprobs, fingerprint, choices, created"
 
 
 class Total(NamedTuple):
-    """What the cache holds of one model at one endpoint."""
+    """What the cache holds of one model at one endpoint. unknown: answers and failures whose cost is not known."""
 
     endpoint: str
     model: str
     answers: int
+    failures: int
     tokens_in: int
     tokens_out: int
     cost: Decimal
@@ -114,6 +133,23 @@ class Responses:
             done = self._base.execute(f"INSERT OR IGNORE INTO responses VALUES ({marks})", values)
         return reply._replace(created=created) if done.rowcount else (self.get(reply.key) or reply)
 
+    def failure(self, key: bytes) -> Failed | None:
+        """How the request under `key` failed when it was asked last."""
+        with self._lock, self._said():
+            wanted = "SELECT reason, message, attempts, tokens_in, tokens_out, cost FROM failures WHERE key = ?"
+            row = self._base.execute(wanted, (key,)).fetchone()
+            if row is None:
+                return None
+            reason, message, attempts, into, out, cost = row
+            return Failed(reason, message, attempts, Usage(into, out), None if cost is None else Decimal(cost))
+
+    def lose(self, lost: Failed, key: bytes, endpoint: str, asked: str) -> None:
+        """Keep how the request under `key` failed, in the place of an earlier failure."""
+        cost = None if lost.cost is None else str(lost.cost)
+        values = (key, endpoint, asked, lost.reason, lost.attempts, lost.message, *lost.usage, cost, _now())
+        with self._lock, self._said():
+            self._base.execute(f"INSERT OR REPLACE INTO failures VALUES ({','.join('?' * len(values))})", values)
+
     def probed(self, endpoint: str, asked: str) -> dict[str, Any] | None:
         """What a probe found out about a model, if one was made."""
         with self._lock, self._said():
@@ -124,23 +160,23 @@ class Responses:
 
     def note_probe(self, endpoint: str, asked: str, facts: dict[str, Any]) -> None:
         """Keep what a probe found out."""
-        now = datetime.now(UTC).isoformat(timespec="seconds")
+        values = (endpoint, asked, json.dumps(facts), _now())
         with self._lock, self._said():
-            self._base.execute(
-                "INSERT OR REPLACE INTO probes VALUES (?, ?, ?, ?)", (endpoint, asked, json.dumps(facts), now)
-            )
+            self._base.execute("INSERT OR REPLACE INTO probes VALUES (?, ?, ?, ?)", values)
 
     def totals(self) -> list[Total]:
         """What is here, by endpoint and model."""
         with self._lock, self._said():
+            what = "endpoint, asked, tokens_in, tokens_out, cost, created"
             rows = self._base.execute(
-                "SELECT endpoint, asked, tokens_in, tokens_out, cost, created FROM responses ORDER BY endpoint, asked"
+                f"SELECT {what}, 1 AS answered FROM responses UNION ALL SELECT {what}, 0 FROM failures ORDER BY 1, 2"
             )
             found: dict[tuple[str, str], Total] = {}
-            for endpoint, model, into, out, cost, created in rows:
-                old = found.get((endpoint, model), Total(endpoint, model, 0, 0, 0, Decimal(0), 0, created, created))
+            for endpoint, model, into, out, cost, created, answered in rows:
+                old = found.get((endpoint, model), Total(endpoint, model, 0, 0, 0, 0, Decimal(0), 0, created, created))
                 found[endpoint, model] = old._replace(
-                    answers=old.answers + 1,
+                    answers=old.answers + answered,
+                    failures=old.failures + (not answered),
                     tokens_in=old.tokens_in + (into or 0),
                     tokens_out=old.tokens_out + (out or 0),
                     cost=old.cost + Decimal(cost or 0),
@@ -151,7 +187,7 @@ class Responses:
         return list(found.values())
 
     def prune(self, *, before: datetime | None = None, model: str | None = None, holding: str | None = None) -> int:
-        """Forget answers made before a time, of a model, whose question or answer holds a text; None: whichever.
+        """Forget answers made before a time, of a model, whose question or answer holds a text; None: whichever. Failures, too.
 
         Returns how many. What they said is overwritten in the file, and so is the log of changes.
         """
@@ -162,16 +198,18 @@ class Responses:
         if model is not None:
             asked.append("asked = ?")
             wanted.append(model)
+        held = {"responses": list(asked), "failures": list(asked)}
         if holding is not None:
-            asked.append("(instr(text, ?) OR instr(CAST(request AS TEXT), ?))")
+            held["responses"].append("(instr(text, ?) OR instr(CAST(request AS TEXT), ?))")
+            held["failures"].append("(instr(message, ?) OR instr(message, ?))")
             wanted += [holding, json.dumps(holding, ensure_ascii=False)[1:-1]]
         with self._lock, self._said():
-            done = self._base.execute(f"DELETE FROM responses WHERE {' AND '.join(asked)}", wanted)
+            done = [self._base.execute(f"DELETE FROM {t} WHERE {' AND '.join(w)}", wanted) for t, w in held.items()]
             self._base.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        return done.rowcount
+        return sum(one.rowcount for one in done)
 
     def forget(self, keys: Iterable[bytes], holding: Sequence[str] = ()) -> int:
-        """Forget the answers under `keys`, and those whose question or answer holds one of the texts `holding`.
+        """Forget the answers and failures under `keys`, and those whose question or answer holds one of the texts `holding`.
 
         Returns how many. What they said is overwritten, as by `prune`.
         """
@@ -183,9 +221,15 @@ class Responses:
             for key, request, text in self._base.execute("SELECT key, request, text FROM responses") if spelled else ():
                 if any(plain in text or escaped in request for plain, escaped in spelled):
                     gone.add(key)
+            for key, text in self._base.execute("SELECT key, message FROM failures") if spelled else ():
+                said = text.encode("utf-8", "surrogatepass")
+                if any(plain in text or escaped in said for plain, escaped in spelled):
+                    gone.add(key)
             self._base.execute("BEGIN IMMEDIATE")
             count = sum(
-                self._base.execute("DELETE FROM responses WHERE key = ?", (key,)).rowcount for key in sorted(gone)
+                self._base.execute(f"DELETE FROM {table} WHERE key = ?", (key,)).rowcount
+                for key in sorted(gone)
+                for table in ("responses", "failures")
             )
             self._base.execute("COMMIT")
             self._base.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -198,14 +242,17 @@ class Responses:
 
     def _settle_layout(self) -> None:
         found = self._base.execute("PRAGMA user_version").fetchone()[0]
-        if found == 0:
+        if found < _LAYOUT:
             self._base.execute("BEGIN IMMEDIATE")
-            if self._base.execute("PRAGMA user_version").fetchone()[0] == 0:
-                for statement in _TABLES.split(";\n"):
-                    self._base.execute(statement)
-                self._base.execute(f"PRAGMA user_version={_LAYOUT}")
+            # Asked again: another process may have been first.
+            found = self._base.execute("PRAGMA user_version").fetchone()[0]
+            for layout, tables in ((1, _TABLES), (2, _FAILURES)):
+                if found < layout:
+                    for statement in tables.split(";\n"):
+                        self._base.execute(statement)
+            self._base.execute(f"PRAGMA user_version={_LAYOUT}")
             self._base.execute("COMMIT")
-        elif found != _LAYOUT:
+        elif found > _LAYOUT:
             raise OutputError(
                 f"{self.path} has layout {found} of the cache, this tamis knows {_LAYOUT}; take another file"
             )
@@ -225,6 +272,10 @@ class Responses:
                 f"the cache of answers at {self.path} cannot be used: {wrong or type(wrong).__name__}; free the disk, or name "
                 "another file with --responses"
             ) from None
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
 
 
 def _reply(key: bytes, row: tuple[Any, ...]) -> Reply:

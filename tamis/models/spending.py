@@ -12,7 +12,7 @@ from tamis.bench import Means
 from tamis.errors import UsageError
 from tamis.models.failure import BudgetSpent
 from tamis.models.prices import Price
-from tamis.models.reply import Usage
+from tamis.models.reply import UNTOLD, Usage
 
 ZERO = Decimal(0)
 
@@ -90,6 +90,20 @@ class Budget:
             f"the budget is spent: {', '.join(limits)}; give another and resume: what was bought is in the "
             "cache and costs nothing. A smaller max_tokens makes a request reserve less"
         )
+
+
+@dataclass
+class Bill:
+    """What the tries of one request come to; cost None: that of one is not known."""
+
+    usage: Usage = UNTOLD
+    cost: Decimal | None = ZERO
+
+    def add(self, usage: Usage, cost: Decimal | None) -> None:
+        """Another try."""
+        known = ([t for t in pair if t is not None] for pair in zip(self.usage, usage, strict=True))
+        self.usage = Usage(*(sum(tokens) if tokens else None for tokens in known))
+        self.cost = None if self.cost is None or cost is None else self.cost + cost
 
 
 @dataclass

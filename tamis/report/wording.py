@@ -71,7 +71,7 @@ def cost(money: Decimal, unknown: int, answers: int) -> str:
     if not unknown:
         return f"{money.normalize():f}"
     return (
-        "unknown" if unknown >= answers else f"{money.normalize():f} and that of {unknown:,} answers, which is unknown"
+        "unknown" if unknown >= answers else f"{money.normalize():f} and that of {unknown:,} requests, which is unknown"
     )
 
 

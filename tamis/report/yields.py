@@ -164,7 +164,6 @@ def _asked(requests: pa.Table) -> Iterator[Asked]:
         mine = requests.filter(pc.equal(one, name))
         code = mine.column("key").combine_chunks().dictionary_encode().indices.to_numpy()
         first = mine.take(pa.array(np.sort(np.unique(code, return_index=True)[1])))
-        ok = first.filter(pc.equal(first.column("outcome"), "ok"))
         fails = first.column("outcome").value_counts().to_pylist()
         purpose, _, model = name.partition("\0")
         yield Asked(
@@ -175,7 +174,7 @@ def _asked(requests: pa.Table) -> Iterator[Asked]:
             tuple(sorted((f["values"], f["counts"]) for f in fails if f["values"] != "ok")),
             pc.sum(first.column("tokens_in"), min_count=0).as_py(),
             pc.sum(first.column("tokens_out"), min_count=0).as_py(),
-            cost(pc.sum(ok.column("cost")).as_py() or Decimal(0), ok.column("cost").null_count, len(ok)),
+            cost(pc.sum(first.column("cost")).as_py() or Decimal(0), first.column("cost").null_count, len(first)),
         )
 
 

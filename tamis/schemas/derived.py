@@ -41,9 +41,11 @@ REQUEST = pa.schema(
         field("key", pa.binary(32), "Key of the request: sha256 over what was asked of whom.", False),
         field("outcome", pa.string(), "ok, or the reason of the failure: timeout, rate_limit, malformed, …", False),
         field("attempts", pa.int32(), "How often it was sent until then, when it was answered first."),
-        field("tokens_in", pa.int64(), "Tokens of the prompt, as the endpoint counted them; null: not said."),
+        field(
+            "tokens_in", pa.int64(), "Tokens of the prompt, of all tries, as the endpoint counted them; null: not said."
+        ),
         field("tokens_out", pa.int64(), "Tokens of the answer; null: not said."),
-        field("cost", MONEY, "What it cost; null: the price is not known."),
+        field("cost", MONEY, "What all tries cost; null: the price is not known, or what one of them used."),
         field("model", pa.string(), "Model that answered, as the endpoint named it."),
     ]
 )

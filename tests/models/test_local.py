@@ -68,6 +68,8 @@ def test_what_it_says_is_kept_and_free(noise: Path, tmp_path: Path) -> None:
 def test_a_prompt_that_does_not_fit_fails(noise: Path, tmp_path: Path) -> None:
     (ended,) = said(f"hf:{noise}", tmp_path, question("w1 " * 200, max_tokens=5))
     assert isinstance(ended, Failed) and ended.reason == "context"
+    (again,) = said(f"hf:{noise}", tmp_path, question("w1 " * 200, max_tokens=5), replay=True)
+    assert isinstance(again, Failed) and vars(again) == vars(ended)
 
 
 def test_a_parameter_it_does_not_know_fails(noise: Path, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from questions import opened, question
 from serving import Served
 
 from tamis.errors import OutputError
-from tamis.models import Missed, Reply, Responses, Usage, ask_all
+from tamis.models import Failed, Missed, Reply, Responses, Usage, ask_all
 from tamis.models.request import Request, canonical, request_key
 
 COUNT = st.none() | st.integers(0, 1 << 30)
@@ -113,6 +113,44 @@ def test_a_row_that_is_damaged_is_told_of_the_cache(tmp_path: Path) -> None:
     kept._base.execute("UPDATE responses SET cost = 'much'")
     with pytest.raises(OutputError, match=r"r\.sqlite cannot be used"):
         kept.get(b"k" * 32)
+
+
+def test_a_failure_is_replayed_and_asked_again_by_a_run_that_may(tmp_path: Path) -> None:
+    asked = [question(str(k)) for k in range(3)]
+    with Served(faults=lambda _, body: "500" if "1" in str(body["messages"]) else None) as server:
+        with opened(server.url, tmp_path) as model:
+            bought = list(ask_all(model, asked, 4))
+        with opened(server.url, tmp_path, replay=True) as model:
+            again = list(ask_all(model, asked, 4))
+        assert len(server.asked) == 5 and model.spending.failed == 1 and model.spending.sent == 0
+        assert [vars(one) for one in again if isinstance(one, Failed)] == [vars(bought[1])]
+        with opened(server.url, tmp_path) as model:
+            list(ask_all(model, asked, 4))
+        assert len(server.asked) == 8
+
+
+def test_failures_are_counted_pruned_and_forgotten(tmp_path: Path) -> None:
+    kept = Responses(tmp_path / "r.sqlite")
+    for k, said in enumerate(["the same", "the same", 'a "secret" word', "by key", "another"]):
+        kept.lose(Failed("server", said), bytes([k]) * 32, "http://a", f"m{k}")
+    assert [(total.answers, total.failures, total.unknown) for total in kept.totals()] == [(0, 1, 1)] * 5
+    assert kept.prune(holding="the same", model="m1") == 1
+    assert kept.forget([bytes([3]) * 32], ['"secret"']) == 2
+    assert [total.model for total in kept.totals()] == ["m0", "m4"]
+    kept.close()
+    assert not [p for p in tmp_path.iterdir() if b"secret" in p.read_bytes()]
+
+
+def test_a_cache_of_the_first_layout_is_opened_and_learns_of_failures(tmp_path: Path) -> None:
+    kept, reply = Responses(tmp_path / "r.sqlite"), Reply("t", "stop", "m", Usage(), None, b"k" * 32, True, 1)
+    kept.put(reply, b"{}", "http://a", "m", 0)
+    kept._base.execute("DROP TABLE failures")
+    kept._base.execute("PRAGMA user_version=1")
+    kept.close()
+    again = Responses(tmp_path / "r.sqlite")
+    again.lose(Failed("server", "no"), b"f" * 32, "http://a", "m")
+    assert again.get(b"k" * 32) is not None and again.failure(b"f" * 32) is not None
+    again.close()
 
 
 def test_a_later_layout_is_left_alone(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -10,7 +11,7 @@ from questions import opened, question
 from serving import Served
 
 from tamis.errors import UsageError
-from tamis.models import Budget, BudgetSpent, Failed, Price, Reply, Usage, ask_all, price
+from tamis.models import Budget, BudgetSpent, Failed, Patience, Price, Reply, Usage, ask_all, price
 from tamis.models.request import most_tokens
 
 DOLLAR = Price(Decimal(1_000_000), Decimal(2_000_000))
@@ -87,6 +88,24 @@ def test_usage_that_is_not_told_is_unknown(tmp_path: Path) -> None:
     with Served(faults={0: "no usage"}) as server, opened(server.url, tmp_path, price=DOLLAR) as model:
         (reply,) = ask_all(model, [question()], 4)
     assert isinstance(reply, Reply) and (reply.usage, reply.cost) == (Usage(), None)
+
+
+@pytest.mark.parametrize(
+    ("fault", "lost", "bought"),
+    [
+        ("blank", ((2, 0), 2), ((2, 3), 8)),
+        ("500", ((0, 0), 0), ((1, 3), 7)),
+        ("half", ((None, None), None), ((1, 3), None)),
+    ],
+)
+def test_what_tries_that_failed_cost_is_on_the_bill(fault: str, lost: Any, bought: Any, tmp_path: Path) -> None:
+    two, asked = Patience(2, 0.001), [question(text, max_tokens=9) for text in "ab"]
+    with Served(faults=dict.fromkeys(range(3), fault)) as server:
+        with opened(server.url, tmp_path, price=DOLLAR, patience=two) as model:
+            ended = list(ask_all(model, asked, 1))
+        with opened(server.url, tmp_path, replay=True) as model:
+            again = list(ask_all(model, asked, 1))
+    assert [(one.usage, one.cost) for one in ended] == [(one.usage, one.cost) for one in again] == [lost, bought]
 
 
 @pytest.mark.parametrize(

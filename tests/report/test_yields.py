@@ -58,7 +58,7 @@ def test_a_row_is_followed_to_the_line_it_came_from(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("unknown", "says"), [(0, "1.5"), (2, "1.5 and that of 2 answers, which is unknown"), (3, "unknown")]
+    ("unknown", "says"), [(0, "1.5"), (2, "1.5 and that of 2 requests, which is unknown"), (3, "unknown")]
 )
 def test_a_cost_that_is_not_known_is_not_told_as_nothing(unknown: int, says: str) -> None:
     assert cost(Decimal("1.500"), unknown, 3) == says

@@ -77,7 +77,7 @@ class Talk:
             reply = await model.ask(request)
         except Failed as failed:
             key = request_key(canonical(model.name, request), model.endpoint, sample)
-            outcome = (failed.reason, failed.attempts, None, None, None, model.name)
+            outcome = (failed.reason, failed.attempts, *failed.usage, failed.cost, model.name)
             self.asked.append(Asked(purpose, key, *outcome, *about, noted))
             raise
         asked = Asked(purpose, reply.key, "ok", reply.attempts, *reply.usage, reply.cost, reply.model, *about, noted)

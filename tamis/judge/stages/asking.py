@@ -236,7 +236,7 @@ def _request(told: Told, outcome: Outcome) -> dict[str, Any] | None:
     """A REQUEST row; None: none was made."""
     if outcome.key is None:
         return None
-    reply = outcome.reply
+    paid = outcome.rows[0]
     return {
         "record_id": told.seed["record_id"],
         "step": 0,
@@ -244,8 +244,6 @@ def _request(told: Told, outcome: Outcome) -> dict[str, Any] | None:
         "key": outcome.key,
         "outcome": outcome.why,
         "attempts": outcome.attempts,
-        "tokens_in": reply.usage.tokens_in if reply else None,
-        "tokens_out": reply.usage.tokens_out if reply else None,
-        "cost": reply.cost if reply else None,
-        "model": reply.model if reply else outcome.judge,
+        **{name: paid.get(name) for name in ("tokens_in", "tokens_out", "cost")},
+        "model": outcome.reply.model if outcome.reply else outcome.judge,
     }

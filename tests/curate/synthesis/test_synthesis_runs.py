@@ -98,7 +98,7 @@ FAULTS: list[tuple[str, str, str]] = [
 
 
 @pytest.mark.parametrize(("fault", "status", "rule"), FAULTS, ids=[one[0] for one in FAULTS])
-def test_a_seed_that_the_server_fails_on_is_told_and_the_others_go_on(
+def test_a_seed_that_the_server_fails_on_is_told_and_the_others_go_on_and_so_it_is_replayed(
     tmp_path: Path, fault: str, status: str, rule: str
 ) -> None:
     def faults(number: int, body: dict[str, Any]) -> str | None:
@@ -110,6 +110,9 @@ def test_a_seed_that_the_server_fails_on_is_told_and_the_others_go_on(
     books = json.loads((run.path / "run.json").read_text())["rows"]
     assert books["in"] + books["derived"] == books["kept"] + books["dropped"] + books["quarantined"] == 23
     assert [row["rule"] for row in run.verdicts().to_pylist() if row["action"] == "quarantine"] == [f"{status}.{rule}"]
+    means = Means(tmp_path / "r.sqlite", replay=True)
+    again = sieved(tmp_path, server.url, "backtranslate", {"passes": 1, "min_score": 1}, TEXTS, "again", means=means)
+    assert digests(run.path) == digests(again.path)
 
 
 @pytest.mark.parametrize("said", ["refusal", "prompt"])
