@@ -15,7 +15,7 @@ from tamis.bench import Bench, Means, responses_at
 from tamis.curate.synthesis.instruct import Instruct
 from tamis.curate.synthesis.seed import Seed
 from tamis.curate.synthesis.stage import Synth
-from tamis.curate.synthesis.studio import FORMS, templates_of
+from tamis.curate.synthesis.studio import templates_of
 from tamis.data import read
 from tamis.models import Price, Request, Responses, open_model, price, price_of
 from tamis.models.estimating import BYTES_PER_TOKEN
@@ -99,7 +99,7 @@ def _estimated(
     requests = into = out = 0
     money: Decimal | None = Decimal(0)
     for purpose, count in stage.calls.items():
-        judges = purpose in FORMS and purpose != "tasks"
+        judges = purpose in stage.judged
         own = templates.get(purpose, templates[main]).characters - templates[main].characters
         size = max(0, first + own) / BYTES_PER_TOKEN + judges * stage.max_tokens
         sent, got = round(times * count * size), times * count * stage.max_tokens

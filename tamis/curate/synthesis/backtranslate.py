@@ -3,7 +3,7 @@ arXiv:2308.06259)."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, NamedTuple
 
@@ -84,6 +84,7 @@ class Backtranslate(Synth):
         "instruction": frozenset({"text", "shots"}),
         "score": frozenset({"instruction", "answer"}),
     }
+    judged = frozenset({"score"})
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -115,12 +116,15 @@ class Backtranslate(Synth):
 
     async def grow(self, task: Task) -> None:
         """One candidate, or `per_seed`."""
-        shots = task.studio.shared.get("shots", [])
+        await self._asked(task, 1)
+
+    async def _asked(self, task: Task, number: int, shots: Sequence[Shot] = ()) -> None:
+        """The same in pass `number`, with `shots` as examples."""
         answer = tidied(task.text) if self.answer == "tidy" else task.text
         made = len(task.grown.rows)
         for k in range(self.per_seed):
             said, asked = await task.talk.say(
-                task.studio.model, "instruction", made + k, text=fence(task.text), shots=shots
+                task.studio.model, "instruction", made + k, text=fence(task.text), shots=list(shots)
             )
             instruction = one_line_of(said.text)
             if not instruction:
@@ -151,7 +155,7 @@ class Backtranslate(Synth):
                     asked,
                     [asked, *judged],
                     scores,
-                    generation=2 if task.studio.shared.get("second") else 1,
+                    generation=number,
                     score=score,
                 )
             )
@@ -169,11 +173,14 @@ class Backtranslate(Synth):
                 good += self.kept(grown.rows)
                 best += [(-(row.score or 0), place, row) for row in grown.rows if self.kept([row])]
                 best = sorted(best, key=lambda one: one[:2])[: self.shots]
-            studio.shared.update(shots=[_shot(row) for _, _, row in best], second=True)
+            shots = [_shot(row) for _, _, row in best]
+
+            async def with_shots(task: Task) -> None:
+                await self._asked(task, 2, shots)
 
             async def again(first: Grown) -> tuple[Grown, Grown]:
-                wanted = first.status == "ok" and not self.kept(first.rows) and best
-                return first, await self.grown(first.seed, studio, first) if wanted else first
+                wanted = first.status == "ok" and not self.kept(first.rows) and shots
+                return first, await self.grown(first.seed, studio, first, with_shots) if wanted else first
 
             for first, second in each(spool, again, studio.bench.means.concurrency):
                 if self.n is not None and good >= self.n:

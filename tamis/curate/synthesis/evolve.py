@@ -48,6 +48,7 @@ class Evolve(Synth):
         "equal": frozenset({"first", "second"}),
         "answer": frozenset({"instruction"}),
     }
+    judged = frozenset({"equal"})
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -134,8 +135,8 @@ class Evolve(Synth):
         return gained and (not scores["leaks"] or "leak" not in self.eliminate)
 
     def walk(self, seeds: Iterator[Seed], studio: Studio) -> Iterator[Grown]:
-        """As any, and watched for drift."""
-        drift = studio.shared["drift"] = Drift()
+        """As any, and watched for drift: length and diversity of every generation, beside its seeds: generation 0."""
+        drift = Drift()
         for grown in super().walk(seeds, studio):
             drift.see(0, [(grown.seed.instruction, grown.seed.text)] if grown.rows else [])
             for row in grown.rows:
@@ -143,10 +144,7 @@ class Evolve(Synth):
                 if self.kept([row]):
                     drift.see(row.generation or 0, [(said[0], said[-1])])
             yield grown
-
-    def drift(self, studio: Studio) -> dict[str, Any]:
-        """Length and diversity of every generation beside its seeds: generation 0."""
-        return {"generations": studio.shared["drift"].facts()}
+        studio.bench.note("generations", drift.facts())
 
 
 def drawn(record: bytes, seed: int, chain: int, generation: int) -> int:

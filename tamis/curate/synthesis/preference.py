@@ -91,6 +91,7 @@ class Preference(Synth):
         "aspects": frozenset({"prompt", "answer"}),
         "compare": frozenset({"prompt", "first", "second"}),
     }
+    judged = frozenset({"aspects", "compare"})
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -113,10 +114,9 @@ class Preference(Synth):
         return found
 
     @property
-    def specs(self) -> tuple[str, ...]:
-        """Those that write, and the judge, where there is one."""
-        own = (self.judge or self.model,) if self.mode != "record" else ()
-        return (*(spec for spec, _, _ in self.writers), *own)
+    def writing(self) -> tuple[str, ...]:
+        """The model of each answer."""
+        return tuple(spec for spec, _, _ in self.writers)
 
     def makes(self, kind: str) -> str:
         """Preferences."""

@@ -7,12 +7,12 @@ parameters and one walk would stand in five files otherwise.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from itertools import chain, islice
 from time import monotonic
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 import pyarrow as pa
 
@@ -52,12 +52,15 @@ class Synth(Derive):
     max_unfinished: int = 0
     template: str | None = None
     structured: Literal["auto", "schema", "text"] = "auto"
+    thoughts: Literal["strip", "keep"] = "strip"
     terms: str | None = None
 
     writes = pa.schema([pa.field("synthesis", SYNTHESIS)])
     decided_by = frozenset({"max_unfinished"})
     prompts: ClassVar[Mapping[str, frozenset[str]]] = {}
     """Its prompts by purpose, the main one first, and what each may place."""
+    judged: ClassVar[frozenset[str]] = frozenset()
+    """Purposes of those that the judge answers."""
 
     def __post_init__(self) -> None:
         if not self.model:
@@ -68,6 +71,8 @@ class Synth(Derive):
         for name in ("n", "limit", "temperature", "max_unfinished"):
             if getattr(self, name) is not None and getattr(self, name) < 0:
                 raise UsageError(f"{self.label}: {name} is {getattr(self, name)}; 0 or more was wanted")
+        if self.judge is not None and not self.judged:
+            raise UsageError(f"{self.label}: judge is {self.judge!r}, but nothing is judged here; leave it out")
         if self.price:
             price(self.price)
 
@@ -88,8 +93,13 @@ class Synth(Derive):
 
     @property
     def specs(self) -> tuple[str, ...]:
-        """Every model that it asks, as it names them."""
-        return (self.model, self.judge or self.model)
+        """Every model that it asks, as it names them: those that write, and the judge, where one is asked."""
+        return (*self.writing, self.judge or self.model) if self.judged & set(self.calls) else self.writing
+
+    @property
+    def writing(self) -> tuple[str, ...]:
+        """The models that write."""
+        return (self.model,)
 
     def text_of(self, seed: Seed) -> str:
         """The text of a seed that the method works on."""
@@ -105,14 +115,8 @@ class Synth(Derive):
         try:
             studio.settle()
             yield from self.parts(self.walk(seeds_of(seeds), studio), studio)
-            for name, fact in self.drift(studio).items():
-                bench.note(name, fact)
         finally:
             studio.close()
-
-    def drift(self, studio: Studio) -> dict[str, Any]:
-        """What run.json should say of all that was made, as JSON can hold it."""
-        return {}
 
     def walk(self, seeds: Iterator[Seed], studio: Studio) -> Iterator[Grown]:
         """What became of each seed, in order; those behind the last that was needed are skipped."""
@@ -153,8 +157,8 @@ class Synth(Derive):
             yield made_of(held, self.stamp(held[0].seed.kind))
         studio.bench.tell({"done": done, "failures": failures, **goal, **studio.progress()})
 
-    async def grown(self, seed: Seed, studio: Studio, before: Grown | None = None) -> Grown:
-        """What became of one seed, whatever happened; `before` is what an earlier pass made of it."""
+    async def grown(self, seed: Seed, studio: Studio, before: Grown | None = None, grow: Grow | None = None) -> Grown:
+        """What became of one seed, whatever happened. `before` is what an earlier pass made of it, `grow` how this one does."""
         grown = deepcopy(before) if before else Grown(seed)
         text = self.text_of(seed)
         if not text.strip():
@@ -171,13 +175,13 @@ class Synth(Derive):
         talk.asked.extend(grown.asked)
         grown.asked = talk.asked
         try:
-            await self.grow(Task(seed, text, talk, grown, studio))
+            await (grow or self.grow)(Task(seed, text, talk, grown, studio))
         except Failed as failed:
             grown.rows.clear()
             grown.status, grown.rule = "failed", failed.reason
             grown.evidence.update(attempts=failed.attempts, message=failed.message[:500])
         except Unreadable as wrong:
-            grown.status, grown.rule = "rejected", "unreadable"
+            grown.status, grown.rule = "rejected", wrong.rule
             grown.evidence.update(asked=wrong.purpose, why=wrong.why[:500])
         except BudgetSpent:
             if studio.bench.means.when_spent == "stop":
@@ -215,6 +219,10 @@ class Task(NamedTuple):
     talk: Talk
     grown: Grown
     studio: Studio
+
+
+Grow = Callable[[Task], Awaitable[None]]
+"""What makes rows of one seed, as `Synth.grow` does."""
 
 
 class Peek:

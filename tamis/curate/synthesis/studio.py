@@ -32,8 +32,6 @@ class Studio:
         self.stage, self.bench = stage, bench
         self.templates = templates_of(stage)
         self._budget = Budget.of(bench.means)
-        self.shared: dict[str, Any] = {}
-        """What a method keeps for all its seeds."""
         self._responses: Responses | None = None
         self._models: dict[str, Model] = {}
         self._lent: Model | None = None
@@ -68,7 +66,8 @@ class Studio:
         """A talk about one seed; shortened: how much of its text was taken, where not all was."""
         stage = self.stage
         params = {"temperature": stage.temperature, "max_tokens": stage.max_tokens, "seed": stage.seed}
-        return Talk(self.templates, params, self.schemas, {"cut": dict(shortened)} if shortened else {})
+        noted = {"cut": dict(shortened)} if shortened else {}
+        return Talk(self.templates, params, self.schemas, noted, thoughts=stage.thoughts == "keep")
 
     @property
     def schemas(self) -> bool:

@@ -10,29 +10,45 @@ from tamis.curate.synthesis.row import Asked
 from tamis.models import Failed, Model, Reply, Request
 from tamis.models.request import canonical, request_key
 from tamis.prompts import Prompt, Template
+from tamis.prompts.thoughts import without_thoughts
 
 
 class Unreadable(Exception):
-    """An answer that is not in the form asked for, after one repair. `why` says what is wrong with it."""
+    """An answer that is none. `why` says what is wrong with it, `rule` what its seed is rejected by.
 
-    def __init__(self, purpose: str, why: str) -> None:
-        self.purpose, self.why = purpose, why
+    unreadable          it is not in the form asked for, after one repair
+    unfinished_thought  it is a thought without an end: <think> and no </think>
+    """
+
+    def __init__(self, purpose: str, why: str, rule: str = "unreadable") -> None:
+        self.purpose, self.why, self.rule = purpose, why, rule
         super().__init__(f"{purpose}: {why}")
 
 
 class Talk:
-    """Asks for one seed; `asked` is all it asked, in order."""
+    """Asks for one seed; `asked` is all it asked, in order. thoughts: whether what a model thought aloud stays in its answers."""
 
     def __init__(
-        self, templates: Mapping[str, Template], params: Mapping[str, Any], schemas: bool, noted: Mapping[str, Any] = {}
+        self,
+        templates: Mapping[str, Template],
+        params: Mapping[str, Any],
+        schemas: bool,
+        noted: Mapping[str, Any] = {},
+        thoughts: bool = False,
     ) -> None:
-        self.templates, self.params, self.schemas, self.noted = templates, params, schemas, noted
+        self.templates, self.params, self.schemas, self.noted, self.thoughts = (
+            templates,
+            params,
+            schemas,
+            noted,
+            thoughts,
+        )
         self.asked: list[Asked] = []
 
     async def say(
         self, model: Model, purpose: str, sample: int = 0, told: Mapping[str, Any] = {}, **names: Any
     ) -> tuple[Reply, Asked]:
-        """The answer to the prompt of `purpose`. told: parameters that stand in for the stage's. Raises Failed."""
+        """The answer to the prompt of `purpose`. told: parameters that stand in for the stage's. Raises Failed, Unreadable."""
         template = self.templates[purpose]
         return await self._ask(model, purpose, template, template.render(**names), {**self.params, **told}, sample)
 
@@ -77,9 +93,13 @@ class Talk:
             reply = await model.ask(request)
         except Failed as failed:
             key = request_key(canonical(model.name, request), model.endpoint, sample)
-            outcome = (failed.reason, failed.attempts, *failed.usage, failed.cost, model.name)
+            outcome = (failed.reason, failed.attempts, None, None, None, model.name)
             self.asked.append(Asked(purpose, key, *outcome, *about, noted))
             raise
-        asked = Asked(purpose, reply.key, "ok", reply.attempts, *reply.usage, reply.cost, reply.model, *about, noted)
+        answer = reply.text if self.thoughts else without_thoughts(reply.text)
+        said = "unfinished_thought" if answer is None else "ok"
+        asked = Asked(purpose, reply.key, said, reply.attempts, *reply.usage, reply.cost, reply.model, *about, noted)
         self.asked.append(asked)
-        return reply, asked
+        if answer is None:
+            raise Unreadable(purpose, "the answer is a thought without an end; more max_tokens may help", said)
+        return reply._replace(text=answer), asked

@@ -20,6 +20,7 @@ from tamis.curate.synthesis.seed import cut, tidied
 from tamis.curate.synthesis.stage import Synth
 from tamis.curate.synthesis.stays import stays
 from tamis.curate.synthesis.studio import templates_of
+from tamis.errors import UsageError
 from tamis.models import BudgetSpent
 from tamis.recipes import make
 
@@ -50,6 +51,15 @@ def test_the_first_prompts_can_be_seen_without_sending_any(stage: Synth, tmp_pat
     shown = list(stage.preview(iter(batches), Bench(tmp_path, tmp_path / "r.sqlite")))
     assert len(shown) == (8 if isinstance(stage, Instruct) else 4) and not model.asked
     assert all(request.messages[-1]["role"] == "user" for _, request in shown)
+
+
+def test_a_method_that_judges_nothing_takes_and_reaches_for_no_judge() -> None:
+    assert (Rephrase("m").specs, Instruct("m").specs, Evolve("m", judge="j").specs) == (("m",), ("m",), ("m", "j"))
+    assert (
+        Preference("m", mode="record", judge="j").specs == Evolve("m", judge="j", eliminate=("leak",)).specs == ("m",)
+    )
+    with pytest.raises(UsageError, match="judge is 'j', but nothing is judged here"):
+        Rephrase("m", judge="j")
 
 
 def test_a_budget_that_is_spent_skips_or_stops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
