@@ -93,7 +93,7 @@ class Talk:
             reply = await model.ask(request)
         except Failed as failed:
             key = request_key(canonical(model.name, request), model.endpoint, sample)
-            outcome = (failed.reason, failed.attempts, None, None, None, model.name)
+            outcome = (failed.reason, failed.attempts, *failed.usage, failed.cost, model.name)
             self.asked.append(Asked(purpose, key, *outcome, *about, noted))
             raise
         answer = reply.text if self.thoughts else without_thoughts(reply.text)
