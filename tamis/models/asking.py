@@ -6,11 +6,16 @@ All coroutines run on one loop in a thread of its own, so that answers go on lan
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import threading
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from concurrent.futures import Future, wait
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from tamis.models.failure import BudgetSpent, Failed, Stopped
@@ -22,6 +27,9 @@ R = TypeVar("R")
 
 GRACE = 120.0
 """Seconds that answers under way are given to land in the cache once a run stops."""
+
+INTERRUPTED = 10.0
+"""As GRACE, where somebody interrupts it and waits; a second interrupt ends it at once."""
 
 
 class Model(Protocol):
@@ -42,14 +50,41 @@ class Model(Protocol):
         ...
 
 
+@dataclass
+class Line:
+    """What one thread has under way. sent: requests whose answers are waited for; closed: no more is sent."""
+
+    sent: int = 0
+    closed: bool = False
+
+
+_line: ContextVar[Line] = ContextVar("line")
+"""Of the thread that a coroutine works for."""
+
+_own = threading.local()
+
+
+@contextmanager
+def sending() -> Iterator[None]:
+    """Around a request that is out. Raises CancelledError where no more is to be sent."""
+    line = _line.get(None) or Line()
+    if line.closed:
+        raise asyncio.CancelledError
+    line.sent += 1
+    try:
+        yield
+    finally:
+        line.sent -= 1
+
+
 def each(items: Iterable[T], work: Callable[[T], Awaitable[R]], window: int) -> Iterator[R]:
     """`await work(item)` of every item, in their order, at most `window` of them begun and not yet taken.
 
     Items are drawn as they are needed: memory holds `window` of them. An error of `work` is raised in the place of its
     result. Where it says that nothing more can be asked (Stopped, BudgetSpent), what is under way may still land in the
-    cache; any other, and an interrupt, cancels the rest.
+    cache, and so, for some seconds, where it is interrupted; any other cancels the rest.
     """
-    loop = _loop()
+    loop, line = _loop(), _line_of_this_thread()
     if threading.current_thread() is _running[1]:
         raise RuntimeError("each() is called from a coroutine that it runs itself; await the model there")
     under_way: deque[Future[R]] = deque()
@@ -59,7 +94,7 @@ def each(items: Iterable[T], work: Callable[[T], Awaitable[R]], window: int) -> 
         while more or under_way:
             while more and len(under_way) < max(1, window):
                 for item in source:
-                    under_way.append(asyncio.run_coroutine_threadsafe(_called(work, item), loop))
+                    under_way.append(asyncio.run_coroutine_threadsafe(_called(line, work, item), loop))
                     break
                 else:
                     more = False
@@ -67,6 +102,9 @@ def each(items: Iterable[T], work: Callable[[T], Awaitable[R]], window: int) -> 
                 yield under_way.popleft().result()
     except (Stopped, BudgetSpent):
         wait(under_way, GRACE)
+        raise
+    except KeyboardInterrupt:
+        _land(line)
         raise
     finally:
         for future in under_way:
@@ -90,8 +128,30 @@ def on_loop(work: Awaitable[R]) -> R:
     return next(each([work], lambda given: given, 1))
 
 
-async def _called(work: Callable[[T], Awaitable[R]], item: T) -> R:
+async def _called(line: Line, work: Callable[[T], Awaitable[R]], item: T) -> R:
+    _line.set(line)
     return await work(item)
+
+
+def _line_of_this_thread() -> Line:
+    if not hasattr(_own, "line"):
+        _own.line = Line()
+    found: Line = _own.line
+    return found
+
+
+def _land(line: Line) -> None:
+    """Send nothing more, and wait for what is out."""
+    line.closed = True
+    if line.sent:
+        said = "stopping; %d answers are under way, for which it waits up to %.0f s: interrupt again to end at once"
+        logging.getLogger(__name__).warning(said, line.sent, INTERRUPTED)
+    end = time.monotonic() + INTERRUPTED
+    try:
+        while line.sent and time.monotonic() < end:
+            time.sleep(0.02)
+    finally:
+        _own.line = Line()  # what is asked after this is asked by somebody who goes on
 
 
 _running: tuple[Any, threading.Thread | None, int] = (None, None, 0)

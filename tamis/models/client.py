@@ -6,7 +6,7 @@ import asyncio
 import json
 from typing import Any
 
-from tamis.models.asking import on_loop
+from tamis.models.asking import on_loop, sending
 from tamis.models.completion import NOTHING, Completion, Fault, read_completion
 from tamis.models.endpoint import Endpoint
 from tamis.models.failure import Down, Failed, Missed, Refused, Stopped
@@ -131,10 +131,12 @@ class Remote:
     async def _try(self, body: bytes, reserve: Amount, bill: Bill) -> Completion:
         """One try. What it may have cost is settled however it ends, and put on the bill."""
         await self._budget.reserve(reserve)
-        spent = reserve  # until something better is known; so also where the try is cancelled
-        self.spending.sent += 1
+        spent = Amount()
         try:
-            found = read_completion(await self._endpoint.post(body), self._name)
+            with sending():
+                spent = reserve  # until something better is known; so also where the try is cancelled
+                self.spending.sent += 1
+                found = read_completion(await self._endpoint.post(body), self._name)
             spent = self._charge(found.usage, reserve, bill)
             return found
         except Fault as fault:

@@ -12,6 +12,7 @@ from typing import Any
 
 from tamis.errors import InputError
 from tamis.extras import extra
+from tamis.models.asking import sending
 from tamis.models.completion import NOTHING
 from tamis.models.failure import Failed, Missed
 from tamis.models.prices import Price
@@ -100,7 +101,8 @@ class Local:
             await self._budget.reserve(reserve)
             spent = reserve
             try:
-                text, finish, usage = await asyncio.to_thread(self._generate, request)
+                with sending():
+                    text, finish, usage = await asyncio.to_thread(self._generate, request)
                 spent = Amount(1, sum(u or 0 for u in usage))
                 return self._keep(text, finish, usage, body, key, request.sample)
             except Failed as lost:

@@ -127,26 +127,39 @@ def test_a_process_killed_at_any_moment_never_asks_twice(tmp_path: Path) -> None
     assert 60 <= len(server.asked) <= 68
 
 
-def test_an_interrupt_ends_it_quickly(tmp_path: Path) -> None:
-    code = (
-        "import sys; from pathlib import Path; from questions import opened, question; from tamis.models import ask_all\n"
-        "with opened(sys.argv[1], Path(sys.argv[2]), timeout=600) as model:\n"
-        "    print('asking', flush=True)\n"
-        "    list(ask_all(model, [question()], 8))\n"
-    )
+INTERRUPTED = (
+    "import sys; from pathlib import Path; from questions import opened, question; from tamis.models import ask_all\n"
+    "with opened(sys.argv[1], Path(sys.argv[2]), timeout=600, concurrency=4) as model:\n"
+    "    for _ in ask_all(model, [question(str(k)) for k in range(40)], 8): pass\n"
+)
+
+
+def interrupted(server: Served, folder: Path, after: int, times: int) -> tuple[str, float]:
+    """What a process says that is interrupted so often once so many requests came, and how long it takes to end."""
     env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS), *sys.path])}
-    with Served(faults={0: "stall"}) as server:
-        process = subprocess.Popen(
-            [sys.executable, "-c", code, server.url, str(tmp_path)],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            env=env,
-        )
-        assert process.stdout is not None
-        process.stdout.readline()
-        while not server.asked:
-            time.sleep(0.01)
+    command = [sys.executable, "-c", INTERRUPTED, server.url, str(folder)]
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=env)
+    while len(server.asked) < after:
+        time.sleep(0.01)
+    began = time.monotonic()
+    for _ in range(times):
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=20)
-    assert said.rstrip().endswith("KeyboardInterrupt")
+        time.sleep(0.2)
+    return process.communicate(timeout=30)[1], time.monotonic() - began
+
+
+def test_what_is_under_way_lands_where_it_is_interrupted_and_nothing_is_bought_twice(tmp_path: Path) -> None:
+    with Served(delay=0.5) as server:
+        said, seconds = interrupted(server, tmp_path, 10, 1)
+        assert "answers are under way" in said and said.rstrip().endswith("KeyboardInterrupt") and seconds < 8
+        sent = len(server.asked)
+        assert sent <= 12
+        with opened(server.url, tmp_path, concurrency=40) as model:
+            assert all(isinstance(one, Reply) for one in ask_all(model, [question(str(k)) for k in range(40)], 40))
+        assert len(server.asked) == 40 and model.spending.cached == sent
+
+
+def test_a_second_interrupt_ends_it_at_once(tmp_path: Path) -> None:
+    with Served(faults=lambda *_: "stall") as server:
+        said, seconds = interrupted(server, tmp_path, 4, 2)
+    assert said.rstrip().endswith("KeyboardInterrupt") and seconds < 8
