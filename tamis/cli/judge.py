@@ -93,9 +93,11 @@ def rate(
     Example:
         tamis judge rate judgments.jsonl --baseline base --control-length
     """
+    from tamis.cli.lean import lean
     from tamis.judge.leaderboard import board
     from tamis.judge.reading import read_judgments, read_table
 
+    lean()
     read = read_judgments(judgments)
     found = board(
         read.rows,

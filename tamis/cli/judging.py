@@ -149,6 +149,9 @@ def _judge(
     weights: dict[str, float],
     given: dict[str, Any],
 ) -> int:
+    from tamis.cli.lean import lean
+
+    lean()
     from tamis.cli.show import Progressbar, print_json
     from tamis.errors import UsageError
     from tamis.judge.clerk import Asking

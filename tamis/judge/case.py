@@ -67,9 +67,13 @@ def settled(case: Case) -> str | None:
 _MARK = re.compile(r"\[\[(\s*(?:A|B|C|tie|-?\d{1,7}(?:\.\d{1,6})?)\s*)\]\]")
 
 
+@lru_cache(maxsize=16)  # a pair is asked about in both orders, one after the other
 def disarmed(text: str, rubric: Rubric) -> str:
     """An answer whose verdicts are none any more, the same to a reader: what a judge quotes of it is not read as its own."""
     return _MARK.sub(r"⁅⁅\1⁆⁆", _keys(rubric).sub(r"‹\1›\2", text))
+
+
+_fenced = lru_cache(maxsize=16)(fence)
 
 
 @lru_cache(maxsize=64)
@@ -100,8 +104,8 @@ def _question(case: Case, rubric: Rubric) -> Mapping[str, str]:
     names: dict[str, Any] = {
         "what_is_rated": rubric.of,
         "what": "What was asked, turn by turn" if many else "What was asked",
-        "prompt": fence(_talk(case.prompts, None) if many else case.prompts[0], "prompt") if case.prompts else "",
-        "reference": fence(case.reference, "reference") if case.reference and rubric.reference != "none" else "",
+        "prompt": _fenced(_talk(case.prompts, None) if many else case.prompts[0], "prompt") if case.prompts else "",
+        "reference": _fenced(case.reference, "reference") if case.reference and rubric.reference != "none" else "",
         "form": form(rubric),
     }
     labels = ("first", "second") if rubric.form == "pairwise" else ("answer",)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from asyncio import gather
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -133,14 +135,21 @@ class Clerk:
             schema = {"schema": True, "text": False}.get(self.asking.structured, bool(can.json_schema))
             self.judges.append(Judge(name_of(spec), model, schema, bool(can.logprobs)))
 
-    def ask(self, cases: Iterable[Case], rubric: Rubric, judges: Sequence[Judge] | None = None) -> Iterator[Outcome]:
+    def ask(self, cases: Iterable[Case], rubric: Rubric) -> Iterator[Outcome]:
         """What every judge says of every case, in their order, case by case. Raises Stopped, BudgetSpent."""
-        asked = self.judges if judges is None else judges
+        pairs = ((case, judge) for case in cases for judge in self.judges)
+        # In groups: handing each answer over by itself from the thread of the loop took half as long again as reading it.
+        groups = iter(lambda: list(islice(pairs, self.means.concurrency)), [])
 
-        async def one(pair: tuple[Case, Judge]) -> Outcome:
-            return await self.judged(*pair, rubric)
+        async def some(group: list[tuple[Case, Judge]]) -> list[Outcome]:
+            asked = (self.judged(case, judge, rubric) for case, judge in group)
+            found = await gather(*asked, return_exceptions=True)  # what is under way may land before all is over
+            if lost := [one for one in found if isinstance(one, BaseException)]:
+                raise lost[0]
+            return [one for one in found if isinstance(one, Outcome)]
 
-        return each(((case, judge) for case in cases for judge in asked), one, self.means.concurrency)
+        for outcomes in each(groups, some, 2):
+            yield from outcomes
 
     def request(self, case: Case, judge: Judge, rubric: Rubric) -> Request:
         """What is sent."""
