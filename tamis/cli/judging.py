@@ -155,6 +155,7 @@ def _judge(
     from tamis.cli.show import Progressbar, print_json
     from tamis.errors import UsageError
     from tamis.judge.clerk import Asking
+    from tamis.judge.folder import is_whole
     from tamis.judge.rubric import rubric
     from tamis.judge.sitting import Plan
     from tamis.models import BudgetSpent, reach, trusting
@@ -182,7 +183,7 @@ def _judge(
     if given["dry_run"]:
         _rehearse(plan, means, out, given["as_json"])
         return 0
-    if not (means.replay or (given["resume"] and (out / "run.json").exists())):
+    if not (means.replay or (given["resume"] and is_whole(out))):
         for spec in judges:
             reach(spec, asking.base_url, trusting(means, judges, asking.base_url))
     with Progressbar(given["quiet"] or given["as_json"]) as progress:

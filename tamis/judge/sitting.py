@@ -7,7 +7,6 @@ run.json            what went in, what became of it, what it cost     MANIFEST.s
 
 from __future__ import annotations
 
-import json
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -21,7 +20,6 @@ import polars as pl
 import pyarrow as pa
 
 from tamis.bench import Means, responses_at
-from tamis.data.disk import disk_errors
 from tamis.data.writer import write_bytes, write_json, write_parquet
 from tamis.errors import InputError, RunError, UsageError
 from tamis.judge.answers import Answers, read_answers
@@ -29,6 +27,7 @@ from tamis.judge.attack import attack_cases, fooled
 from tamis.judge.case import Case, prompt_digests, settled
 from tamis.judge.clerk import Asking, Clerk, Outcome, Row, costs, names_of
 from tamis.judge.docket import pair_cases, pairs_of, score_cases, unreferenced
+from tamis.judge.folder import earlier, has_more, prepare, read_back
 from tamis.judge.panel import disagreement, verdicts
 from tamis.judge.rubric import Rubric, rubric
 from tamis.models import Request, estimate, trusting
@@ -104,18 +103,22 @@ def sit(
     resume: bool = False,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Sat:
-    """Judge, and write all to `out` but the report and the manifest. A whole run is not judged again by `resume`.
+    """Judge, and write all to `out` but the report and the manifest.
 
-    Raises BudgetSpent and Stopped: what was bought is kept, and `resume` goes on with it.
+    resume  go on in a folder that a sitting was broken off in, or ended in with requests that failed or were not made; one that
+            is whole is not judged again
+
+    Raises BudgetSpent and Stopped: what was bought is kept. Raises UsageError where `out` holds another sitting.
     """
     began, tell = time.monotonic(), on_progress or (lambda _: None)
     means = trusting(means or Means(), plan.judges, plan.asking.base_url)
     own = rubric(plan.rubric, plan.base)
     answers = read_answers(plan.answers, plan.items)
     total = _total(plan, answers, own)
-    if resume and (out / "run.json").exists():
-        return Sat(json.loads((out / "run.json").read_bytes()), read_back(out / "judgments.parquet"), answers, own)
-    prepare(out)
+    before = earlier(out, _asks(plan, own)) if resume else None
+    if before is not None and not has_more(before):
+        return Sat(before, read_back(out / "judgments.parquet"), answers, own)
+    prepare(out, again=before is not None)
     with Clerk(plan.judges, plan.asking, responses_at(means.responses, out.parent), means) as clerk:
         clerk.settle()
         books = Books(total)
@@ -208,26 +211,6 @@ class Books:
         return {"in": self.planned, **{name: self.counts[name] for name in STATUSES}}
 
 
-def prepare(out: Path) -> None:
-    """Make the folder, or take one that a sitting was broken off in. Raises UsageError, OutputError."""
-    with disk_errors(out):
-        if out.exists() and not out.is_dir():
-            raise UsageError(f"{out} is a file; name a folder with -o")
-        for half in out.glob(".*.tmp") if out.is_dir() else ():  # left by a process that was killed
-            half.unlink(missing_ok=True)
-        there = sorted(p.name for p in out.iterdir()) if out.exists() else []
-        if "run.json" in there:
-            raise UsageError(f"{out} holds a finished run; name another folder with -o, or remove it")
-        if strange := set(there) - {"judgments.parquet", "panel.parquet", "probe.parquet", "rubric.yaml"}:
-            raise UsageError(f"{out} holds {min(strange)}; name another folder with -o")
-        out.mkdir(parents=True, exist_ok=True)
-
-
-def read_back(path: Path) -> pl.DataFrame:
-    """Rows of JUDGMENT as they were written; money as it was."""
-    return pl.read_parquet(path, glob=False)
-
-
 def table_of(rows: Iterable[Row]) -> pa.Table:
     """`rows` with all columns of JUDGMENT."""
     return pa.Table.from_pylist(list(rows), JUDGMENT)
@@ -282,11 +265,34 @@ def _groups(outcomes: Iterator[Outcome]) -> Iterator[pa.Table]:
         yield table_of(some)
 
 
+def _asks(plan: Plan, own: Rubric) -> dict[str, Any]:
+    """What is asked: another one of these is another sitting."""
+    asking = plan.asking
+    return {
+        "rubric": {"name": own.label, "says": own.says, "sha256": own.sha256},
+        "asked": {
+            "temperature": asking.temperature,
+            "max_tokens": asking.max_tokens,
+            "seed": asking.seed,
+            "both_orders": plan.both if own.form == "pairwise" else None,
+            "repeats": plan.repeats,
+            "limit": plan.limit,
+            "baseline": plan.baseline,
+            "probe": plan.probe,
+        },
+        "by": {"judges": names_of(plan.judges), "weights": dict(plan.weights)},
+        "inputs": [
+            {"file": Path(p).name, "sha256": sha256(Path(p))}
+            for p in [*plan.answers, *([plan.items] if plan.items else [])]
+        ],
+    }
+
+
 def _facts(
     plan: Plan, own: Rubric, answers: Answers, clerk: Clerk, books: Books, judgments: pl.DataFrame
 ) -> dict[str, Any]:
     """All that is the same whenever the same answers come back."""
-    asking = plan.asking
+    asks = _asks(plan, own)
     once = judgments.unique("request", keep="first", maintain_order=True).filter(pl.col("request").is_not_null())
     cost = costs(once.select("request", "cost").iter_rows(named=True))
     notes = list(filter(None, [answers.uneven()]))
@@ -299,7 +305,7 @@ def _facts(
     return {
         "what": "judge",
         "form": own.form,
-        "rubric": {"name": own.label, "says": own.says, "sha256": own.sha256},
+        "rubric": asks["rubric"],
         "prompts": prompt_digests(),
         "judges": [
             {
@@ -310,19 +316,9 @@ def _facts(
             }
             for j in clerk.judges
         ],
-        "asked": {
-            "temperature": asking.temperature,
-            "max_tokens": asking.max_tokens,
-            "seed": asking.seed,
-            "both_orders": plan.both if own.form == "pairwise" else None,
-            "repeats": plan.repeats,
-            "limit": plan.limit,
-            "baseline": plan.baseline,
-        },
-        "inputs": [
-            {"file": Path(p).name, "sha256": sha256(Path(p))}
-            for p in [*plan.answers, *([plan.items] if plan.items else [])]
-        ],
+        "asked": asks["asked"],
+        "by": asks["by"],
+        "inputs": asks["inputs"],
         "items": len(answers.items),
         "models": [{"model": m, "answers": n} for m, n in answers.models.items()],
         "set_aside": dict(answers.counts),

@@ -138,3 +138,31 @@ def test_rows_whose_slice_is_not_told_are_a_slice() -> None:
     rows = pl.DataFrame({"item": range(40), "words": [float("nan")] * 20 + [float(k) for k in range(20)]})
     found = [(name, own.height) for name, own in sliced(rows, "words")]
     assert found == [("0 to 5", 5), ("5 to 10", 5), ("10 to 14", 4), ("14 to 19", 6), ("not told", 20)]
+
+
+def test_resume_asks_again_what_failed_and_nothing_else(x: str, tmp_path: Path, capsys: Any) -> None:
+    with Served(longer, faults={1: "400"}) as server:
+        for more in ((), ("--resume",), ("--resume",)):
+            assert said(capsys, *scored(server, tmp_path / "out", "--concurrency", 1), x, *more)[0] == 0
+        assert len(server.asked) == 4
+    assert pl.read_parquet(tmp_path / "out/judgments.parquet")["score"].to_list() == [1.0, 2.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("more", "other"),
+    [(("--limit", 1), "parameters"), (("--rubric", "educational"), "criteria"), (("--judge", "n"), "judges")],
+)
+def test_resume_takes_no_run_for_another(x: str, tmp_path: Path, capsys: Any, more: Any, other: str) -> None:
+    with Served(longer) as server:
+        assert said(capsys, *scored(server, tmp_path / "out"), x)[0] == 0
+        code, _, err = said(capsys, *scored(server, tmp_path / "out"), x, "--resume", *more)
+    assert code == 2 and f"holds a finished run that had other {other}" in err
+
+
+@pytest.mark.parametrize("name", ["run.json", "judgments.parquet"])
+def test_a_damaged_run_is_a_sentence(x: str, tmp_path: Path, capsys: Any, name: str) -> None:
+    with Served(longer) as server:
+        said(capsys, *scored(server, tmp_path / "out"), x)
+        (tmp_path / "out" / name).write_bytes(b"{")
+        code, _, err = said(capsys, *scored(server, tmp_path / "out"), x, "--resume")
+    assert code == 3 and f"{name} is damaged; remove" in err

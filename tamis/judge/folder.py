@@ -1,0 +1,80 @@
+"""The folder of a sitting: what may be in it, and what a sitting that is over left there."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from tamis.data.disk import disk_errors
+from tamis.errors import RunError, UsageError
+
+HALF = frozenset({"judgments.parquet", "panel.parquet", "probe.parquet", "rubric.yaml"})
+WHOLE = HALF | {"run.json", "report.html", "MANIFEST.sha256"}
+
+NAMES = {"rubric": "criteria", "asked": "parameters", "by": "judges", "inputs": "answers"}
+"""What of run.json says what was asked, in words."""
+
+
+def prepare(out: Path, again: bool = False) -> None:
+    """Make the folder, or take one that a sitting was broken off in; `again`: or is over. Raises UsageError, OutputError."""
+    with disk_errors(out):
+        if out.exists() and not out.is_dir():
+            raise UsageError(f"{out} is a file; name a folder with -o")
+        for half in out.glob(".*.tmp") if out.is_dir() else ():  # left by a process that was killed
+            half.unlink(missing_ok=True)
+        there = sorted(p.name for p in out.iterdir()) if out.exists() else []
+        if "run.json" in there and not again:
+            raise UsageError(f"{out} holds a finished run; name another folder with -o, or remove it")
+        if strange := set(there) - (WHOLE if again else HALF):
+            raise UsageError(f"{out} holds {min(strange)}; name another folder with -o")
+        out.mkdir(parents=True, exist_ok=True)
+
+
+def read_back(path: Path) -> pl.DataFrame:
+    """Rows of JUDGMENT as they were written; money as it was. Raises RunError."""
+    try:
+        return pl.read_parquet(path, glob=False)
+    except (OSError, pl.exceptions.PolarsError) as wrong:
+        raise _damaged(path) from wrong
+
+
+def earlier(out: Path, asks: Mapping[str, Any]) -> dict[str, Any] | None:
+    """run.json of the sitting that ended in `out`; None: there was none.
+
+    asks  what of run.json says what is asked, as the sitting that goes on has it
+
+    Raises UsageError where that is another one, RunError where run.json is damaged.
+    """
+    if not (out / "run.json").exists():
+        return None
+    try:
+        facts: dict[str, Any] = json.loads((out / "run.json").read_bytes())
+        other = [NAMES[name] for name, value in asks.items() if facts[name] != value]
+        facts["judgments"]["failed"], facts["judgments"]["skipped"], facts["varies"]
+    except (OSError, ValueError, KeyError, TypeError) as wrong:
+        raise _damaged(out / "run.json") from wrong
+    if other:
+        raise UsageError(
+            f"{out} holds a finished run that had other {' and '.join(other)}; name another folder with -o: what was bought "
+            "costs nothing again"
+        )
+    return facts
+
+
+def has_more(facts: Mapping[str, Any]) -> bool:
+    """Are there requests that failed, or were not made, so that the sitting can go on?"""
+    return bool(facts["judgments"]["failed"] or facts["judgments"]["skipped"])
+
+
+def is_whole(out: Path) -> bool:
+    """Did a sitting end in `out` with every request answered?"""
+    before = earlier(out, {})
+    return before is not None and not has_more(before)
+
+
+def _damaged(path: Path) -> RunError:
+    return RunError(f"{path} is damaged; remove {path.parent} and judge again: what was bought costs nothing again")
