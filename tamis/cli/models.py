@@ -147,8 +147,7 @@ def _told(total: Total) -> str:
     from tamis.report.wording import cost
 
     failures = f" and {total.failures:,} failures" if total.failures else ""
-    paid = cost(total.cost, total.unknown, total.answers + total.failures)
     return (
         f"{total.answers:,} answers{failures}, {total.tokens_in:,} tokens in and {total.tokens_out:,} out, "
-        f"cost {paid}, {total.first[:10]} to {total.last[:10]}"
+        f"cost {cost(total.cost, total.unknown)}, {total.first[:10]} to {total.last[:10]}"
     )

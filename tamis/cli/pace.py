@@ -27,7 +27,7 @@ class Pace:
         if asked and seconds > 1:
             parts.append(f"{asked / seconds:.3g}/s")
         parts.append(f"{more.get('tokens_in', 0):,} tokens in, {more.get('tokens_out', 0):,} out")
-        parts.append(f"cost {cost(more.get('money', Decimal(0)), int(more.get('unknown', 0)), asked)}")
+        parts.append(f"cost {cost(more.get('money', Decimal(0)), int(more.get('unknown', 0)))}")
         if more.get("failures"):
             parts.append(f"{more['failures']:,} failed")
         if 0 < progress.done < progress.total and seconds > 1:

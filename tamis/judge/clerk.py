@@ -104,9 +104,9 @@ class Clerk:
         self._responses = Responses(responses)
         self.judges: list[Judge] = []
         self._models: dict[str, Any] = {}
-        budget, money = Budget.of(self.means), price(asking.price) if asking.price else None
+        self.budget, money = Budget.of(self.means), price(asking.price) if asking.price else None
         for spec in judges:
-            self._models[spec] = open_by(self.means, spec, asking.base_url, money, self._responses, budget)
+            self._models[spec] = open_by(self.means, spec, asking.base_url, money, self._responses, self.budget)
         self.can: dict[str, dict[str, Any]] = {}
 
     def __enter__(self) -> Clerk:

@@ -88,7 +88,16 @@ class Refused(Stopped):
 
 
 class Down(Stopped):
-    """The endpoint gave no answer to several requests in a row, each tried to the end."""
+    """The endpoint gave no answer to several requests in a row, each tried to the end, or nobody is there."""
+
+
+def nobody(name: str, endpoint: str, reason: Reason, message: str) -> Down:
+    """Nobody answers for the model `name` at `endpoint`."""
+    return Down(
+        reason,
+        f"nobody answers for {name} at {endpoint}: {message}; start the server, or mend the base URL. "
+        "What is in the cache is had without one: --replay",
+    )
 
 
 class BudgetSpent(TamisError):

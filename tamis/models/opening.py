@@ -16,7 +16,7 @@ from tamis.models.asking import on_loop
 from tamis.models.client import Remote
 from tamis.models.completion import Fault
 from tamis.models.endpoint import Endpoint, endpoint_of
-from tamis.models.failure import Down, Refused
+from tamis.models.failure import Refused, nobody
 from tamis.models.prices import Price, shipped_prices
 from tamis.models.responses import Responses
 from tamis.models.retry import Patience
@@ -114,11 +114,7 @@ def reach(spec: str, base_url: str | None, means: Means, timeout: float = 10.0) 
         if fault.reason == "auth":
             raise Refused("auth", f"{endpoint.name} does not take the key in {key_env}: {fault.message}") from None
         if fault.reason in ("refused", "timeout", "reset", "malformed"):
-            raise Down(
-                fault.reason,
-                f"nobody answers for {name} at {endpoint.name}: {fault.message}; start the server, or mend the base URL. "
-                "What is in the cache is had without one: --replay",
-            ) from None
+            raise nobody(name, endpoint.name, fault.reason, fault.message) from None
     finally:
         on_loop(endpoint.close())
 

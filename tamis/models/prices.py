@@ -34,7 +34,9 @@ class Price(NamedTuple):
         return ((tokens_in * self.into + tokens_out * self.out) / MILLION).quantize(NINE)
 
     def of(self, usage: Usage) -> Decimal | None:
-        """Money for `usage`; None where a number of it is not known."""
+        """Money for `usage`; None where a number of it is not known, and not all is free."""
+        if not self.into and not self.out:
+            return self.cost(0, 0)
         if usage.tokens_in is None or usage.tokens_out is None:
             return None
         return self.cost(usage.tokens_in, usage.tokens_out)

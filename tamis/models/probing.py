@@ -9,7 +9,7 @@ from tamis.errors import InputError
 from tamis.models.asking import on_loop
 from tamis.models.client import Remote
 from tamis.models.completion import Fault
-from tamis.models.failure import Failed, Missed
+from tamis.models.failure import Failed, Missed, nobody
 from tamis.models.local import Local
 from tamis.models.reply import Reply
 from tamis.models.request import Request
@@ -66,6 +66,7 @@ def probe(model: Remote | Local, again: bool = False) -> Capabilities:
 
 async def _seen(model: Remote, sample: int) -> Capabilities:
     """Ask one after the other: a server that batches may answer a seed differently in company."""
+    listed = await _listed(model)
     drawn = {"temperature": 1.0, "max_tokens": 24}
     first, last = await _ask(model, drawn | {"seed": 7}, sample), None
     if isinstance(first, Failed):
@@ -83,7 +84,7 @@ async def _seen(model: Remote, sample: int) -> Capabilities:
         _said(with_logprobs, lambda reply: bool(reply.logprobs)),
         _said(in_shape, lambda reply: _keeps(reply.text)),
         _said(two, lambda reply: reply.choices == 2),
-        await _context(model),
+        _context(model, listed),
         first.model,
     )
 
@@ -110,12 +111,24 @@ def _keeps(text: str) -> bool:
     return isinstance(found, dict) and list(found) == ["colour"] and found["colour"] in ("red", "blue")
 
 
-async def _context(model: Remote) -> int | None:
+async def _listed(model: Remote) -> Any:
+    """The endpoint's list of models; None where it has none. Raises Down where nobody is there: a request would try long."""
+    try:
+        return json.loads(await model.get("/models"))
+    except Fault as fault:
+        if fault.reason == "refused":
+            raise nobody(model.name, model.endpoint, fault.reason, fault.message) from None
+    except ValueError:
+        pass
+    return None
+
+
+def _context(model: Remote, listed: Any) -> int | None:
     """As vLLM, llama.cpp and OpenRouter write it in their lists of models."""
     try:
-        listed = json.loads(await model.get("/models"))["data"]
-        rows = [row for row in listed if row.get("id") == model.name] or (listed if len(listed) == 1 else [])
+        rows = listed["data"]
+        rows = [row for row in rows if row.get("id") == model.name] or (rows if len(rows) == 1 else [])
         found = [rows[0].get("max_model_len"), rows[0].get("meta", {}).get("n_ctx"), rows[0].get("context_length")]
-    except (Fault, ValueError, KeyError, TypeError, IndexError, AttributeError):
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError):
         return None
     return next((n for n in found if isinstance(n, int) and n > 0), None)

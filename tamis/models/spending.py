@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, NamedTuple
@@ -28,9 +31,31 @@ class Amount(NamedTuple):
         """Both together."""
         return Amount(self.requests + other.requests, self.tokens + other.tokens, self.money + other.money)
 
+    def times(self, count: int) -> Amount:
+        """So many of it."""
+        return Amount(self.requests * count, self.tokens * count, self.money * count)
+
+    def left_of(self, other: Amount) -> Amount:
+        """This without the other, and nothing where that is more."""
+        rest = self.less(other)
+        return Amount(max(0, rest.requests), max(0, rest.tokens), max(ZERO, rest.money))
+
     def less(self, other: Amount) -> Amount:
         """This without the other."""
         return Amount(self.requests - other.requests, self.tokens - other.tokens, self.money - other.money)
+
+
+@dataclass(eq=False)
+class Account:
+    """One task of several requests. held: what its requests may take together, from its first on; spent: what they took."""
+
+    requests: int
+    held: Amount = field(default=Amount())
+    spent: Amount = field(default=Amount())
+
+
+_account: ContextVar[Account | None] = ContextVar("account", default=None)
+"""Of the task that a coroutine works for."""
 
 
 @dataclass
@@ -40,33 +65,73 @@ class Budget:
     A request reserves the most it can cost. Once its answer is there, what it cost takes the place of that; an answer
     that broke off, or of which nobody knows what it cost, leaves all that was reserved as spent. So the sum of what an
     endpoint may charge never exceeds the limit, as long as its template adds no more than `most_tokens` allows for.
+
+    thrifty: it is not resumed, and a task that is not finished was paid for in vain. So one begins only where all that
+    others may still take, and it itself, fits in (as many times what its first request may cost as it has requests); where
+    that does not, it waits until another has ended. Only one that is alone begins whatever is left.
     """
 
     money: Decimal | None = None
     requests: int | None = None
     tokens: int | None = None
+    thrifty: bool = False
     spent: Amount = field(default=Amount(), init=False)
     reserved: Amount = field(default=Amount(), init=False)
+    _begun: set[Account] = field(default_factory=set, init=False, repr=False)
     _waiting: deque[asyncio.Future[None]] = field(default_factory=deque, init=False, repr=False)
 
     @classmethod
     def of(cls, means: Means) -> Budget:
         """What `means` allow for."""
-        return cls(means.budget, means.max_requests, means.max_tokens)
+        return cls(means.budget, means.max_requests, means.max_tokens, means.when_spent == "finish")
+
+    @contextmanager
+    def task(self, requests: int) -> Iterator[None]:
+        """Around a task of so many requests, at most: what the coroutine asks in it, and what that starts."""
+        account = Account(max(1, requests))
+        token = _account.set(account)
+        try:
+            yield
+        finally:
+            _account.reset(token)
+            self._begun.discard(account)
+            self._wake()
 
     async def reserve(self, most: Amount) -> None:
         """Set `most` aside. Waits while answers under way may give back enough. Raises BudgetSpent."""
+        account = _account.get()
+        if self.thrifty and account is not None and account not in self._begun:
+            account.held = most.times(account.requests)
+            while self._begun and not self._fits(self._promised().plus(account.held)):
+                await self._turn()
+            self._begun.add(account)
         while not self._fits(self.spent.plus(self.reserved).plus(most)):
             if not self._fits(self.spent.plus(most)):
                 raise BudgetSpent(self._sentence(most))
-            ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._waiting.append(ready)
-            await ready
+            await self._turn()
         self.reserved = self.reserved.plus(most)
 
     def settle(self, most: Amount, spent: Amount) -> None:
         """Put what was `spent` in the place of what was set aside for it. Called on the loop, as `reserve` is."""
         self.reserved, self.spent = self.reserved.less(most), self.spent.plus(spent)
+        if account := _account.get():
+            account.spent = account.spent.plus(spent)
+        self._wake()
+
+    def _promised(self) -> Amount:
+        """What is spent, and what those that have begun may still take."""
+        total = self.spent
+        for account in self._begun:
+            total = total.plus(account.held.left_of(account.spent))
+        return total
+
+    async def _turn(self) -> None:
+        """Wait until something was settled, or somebody has ended."""
+        ready: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(ready)
+        await ready
+
+    def _wake(self) -> None:
         while self._waiting:
             ready = self._waiting.popleft()
             if not ready.done():

@@ -66,13 +66,12 @@ def plural(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def cost(money: Decimal, unknown: int, answers: int) -> str:
-    """Money for so many answers, of which so many have no known price: that is never told as nothing."""
+def cost(money: Decimal, unknown: int) -> str:
+    """Money that is known, beside so many requests whose cost is not: that is never told as nothing."""
+    known = f"{money.normalize():f}"
     if not unknown:
-        return f"{money.normalize():f}"
-    return (
-        "unknown" if unknown >= answers else f"{money.normalize():f} and that of {unknown:,} requests, which is unknown"
-    )
+        return known
+    return f"{known} and that of {unknown:,} requests, which is unknown" if money else "unknown"
 
 
 def clip(text: str, most: int = 90) -> str:

@@ -174,7 +174,7 @@ def _asked(requests: pa.Table) -> Iterator[Asked]:
             tuple(sorted((f["values"], f["counts"]) for f in fails if f["values"] != "ok")),
             pc.sum(first.column("tokens_in"), min_count=0).as_py(),
             pc.sum(first.column("tokens_out"), min_count=0).as_py(),
-            cost(pc.sum(first.column("cost")).as_py() or Decimal(0), first.column("cost").null_count, len(first)),
+            cost(pc.sum(first.column("cost")).as_py() or Decimal(0), first.column("cost").null_count),
         )
 
 

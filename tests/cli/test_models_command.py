@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 from questions import opened, question
-from serving import Served
+from serving import Served, closed_url
 
 from tamis.models import ask_all
 
@@ -30,6 +31,13 @@ def test_a_probe_that_nobody_answers_ends_with_3(tamis: Call, tmp_path: Path) ->
     with Served(faults=lambda *_: "401") as server:
         code, said = tamis("models", "probe", "s", "--base-url", server.url, "--responses", tmp_path / "r.sqlite")
     assert code == 3 and "set the key in the environment" in said
+
+
+def test_a_probe_of_a_port_where_nobody_listens_says_so_at_once(tamis: Call, tmp_path: Path) -> None:
+    began = time.monotonic()
+    code, said = tamis("models", "probe", "s", "--base-url", closed_url(), "--responses", tmp_path / "r.sqlite")
+    assert code == 3 and "nobody answers for s" in said and "start the server" in said
+    assert time.monotonic() - began < 0.4  # the first wait of a request that is tried again
 
 
 def test_cache_counts_and_prune_forgets(tamis: Call, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from questions import opened, question
 from serving import Served
 
 from tamis.errors import UsageError
-from tamis.models import Budget, BudgetSpent, Failed, Patience, Price, Reply, Usage, ask_all, price
+from tamis.models import Budget, BudgetSpent, Failed, Patience, Price, Reply, Usage, ask_all, each, price
 from tamis.models.request import most_tokens
 
 DOLLAR = Price(Decimal(1_000_000), Decimal(2_000_000))
@@ -106,6 +106,22 @@ def test_what_tries_that_failed_cost_is_on_the_bill(fault: str, lost: Any, bough
         with opened(server.url, tmp_path, replay=True) as model:
             again = list(ask_all(model, asked, 1))
     assert [(one.usage, one.cost) for one in ended] == [(one.usage, one.cost) for one in again] == [lost, bought]
+
+
+@pytest.mark.parametrize("thrifty", [True, False])
+def test_a_thrifty_budget_ends_what_was_begun(thrifty: bool, tmp_path: Path) -> None:
+    budget = Budget(requests=11, thrifty=thrifty)
+
+    async def both(number: int) -> bool:
+        with budget.task(2):
+            try:
+                return all([await model.ask(question(f"{number} {k}")) for k in range(2)])
+            except BudgetSpent:
+                return False
+
+    with Served(delay=0.01) as server, opened(server.url, tmp_path, budget=budget, concurrency=8) as model:
+        done = sum(each(range(12), both, 12))
+    assert len(server.asked) == 11 and (done == 5) == thrifty
 
 
 @pytest.mark.parametrize(

@@ -58,10 +58,11 @@ def test_a_row_is_followed_to_the_line_it_came_from(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("unknown", "says"), [(0, "1.5"), (2, "1.5 and that of 2 requests, which is unknown"), (3, "unknown")]
+    ("money", "unknown", "says"),
+    [("1.500", 0, "1.5"), ("1.5", 2, "1.5 and that of 2 requests, which is unknown"), ("0", 3, "unknown"), ("0", 0, "0")],
 )
-def test_a_cost_that_is_not_known_is_not_told_as_nothing(unknown: int, says: str) -> None:
-    assert cost(Decimal("1.500"), unknown, 3) == says
+def test_a_cost_that_is_not_known_is_not_told_as_nothing(money: str, unknown: int, says: str) -> None:
+    assert cost(Decimal(money), unknown) == says
 
 
 def test_progress_says_what_is_asked_and_paid() -> None:

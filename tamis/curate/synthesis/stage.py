@@ -175,7 +175,8 @@ class Synth(Derive):
         talk.asked.extend(grown.asked)
         grown.asked = talk.asked
         try:
-            await (grow or self.grow)(Task(seed, text, talk, grown, studio))
+            with studio.budget.task(sum(self.calls.values())):
+                await (grow or self.grow)(Task(seed, text, talk, grown, studio))
         except Failed as failed:
             grown.rows.clear()
             grown.status, grown.rule = "failed", failed.reason

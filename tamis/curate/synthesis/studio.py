@@ -31,7 +31,7 @@ class Studio:
     def __init__(self, stage: Synth, bench: Bench) -> None:
         self.stage, self.bench = stage, bench
         self.templates = templates_of(stage)
-        self._budget = Budget.of(bench.means)
+        self.budget = Budget.of(bench.means)
         self._responses: Responses | None = None
         self._models: dict[str, Model] = {}
         self._lent: Model | None = None
@@ -55,7 +55,7 @@ class Studio:
             self._responses = self._responses or Responses(self.bench.responses)
             stage = self.stage
             money = price(stage.price) if stage.price else None
-            self._models[spec] = open_by(self.bench.means, spec, stage.base_url, money, self._responses, self._budget)
+            self._models[spec] = open_by(self.bench.means, spec, stage.base_url, money, self._responses, self.budget)
         return self._models[spec]
 
     def lend(self, model: Model) -> None:

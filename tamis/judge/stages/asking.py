@@ -152,7 +152,9 @@ class AsksJudge(Derive):
         judge = clerk.judges[0]
 
         async def one(unit: Any) -> tuple[Any, list[Outcome]]:
-            return unit, [await clerk.judged(case, judge, own) for case in cases(unit)]
+            asked = cases(unit)
+            with clerk.budget.task(len(asked)):
+                return unit, [await clerk.judged(case, judge, own) for case in asked]
 
         return each(units, one, clerk.means.concurrency)
 

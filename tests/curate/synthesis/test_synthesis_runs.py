@@ -132,7 +132,8 @@ def test_a_prompt_given_back_goes_and_so_does_a_refusal(tmp_path: Path, said: st
 @pytest.mark.parametrize("when_spent", ["stop", "finish"])
 def test_a_budget_stops_the_run_or_skips_the_rest(tmp_path: Path, when_spent: Any) -> None:
     with Served(answer) as server:
-        means = Means(tmp_path / "r.sqlite", max_requests=7, when_spent=when_spent, concurrency=1)
+        at_once = 1 if when_spent == "stop" else 8
+        means = Means(tmp_path / "r.sqlite", max_requests=7, when_spent=when_spent, concurrency=at_once)
         more = {"passes": 1, "min_score": 1}
         if when_spent == "stop":
             with pytest.raises(TamisError, match="budget is spent"):
