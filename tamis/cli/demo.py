@@ -28,9 +28,10 @@ def command(output: Path) -> int:
     from tamis.cli.memory import give_back
     from tamis.cli.show import Progressbar, print_run
     from tamis.errors import GateError
-    from tamis.recipes.run import outcome, run
+    from tamis.recipes.run import run
     from tamis.recipes.shipped import example
     from tamis.runs import verify
+    from tamis.runs.ending import outcome
 
     give_back()
     home = example()

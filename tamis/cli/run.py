@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from tamis.cli.ended import say_end
 from tamis.cli.means import asks_models, means_of
 from tamis.cli.sizes import ByteSize
 
@@ -85,9 +86,10 @@ def command(
         tamis run recipe.yaml -i data/ -o runs/first
     """
     from tamis.cli.memory import give_back
-    from tamis.cli.show import Progressbar, plan_lines, print_json, print_run
+    from tamis.cli.show import Progressbar, plan_lines
     from tamis.recipes.budget import PARTITION
-    from tamis.recipes.run import outcome, prepare, run
+    from tamis.recipes.job import prepare
+    from tamis.recipes.run import run
 
     give_back()
     if dry_run:
@@ -98,11 +100,4 @@ def command(
     options["means"] = means_of(given)
     with Progressbar(quiet or as_json) as progress:
         done = run(recipe, list(inputs) or None, output, partition_size=partition_size, on_progress=progress, **options)
-    if as_json:
-        print_json(done.facts)
-    elif not quiet:
-        print_run(done)
-    code, why = outcome(done)
-    if why:
-        click.echo(f"tamis: {why}", err=True)
-    return code
+    return say_end(done, as_json, quiet)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from tamis.cli.ended import say_end
 from tamis.cli.means import asks_models, means_of
 
 if TYPE_CHECKING:
@@ -80,9 +81,9 @@ def command(
         tamis synth backtranslate docs.jsonl -o runs/pairs --model smollm2 --base-url http://127.0.0.1:8080/v1
     """
     from tamis.cli.memory import give_back
-    from tamis.cli.show import Progressbar, print_json, print_run
+    from tamis.cli.show import Progressbar
     from tamis.models import BudgetSpent
-    from tamis.recipes.run import outcome, run
+    from tamis.recipes.run import run
     from tamis.recipes.synth import data_of, synth_recipe
 
     give_back()
@@ -103,14 +104,7 @@ def command(
         except BudgetSpent as spent:
             click.echo(f"tamis: {spent}. To go on: {_resumed()}", err=True)
             return spent.exit_code
-    if as_json:
-        print_json(done.facts)
-    elif not quiet:
-        print_run(done)
-    code, why = outcome(done)
-    if why:
-        click.echo(f"tamis: {why}", err=True)
-    return code
+    return say_end(done, as_json, quiet)
 
 
 def _spelled(change: str, method: str) -> str:

@@ -20,8 +20,8 @@ from tamis.data import read
 from tamis.models import Price, Request, Responses, open_model, price, price_of
 from tamis.models.estimating import BYTES_PER_TOKEN
 from tamis.models.request import most_tokens
+from tamis.recipes.job import prepare
 from tamis.recipes.recipe import Recipe
-from tamis.recipes.run import prepare
 
 LOOKED_AT = 1000
 """Seeds whose prompts are rendered; what is estimated is scaled from them to all."""

@@ -102,6 +102,15 @@ def test_an_estimate_is_not_exceeded(seeds: Path, server: Served, tamis: Call) -
     assert len(found["prompts"]) == 5 and found["prompts"][0]["messages"][0]["role"] == "system"
 
 
+@pytest.mark.parametrize("method", ["evolve", "instruct", "rephrase"])
+def test_no_seeds_make_an_empty_run(method: str, seeds: Path, server: Served, tamis: Call) -> None:
+    seeds.write_text("")
+    words = ("synth", method, "docs.jsonl", "-o", "run", "--model", "m", "--base-url", server.url, "--gate", "none")
+    code, said = tamis(*words, "--set", "structured=schema")
+    assert (code, server.asked) == (0, []) and "docs.jsonl: the file is empty" in said
+    assert "0 in = 0 kept" in said
+
+
 def test_where_nobody_answers_nothing_is_written(seeds: Path, tamis: Call) -> None:
     code, said = tamis(*asked(url=closed_url()))
     assert code == 3 and "nobody answers for m at http://127.0.0.1" in said and "--replay" in said

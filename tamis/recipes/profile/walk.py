@@ -16,10 +16,11 @@ from tamis.curate.near import Near
 from tamis.curate.profanity import Profanity
 from tamis.data import find, recognise, spool
 from tamis.errors import ExtraMissing
+from tamis.recipes.job import is_frame, listed
 from tamis.recipes.profile.look import Look, Seen, Together
 from tamis.recipes.profile.size import bytes_in, records_in
 from tamis.recipes.recipe import Recipe
-from tamis.recipes.run import is_frame, listed, run
+from tamis.recipes.run import run
 from tamis.report.profile.facts import Missing
 from tamis.runs import Run
 from tamis.schemas import kind
