@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from tamis.data.disk import disk_errors
-from tamis.errors import RunError, UsageError
+from tamis.errors import OutputError, RunError, UsageError
 
 HALF = frozenset({"judgments.parquet", "panel.parquet", "probe.parquet", "rubric.yaml"})
 WHOLE = HALF | {"run.json", "report.html", "MANIFEST.sha256"}
@@ -19,19 +22,47 @@ NAMES = {"rubric": "criteria", "asked": "parameters", "by": "judges", "inputs": 
 """What of run.json says what was asked, in words."""
 
 
-def prepare(out: Path, again: bool = False) -> None:
-    """Make the folder, or take one that a sitting was broken off in; `again`: or is over. Raises UsageError, OutputError."""
+@contextmanager
+def taken(out: Path) -> Iterator[None]:
+    """Hold the folder against other processes, made where it is not there. Raises UsageError, OutputError.
+
+    The lock is on the folder itself: a file for it would be in the seal. A folder that stays empty is taken away again.
+    """
     with disk_errors(out):
         if out.exists() and not out.is_dir():
             raise UsageError(f"{out} is a file; name a folder with -o")
-        for half in out.glob(".*.tmp") if out.is_dir() else ():  # left by a process that was killed
-            half.unlink(missing_ok=True)
-        there = sorted(p.name for p in out.iterdir()) if out.exists() else []
+        fresh = not out.exists()
+        out.mkdir(parents=True, exist_ok=True)
+        lock = os.open(out, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise OutputError(f"another process is judging into {out}; wait for it, or stop it") from None
+        yield
+    finally:
+        os.close(lock)
+        if fresh:
+            with suppress(OSError):  # something is in it
+                out.rmdir()
+
+
+def prepare(out: Path, again: bool = False) -> None:
+    """Take an empty folder, or one that a sitting was broken off in; `again`: or is over. Raises UsageError, OutputError."""
+    with disk_errors(out):
+        left = [p for p in out.iterdir() if _is_half(p.name)]
+        there = sorted(p.name for p in out.iterdir() if p not in left)
         if "run.json" in there and not again:
             raise UsageError(f"{out} holds a finished run; name another folder with -o, or remove it")
         if strange := set(there) - (WHOLE if again else HALF):
             raise UsageError(f"{out} holds {min(strange)}; name another folder with -o")
-        out.mkdir(parents=True, exist_ok=True)
+        for half in left:
+            half.unlink(missing_ok=True)
+
+
+def _is_half(name: str) -> bool:
+    """Is it half of a file of ours, left by a process that was killed?"""
+    return name.endswith(".tmp") and any(name.startswith(f".{own}.") for own in WHOLE)
 
 
 def read_back(path: Path) -> pl.DataFrame:

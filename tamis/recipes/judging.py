@@ -10,6 +10,7 @@ from tamis.bench import Means
 from tamis.data.writer import write_bytes
 from tamis.errors import InputError
 from tamis.judge.bias import findings
+from tamis.judge.folder import taken
 from tamis.judge.leaderboard import board
 from tamis.judge.played import games
 from tamis.judge.shown import examples
@@ -27,11 +28,12 @@ def judge(
     draws: int = 1000,
 ) -> dict[str, Any]:
     """Judge, write judgments, report and manifest to `out`, and return what run.json says with the board and the bias beside it."""
-    sat = sit(plan, out, means, resume, on_progress)
-    told = tell(sat, draws)
-    drawn = page(sat.facts, told["board"], told["findings"], examples(sat.judgments, sat.answers))
-    write_bytes(out / "report.html", drawn)
-    seal(out, {})
+    with taken(out):
+        sat = sit(plan, out, means, resume, on_progress)
+        told = tell(sat, draws)
+        drawn = page(sat.facts, told["board"], told["findings"], examples(sat.judgments, sat.answers))
+        write_bytes(out / "report.html", drawn)
+        seal(out, {})
     return {**sat.facts, **told}
 
 

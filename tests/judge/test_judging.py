@@ -12,6 +12,7 @@ from judging import always, answers, fenced, longer
 from serving import REFUSAL, Served
 
 from tamis.cli import main
+from tamis.judge.folder import taken
 from tamis.runs.manifest import sha256
 
 
@@ -269,6 +270,15 @@ def test_a_folder_of_others_is_left_alone(two: Any, tmp_path: Path, capsys: Any)
         code, _, err = said(capsys, *pairwise(server, tmp_path / "done"), *two)
         assert code == 2 and "holds a finished run" in err
         assert said(capsys, *pairwise(server, tmp_path / "done"), *two, "--resume")[0] == 0
+
+
+def test_one_process_at_a_time_judges_into_a_folder(two: Any, tmp_path: Path, capsys: Any) -> None:
+    with Served(longer) as server:
+        with taken(tmp_path / "out"):
+            code, _, err = said(capsys, *pairwise(server, tmp_path / "out"), *two)
+        assert (code, "another process is judging into" in err, server.asked) == (3, True, [])
+        assert not (tmp_path / "out").exists()
+        assert said(capsys, *pairwise(server, tmp_path / "out"), *two)[0] == 0
 
 
 def test_a_dry_run_asks_nobody(two: Any, tmp_path: Path, capsys: Any) -> None:
