@@ -210,6 +210,10 @@ def each_row(
 
 
 def _start(path: Path) -> bytes:
+    if path.exists() and not path.is_file():
+        raise InputError(
+            f"{path} is a {'folder' if path.is_dir() else 'pipe or device'}; name a file, which can be read again"
+        )
     with path.open("rb") as file:
         return file.read(64)
 

@@ -151,6 +151,8 @@ def rubric(spec: str | Path, base: Path | None = None) -> Rubric:
             raise UsageError(f"{spec}: this tamis has {found.label}; name that, or a file of your own")
         return found
     path = (base or Path()) / spec
+    if path.is_fifo() or path.is_char_device():
+        raise UsageError(f"{spec} is a pipe or a device; a rubric is read again, so name a file")
     try:
         return read_rubric(path.read_bytes(), str(spec))
     except OSError as gone:
@@ -249,11 +251,11 @@ def _scale(top: Node) -> Scale:
     low, high = node.get("low", (int, float)), node.get("high", (int, float))
     if low is None or high is None:
         raise node.wrong("a scale has low and high")
-    found = Scale(float(low.value), float(high.value), _flag(node, "whole", True))
-    if not -1e6 <= found.low < found.high <= 1e6:
+    if not -1e6 <= low.value < high.value <= 1e6:
         raise node.wrong(
-            f"the scale goes from {low.value} to {high.value}; low below high, within a million, was wanted"
+            f"the scale goes from {low.value!r:.30} to {high.value!r:.30}; low below high, within a million, was wanted"
         )
+    found = Scale(float(low.value), float(high.value), _flag(node, "whole", True))
     if found.whole and not (found.low.is_integer() and found.high.is_integer()):
         raise node.wrong(f"the scale goes from {low.value} to {high.value} in whole numbers; whole: false takes others")
     return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -166,3 +167,21 @@ def test_a_damaged_run_is_a_sentence(x: str, tmp_path: Path, capsys: Any, name: 
         (tmp_path / "out" / name).write_bytes(b"{")
         code, _, err = said(capsys, *scored(server, tmp_path / "out"), x, "--resume")
     assert code == 3 and f"{name} is damaged; remove" in err
+
+
+def test_hidden_files_of_others_are_left_alone(x: str, tmp_path: Path, capsys: Any) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/.notes.tmp").write_text("mine")
+    with Served(longer) as server:
+        code, _, err = said(capsys, *scored(server, tmp_path / "mine"), x)
+    assert code == 2 and "holds .notes.tmp" in err and (tmp_path / "mine/.notes.tmp").read_text() == "mine"
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path, capsys: Any) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    for words in (
+        ("rate", tmp_path / "pipe"),
+        ("score", "x", "-o", "o", "--judge", "m", "--rubric", tmp_path / "pipe"),
+    ):
+        code, _, err = said(capsys, *words)
+        assert code == 2 and "is a pipe or" in err

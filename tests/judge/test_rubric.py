@@ -58,6 +58,7 @@ def test_a_rubric_has_the_digest_of_its_file() -> None:
         ("name: mine", "name: My Rubric", "1:1", "small letters"),
         ("says: how good it is", "say: how good it is", "4:1", "did you mean 'says'?"),
         ("scale: {low: 1, high: 5}", "scale: {low: 5, high: 1}", "7:1", "low below high"),
+        ("scale: {low: 1, high: 5}", f"scale: {{low: 1, high: {9**400}}}", "7:1", "low below high"),
         ("scale: {low: 1, high: 5}", "scale: {low: 1, high: 2.5}", "7:1", "whole: false takes others"),
         ("scale: {low: 1, high: 5}\n", "", "1:1", "its form is score; write scale"),
         ("  5: good", "  9: good", "10:3", "not on the scale from 1 to 5"),

@@ -10,7 +10,7 @@ from typing import Any
 from tamis.errors import UsageError
 from tamis.judge.reading import each_row
 from tamis.judge.review.key import Key
-from tamis.judge.review.log import Log
+from tamis.judge.review.log import Log, refuse_others
 from tamis.judge.review.vote import vote
 
 
@@ -21,6 +21,7 @@ def record(path: Path, decisions: Sequence[str], by: str, because: str, key: Key
 
     Raises UsageError where one cannot be taken.
     """
+    refuse_others(path)
     with Log(path) as log:
         taken = _taken(path)
         rows = []

@@ -66,3 +66,20 @@ class Log:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def refuse_others(path: Path) -> None:
+    """Raises OutputError where `path` is a pipe, or its first line is none of a rater: it may be a file of tasks or answers."""
+    if not path.exists():
+        return
+    if not path.is_file():
+        raise OutputError(f"{path} is no file that lines can be added to; name another one")
+    with open(path, "rb") as file:
+        line = file.readline().strip()
+    try:
+        row = json.loads(line or b'{"rater": ""}')
+        own = isinstance(row, dict) and "rater" in row
+    except (ValueError, RecursionError):
+        own = line.startswith(b"{")  # half a line, left by a crash
+    if not own:
+        raise OutputError(f"{path} holds something else than what raters said; name another file")

@@ -17,7 +17,7 @@ from tamis.data.disk import disk_errors
 from tamis.errors import InputError, UsageError
 from tamis.judge.reading import each_row
 from tamis.judge.review.form import Form
-from tamis.judge.review.log import Log
+from tamis.judge.review.log import Log, refuse_others
 from tamis.judge.review.vote import Vote, named, vote
 
 
@@ -37,6 +37,7 @@ class Room:
         every = {row["task"]: row for row in rows}
         self.tasks = every if conflicts is None else _conflicting(conflicts, every)
         self._secret = _secret(folder.with_name(f".{folder.name}.secret"))
+        refuse_others(log)
         self.log = Log(log)
         self.votes: dict[str, dict[str, Vote]] = {rater: {} for rater in self.raters}
         self.problems: list[str] = []

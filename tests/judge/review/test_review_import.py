@@ -332,6 +332,16 @@ def test_a_log_goes_on_after_half_a_line(tmp_path: Path) -> None:
     assert path.read_bytes() == b'{"task": "1"}\n{"task": "2", "ra\n{"task": "3"}\n'
 
 
+@pytest.mark.parametrize("text", ['{"task": "1", "prompt": "x"}\n', "[]\n", "task,rater\n"])
+def test_no_decision_is_added_to_a_file_of_something_else(text: str, tmp_path: Path, key: Key, tamis: Cli) -> None:
+    rows = [*lines(key, "ann", lambda e: "first"), *lines(key, "bob", lambda e: "second")]
+    path, other = write_lines(tmp_path / "labels.jsonl", rows), tmp_path / "other.jsonl"
+    other.write_text(text)
+    words = ("--decisions", other, "--decide", f"{next(iter(key.asked))}=tie", "--by", "cleo")
+    code, told = tamis("review", "adjudicate", path, "--key", tmp_path / "review.key.json", *words)
+    assert (code, other.read_text()) == (3, text) and "holds something else" in told
+
+
 def test_two_do_not_write_one_log(tmp_path: Path) -> None:
     with Log(tmp_path / "log.jsonl"), pytest.raises(Exception, match="another process"):
         Log(tmp_path / "log.jsonl")
