@@ -16,6 +16,7 @@ ITEMS = Path(__file__).with_name("items.jsonl")
 NEEDED: dict[str, dict[str, Any]] = {
     "decontam@1": {"against": (str(ITEMS),), "min_words": 8},
     "sample@1": {"fraction": 0.5, "by": None},
+    **{f"judge.{how}@1": {"judge": "m"} for how in ("pairwise", "score")},
     **{
         f"synth.{method}@1": {"model": "m"}
         for method in ("backtranslate", "evolve", "instruct", "preference", "rephrase")
