@@ -36,7 +36,8 @@ class Room:
         self.decides = conflicts is not None
         every = {row["task"]: row for row in rows}
         self.tasks = every if conflicts is None else _conflicting(conflicts, every)
-        self._secret = _secret(folder.with_name(f".{folder.name}.secret"))
+        home = Path(os.path.abspath(folder))  # the folder may be called `.`
+        self._secret = _secret(home.with_name(f".{home.name}.secret"))
         refuse_others(log)
         self.log = Log(log)
         self.votes: dict[str, dict[str, Vote]] = {rater: {} for rater in self.raters}
@@ -123,7 +124,7 @@ def read_export(folder: Path) -> tuple[str, Form, list[dict[str, Any]]]:
         raise InputError(
             f"{wrong.filename} cannot be read ({wrong.strerror}); `tamis review export` writes a folder to serve"
         ) from wrong
-    except (ValueError, KeyError, AttributeError, TypeError) as wrong:
+    except (ValueError, KeyError, AttributeError, TypeError, RecursionError) as wrong:
         raise InputError(f"{folder} is no export of a review ({wrong!r:.80}); export it again") from wrong
     form = Form.of(facts)
     if hashlib.sha256(json.dumps([form.facts(), bare]).encode()).hexdigest()[:32] != digest:
@@ -149,10 +150,12 @@ def _conflicting(path: Path, tasks: dict[str, dict[str, Any]]) -> dict[str, dict
     problems: list[str] = []
     out = {}
     for where, row in each_row([path], problems):
-        if row.get("task") not in tasks or not isinstance(row.get("votes"), list):
+        task, votes = row.get("task"), row.get("votes")
+        known = isinstance(task, str) and task in tasks
+        if not known or not isinstance(votes, list) or not all(isinstance(one, dict) for one in votes):
             raise InputError(f"{where} is no conflict of this export; `tamis review adjudicate -o` writes them")
-        said = [{k: v for k, v in one.items() if k != "rater"} for one in row["votes"]]
-        out[row["task"]] = {**tasks[row["task"]], "said": said}
+        said = [{k: v for k, v in one.items() if k != "rater"} for one in votes]
+        out[str(task)] = {**tasks[str(task)], "said": said}
     if problems or not out:
         raise InputError(problems[0] if problems else f"there is no conflict in {path}: nothing to decide")
     return out
@@ -169,7 +172,7 @@ def _secret(path: Path) -> bytes:
                 os.fsync(file.fileno())
         except FileExistsError:
             pass
-        found = path.read_bytes()
+        found = path.read_bytes() if path.is_file() else b""
     if len(found) != 32:
         raise InputError(f"{path} is damaged; remove it, and raters get new addresses")
     return found

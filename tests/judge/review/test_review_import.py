@@ -332,7 +332,7 @@ def test_a_log_goes_on_after_half_a_line(tmp_path: Path) -> None:
     assert path.read_bytes() == b'{"task": "1"}\n{"task": "2", "ra\n{"task": "3"}\n'
 
 
-@pytest.mark.parametrize("text", ['{"task": "1", "prompt": "x"}\n', "[]\n", "task,rater\n"])
+@pytest.mark.parametrize("text", ['{"task": "1", "prompt": "x"}\n', "[]\n", "task,rater\n", "{\n"])
 def test_no_decision_is_added_to_a_file_of_something_else(text: str, tmp_path: Path, key: Key, tamis: Cli) -> None:
     rows = [*lines(key, "ann", lambda e: "first"), *lines(key, "bob", lambda e: "second")]
     path, other = write_lines(tmp_path / "labels.jsonl", rows), tmp_path / "other.jsonl"

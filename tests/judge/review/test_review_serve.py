@@ -15,7 +15,7 @@ from driving import Browser
 from making import NASTY
 from reviewing import MODELS, Hosted, Serving, answered, exported, free_port, key_of, saved
 
-from tamis.errors import UsageError
+from tamis.errors import InputError, UsageError
 from tamis.judge.review.room import Room
 
 Cli = Callable[..., tuple[int, str]]
@@ -192,6 +192,23 @@ def test_the_secret_of_the_tokens_is_for_its_owner_alone(tmp_path: Path) -> None
     Room(tmp_path / "review", tmp_path / "log.jsonl", ["ann"]).log.close()
     (secret,) = [p for p in tmp_path.iterdir() if p.name.endswith(".secret")]
     assert secret.stat().st_mode & 0o777 == 0o600
+
+
+def test_an_export_is_served_from_within_its_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    exported(tmp_path, answered(3, MODELS[:2]))
+    Room(tmp_path / "review", tmp_path / "log.jsonl", ["ann"]).log.close()
+    before = (tmp_path / ".review.secret").read_bytes()
+    monkeypatch.chdir(tmp_path / "review")
+    Room(Path(), tmp_path / "log.jsonl", ["ann"]).log.close()
+    assert (tmp_path / ".review.secret").read_bytes() == before
+
+
+@pytest.mark.parametrize("row", [{"task": ["1"], "votes": []}, {"task": "1", "votes": [5]}, {"task": "1"}])
+def test_what_is_no_conflict_is_refused(row: Any, tmp_path: Path) -> None:
+    exported(tmp_path, answered(3, MODELS[:2]))
+    (tmp_path / "c.jsonl").write_text(json.dumps(row))
+    with pytest.raises(InputError, match="no conflict of this export"):
+        Room(tmp_path / "review", tmp_path / "log.jsonl", ["ann"], tmp_path / "c.jsonl")
 
 
 def test_a_port_that_is_taken_is_a_sentence(server: Hosted, tmp_path: Path, tamis: Cli) -> None:
