@@ -8,7 +8,6 @@ from typing import Literal, NamedTuple
 import numpy as np
 import polars as pl
 
-from tamis.errors import UsageError
 from tamis.judge.estimate import Estimate
 from tamis.judge.graph import Pieces, pieces
 from tamis.judge.resample import DRAWS, drawn, interval
@@ -104,7 +103,12 @@ def strengths(
         return Ratings([], none, none, none, ["there are no games"])
     whole = field(rows)
     if len(whole.models) > MOST:
-        raise UsageError(f"{len(whole.models):,} models are more than the {MOST:,} of one fit; rate fewer at a time")
+        counts = pl.concat([rows["model_a"], rows["model_b"]]).value_counts(name="games")
+        many = [Rating(model, Estimate(None), Estimate(None), n) for model, n in counts.sort("model_a").iter_rows()]
+        none = Estimate(
+            None, note=f"{len(many):,} models are more than the {MOST:,} of one fit: no strengths; rate fewer for those"
+        )
+        return Ratings(many, none, none, none, [none.note])
     games = _totals(whole, np.ones(whole.items, np.int64))
     found = pieces(len(whole.models), whole.first, whole.second, games)
     names, sizes = np.unique(found.rated, return_counts=True)

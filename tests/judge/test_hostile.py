@@ -13,6 +13,7 @@ from judging import answers, longer
 from serving import Served
 
 from tamis.cli import main
+from tamis.judge import strength
 from tamis.judge.accord import sliced
 from tamis.judge.answers import read_answers
 from tamis.judge.leaderboard import board
@@ -185,3 +186,13 @@ def test_a_pipe_is_not_waited_for(tmp_path: Path, capsys: Any) -> None:
     ):
         code, _, err = said(capsys, *words)
         assert code == 2 and "is a pipe or" in err
+
+
+def test_more_models_than_one_fit_takes_have_win_rates_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(strength, "MOST", 2)
+    path = judged(tmp_path, *({"model_a": m, "model_b": "base", "verdict": "a"} for m in "xyz"))
+    found = board(read_judgments([path]).rows)
+    assert [(m["model"], m["games"]) for m in found["models"]] == [("base", 3), ("x", 1), ("y", 1), ("z", 1)]
+    assert found["models"][0]["win_rate"]["value"] == 0 and "no strengths" in found["notes"][0]
