@@ -104,6 +104,7 @@ class Remote:
         """Try until there is an answer, and keep it."""
         reserve = most(most_tokens(request), self.price, self._budget)
         bill = Bill()
+        await self._budget.begin(reserve)
         attempt = empty = 0
         while True:
             attempt += 1

@@ -87,6 +87,10 @@ class Local:
         if unknown := sorted(set(request.params) - _KNOWN):
             said = f"a model on this machine knows no {', '.join(unknown)}; it takes {', '.join(sorted(_KNOWN))}"
             raise Failed("bad_request", said, usage=NOTHING, cost=ZERO)
+        into, out = most_tokens(request)
+        reserve = Amount(1, into + (out or MOST_TOKENS))
+        if not self.replay and key not in self._responses:
+            await self._budget.begin(reserve)
         async with self._turn:
             if found := self._responses.get(key):
                 self.spending.cached += 1
@@ -96,8 +100,6 @@ class Local:
                     self.spending.failed += 1
                     raise lost
                 raise Missed("missed", f"replay: {self._responses.path} has no answer of {self._name} to this request")
-            into, out = most_tokens(request)
-            reserve = Amount(1, into + (out or MOST_TOKENS))
             await self._budget.reserve(reserve)
             spent = reserve
             try:

@@ -68,7 +68,8 @@ class Budget:
 
     thrifty: it is not resumed, and a task that is not finished was paid for in vain. So one begins only where all that
     others may still take, and it itself, fits in (as many times what its first request may cost as it has requests); where
-    that does not, it waits until another has ended. Only one that is alone begins whatever is left.
+    that does not, it waits until another has ended. One that is alone begins whatever is left, and if that does not suffice,
+    it is the last.
     """
 
     money: Decimal | None = None
@@ -77,6 +78,7 @@ class Budget:
     thrifty: bool = False
     spent: Amount = field(default=Amount(), init=False)
     reserved: Amount = field(default=Amount(), init=False)
+    _last: bool = field(default=False, init=False, repr=False)
     _begun: set[Account] = field(default_factory=set, init=False, repr=False)
     _waiting: deque[asyncio.Future[None]] = field(default_factory=deque, init=False, repr=False)
 
@@ -97,16 +99,27 @@ class Budget:
             self._begun.discard(account)
             self._wake()
 
+    async def begin(self, most: Amount) -> None:
+        """Wait until the task may begin whose first request takes `most`; not where it has. Raises BudgetSpent.
+
+        Nobody who waits here may hold what those that have begun need, as a place among the requests under way.
+        """
+        account = _account.get()
+        if not self.thrifty or account is None or account in self._begun:
+            return
+        account.held = most.times(account.requests)
+        while self._begun and not self._fits(self._promised().plus(account.held)):
+            await self._turn()
+        if self._last:
+            raise BudgetSpent(self._sentence(most))
+        self._begun.add(account)
+
     async def reserve(self, most: Amount) -> None:
         """Set `most` aside. Waits while answers under way may give back enough. Raises BudgetSpent."""
         account = _account.get()
-        if self.thrifty and account is not None and account not in self._begun:
-            account.held = most.times(account.requests)
-            while self._begun and not self._fits(self._promised().plus(account.held)):
-                await self._turn()
-            self._begun.add(account)
         while not self._fits(self.spent.plus(self.reserved).plus(most)):
             if not self._fits(self.spent.plus(most)):
+                self._last |= account is not None and account.spent != Amount()
                 raise BudgetSpent(self._sentence(most))
             await self._turn()
         self.reserved = self.reserved.plus(most)

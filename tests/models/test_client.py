@@ -2,15 +2,31 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 from llama import MODEL
 from questions import opened, question
 from serving import Served
 
+from tamis.bench import Means
 from tamis.errors import UsageError
-from tamis.models import Capabilities, Failed, Missed, Reply, ask_all, estimate, open_model, price, probe
+from tamis.models import (
+    Budget,
+    Capabilities,
+    Failed,
+    Missed,
+    Reply,
+    Responses,
+    ask_all,
+    estimate,
+    open_by,
+    open_model,
+    price,
+    probe,
+)
 from tamis.models.endpoint import endpoint_of
+from tamis.recipes.catalog import make
 
 
 def test_the_protocol_is_that_of_the_openai_client(tmp_path: Path) -> None:
@@ -77,6 +93,30 @@ def test_a_key_with_a_line_break_is_refused_without_being_shown(
     with pytest.raises(UsageError, match="MY_KEY") as refused:
         open_model("m", base_url="http://127.0.0.1:9/v1", key_env="MY_KEY", responses=tmp_path / "r.sqlite")
     assert "hidden" not in str(refused.value)
+
+
+def test_a_key_goes_to_the_host_that_it_is_named_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HERE", "sk-here")
+    monkeypatch.setenv("ELSEWHERE", "sk-elsewhere")
+    means, kept = Means(key_env="ELSEWHERE", key_envs={"127.0.0.1": "HERE"}), Responses(tmp_path / "r.sqlite")
+    with Served() as server:
+        for url in (server.url, server.url.replace("127.0.0.1", "localhost")):
+            with open_by(means, "m", url, None, kept, Budget()) as model:
+                list(ask_all(model, [question()], 1))
+    assert [told["authorization"] for told in server.headers] == ["Bearer sk-here", "Bearer sk-elsewhere"]
+    with pytest.raises(UsageError, match="ELSEWHERE sent to there"):
+        open_by(means, "m", "http://there/v1", None, kept, Budget())
+
+
+@pytest.mark.parametrize("wrong", [{"concurrency": 0}, {"attempts": 0}, {"timeout": 0.0}])
+def test_means_that_cannot_be_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match=f"{next(iter(wrong))} is 0"):
+        Means(**wrong)
+
+
+def test_a_recipe_says_what_is_made_and_not_how_models_are_called() -> None:
+    with pytest.raises(UsageError, match="is said to the run: --key-env"):
+        make("synth.rephrase@1", model="m", key_env="AWS_SECRET")
 
 
 def test_an_estimate_counts_what_is_not_cached(tmp_path: Path) -> None:
