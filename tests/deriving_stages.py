@@ -82,6 +82,28 @@ class Halves(Derive):
 
 
 @dataclass(frozen=True)
+class Flagged(Halves):
+    """The same; short halves stay, and are marked."""
+
+    name = "own.flagged"
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        return (Rule("few_words", "flag", "words", ">=", 4),)
+
+
+@dataclass(frozen=True)
+class Misnamed(Halves):
+    """The same, with a rule that is called as what is said of seeds."""
+
+    name = "own.misnamed"
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        return (Rule("rejected.short", "drop", "words", ">=", 4),)
+
+
+@dataclass(frozen=True)
 class Ask(Derive):
     """A question for each text, which is its answer."""
 

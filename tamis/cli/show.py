@@ -141,7 +141,7 @@ def made_lines(run: Any) -> Iterator[str]:
     for made in yields(run):
         yield (
             f"{made.stage}: {made.seeds:,} seeds ({seeds_line(made)}), {made.made:,} rows made, "
-            f"{made.made - sum(n for _, n in made.own):,} pass its rules, {made.kept:,} kept"
+            f"{made.passed:,} pass its rules, {made.kept:,} kept"
         )
         for asked in made.asked:
             failed = "".join(f", {reason} {n:,}" for reason, n in asked.failed)

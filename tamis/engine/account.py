@@ -15,6 +15,7 @@ from tamis.engine.work import Work
 from tamis.errors import GateError, RunError
 from tamis.ledger import KEPT
 from tamis.schemas import FATE
+from tamis.schemas.derived import USED
 
 
 class Entry(NamedTuple):
@@ -27,10 +28,6 @@ class Entry(NamedTuple):
     source: str
     fate: str
     rule: str
-
-
-USED = "used"
-"""Rule of a seed that rows were made of."""
 
 
 @dataclass
@@ -167,7 +164,7 @@ def _enter(
     becomes = fate[rows] if seeds is None else fate
     key = np.stack([code[rows].astype(np.int64), becomes.astype(np.int64), whys.indices.to_numpy()])
     for (c, f, r), n in zip(*_unique(key), strict=True):
-        name = "used" if f == KEPT else FATE[f]
+        name = USED if f == KEPT else FATE[f]
         books.entries[Entry(step, names[c], name, whys.dictionary[int(r)].as_py())] += int(n)
 
 

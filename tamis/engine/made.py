@@ -15,6 +15,7 @@ from tamis.engine.segment import Notes, Rows, note, nullable
 from tamis.errors import RunError
 from tamis.ledger import DROPPED, KEPT, QUARANTINED
 from tamis.schemas import Kind
+from tamis.schemas.derived import USED
 from tamis.stage import Derive, Made
 
 Source = Callable[[Iterator[pa.RecordBatch], Bench], Iterator[Made]]
@@ -65,7 +66,7 @@ def fates_of_seeds(ordinals: np.ndarray, outcomes: pa.Table, kept: bool) -> pa.T
         outcomes.column("record_id"),
         pa.array(fates[code] if names else np.zeros(0, np.uint8)),
         actions.take(status.indices) if names else pa.nulls(0, pa.string()),
-        pc.if_else(pc.equal(outcomes.column("status"), pa.scalar("ok")), pa.scalar("used"), rule),
+        pc.if_else(pc.equal(outcomes.column("status"), pa.scalar("ok")), pa.scalar(USED), rule),
         outcomes.column("value"),
         outcomes.column("evidence"),
     ]

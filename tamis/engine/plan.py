@@ -12,6 +12,7 @@ from tamis.engine.isolate import blamed
 from tamis.errors import ColumnMissing, UsageError
 from tamis.schemas import Kind, kind_of
 from tamis.schemas import kind as kind_called
+from tamis.schemas.derived import of_seed
 from tamis.stage import Corpus, Derive, Stage
 
 STEPS = 255
@@ -196,6 +197,8 @@ def _takes(stage: Derive, kind: Kind) -> Kind:
         raise UsageError(
             f"{stage.label} has a rule with the action 'edit'; of the rows it makes, it can let go or flag some"
         )
+    if told := [rule.id for rule in stage.rules if of_seed(rule.id)]:
+        raise UsageError(f"{stage.label} has a rule {told[0]!r}, which is what is said of seeds; give it another name")
     if both := {*stage.scores.names} & {*made.schema.names, *stage.writes.names}:
         raise UsageError(f"{stage.label}: {both.pop()!r} is one of its scores and a column of the rows it makes")
     return made

@@ -16,6 +16,7 @@ from tamis.engine.emit import edges_name
 from tamis.engine.made import Source
 from tamis.errors import InputError
 from tamis.schemas import LINEAGE, OUTCOME, REQUEST
+from tamis.schemas.derived import of_seed
 from tamis.stage import Derive, Made
 
 NOTHING = pa.RecordBatch.from_pylist([], schema=pa.schema([]))
@@ -81,20 +82,18 @@ def _told(verdicts: tuple[Path, ...], step: int) -> pa.Table:
     tables = [pq.read_table(part, columns=columns, filters=wanted) for part in verdicts]
     whole = pa.concat_tables([t.set_column(1, "rule", t.column("rule").cast(pa.string())) for t in tables])
     rule = whole.column("rule")
-    ours = pc.or_(pc.equal(rule, "used"), pc.match_substring_regex(rule, r"^(rejected|failed|skipped)\."))
-    return whole.filter(ours)
+    ours = [name for name in rule.unique().to_pylist() if of_seed(name)]
+    return whole.filter(pc.is_in(rule, pa.array(ours, pa.string())))
 
 
 def _outcomes(ids: pa.Array, told: pa.Table) -> pa.RecordBatch:
     """OUTCOME rows of the seeds `ids` and the verdicts about them; null: there is none."""
     rule = told.column("rule").combine_chunks()
-    parts = [(r or "skipped.erased").partition(".") for r in rule.to_pylist()]
-    status = ["ok" if head == "used" else head for head, _, _ in parts]
-    why = [tail or None for _, _, tail in parts]
+    said = [of_seed(r or "skipped.erased") or ("", None) for r in rule.to_pylist()]
     columns = [
         ids,
-        pa.array(status, pa.string()),
-        pa.array(why, pa.string()),
+        pa.array([status for status, _ in said], pa.string()),
+        pa.array([why for _, why in said], pa.string()),
         told.column("value").combine_chunks(),
         told.column("evidence").combine_chunks(),
     ]

@@ -13,7 +13,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from tamis.engine.account import USED
 from tamis.engine.emit import edges_name
 from tamis.engine.isolate import blamed, decide
 from tamis.engine.plan import Segment, plan
@@ -24,6 +23,7 @@ from tamis.recipes.recipe import Recipe
 from tamis.runs import Run, open_run
 from tamis.runs.made import MadeRows
 from tamis.schemas import FATE, kind
+from tamis.schemas.derived import USED
 from tamis.stage import Corpus, Derive, Stage
 
 UNMADE = "unmade"

@@ -84,7 +84,7 @@ def _lines(s: Summary) -> Iterator[str]:
 
 def _made(made: Yield) -> Iterator[str]:
     yield f"\n## Made by {_text(made.stage)}\n"
-    gone = [["its own rules", own_line(made), f"{made.made - sum(n for _, n in made.own):,}"]]
+    gone = [["its own rules", own_line(made), f"{made.passed:,}"]]
     gone += [[left.stage, f"{left.gone:,}" if left.gone else "nothing", f"{left.left:,}"] for left in made.gate]
     rows = [["seeds", seeds_line(made), f"{made.seeds:,}"], ["rows made", "", f"{made.made:,}"], *gone]
     yield from _table(["", "What became of them, or what was taken", "Left"], "llr", rows)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tamis.report.facts import Summary
 from tamis.report.wording import clip, percent, plural
+from tamis.schemas.derived import USED
 
 
 def headline(summary: Summary) -> str:
@@ -19,7 +20,7 @@ def headline(summary: Summary) -> str:
         (r.rows, step.stage, r)
         for step in summary.steps
         for r in step.reasons
-        if r.fate not in stay and not (r.rule == "used" and step.rows.get("derived"))
+        if r.fate not in stay and not (r.rule == USED and step.rows.get("derived"))
     ]
     if gone:
         most, stage, reason = max(gone, key=lambda found: found[0])

@@ -20,6 +20,7 @@ from tamis.report.wording import cost
 from tamis.runs import Run
 from tamis.runs.made import MadeRows, Part
 from tamis.schemas import REQUEST
+from tamis.schemas.derived import of_seed
 
 LONGEST = 8
 """Links of the chain that is shown from a row to what it was made of."""
@@ -66,7 +67,10 @@ class Link:
 
 @dataclass(frozen=True)
 class Yield:
-    """One deriving stage. `seeds` came in; `outcomes` says what became of them, `own` which rows its own rules took."""
+    """One deriving stage. `seeds` came in; `outcomes` says what became of them, `own` what its own rules said of its rows.
+
+    `passed` of the rows `made` were left by those rules, and `kept` by the steps of the `gate`, too.
+    """
 
     step: int
     stage: str
@@ -74,6 +78,7 @@ class Yield:
     outcomes: tuple[tuple[str, int], ...]
     made: int
     own: tuple[tuple[str, int], ...]
+    passed: int
     gate: tuple[Left, ...]
     kept: int
     asked: tuple[Asked, ...]
@@ -102,7 +107,7 @@ def seeds_line(made: Yield) -> str:
 
 
 def own_line(made: Yield) -> str:
-    """What the method's own rules took of its rows, in words."""
+    """What the method's own rules said of its rows, in words."""
     return ", ".join(f"{rule} {n:,}" for rule, n in made.own) or "nothing"
 
 
@@ -113,10 +118,7 @@ def link_line(link: Link) -> str:
 
 
 def _derives(step: dict[str, Any]) -> bool:
-    return any(r["rule"] == "used" or r["rule"].partition(".")[0] in _STATUSES for r in step["reasons"])
-
-
-_STATUSES = ("rejected", "failed", "skipped")
+    return any(of_seed(r["rule"]) for r in step["reasons"])
 
 
 def _yield(run: Run, made: MadeRows, step: dict[str, Any], fates: pa.Table, asked: pa.Table) -> Yield:
@@ -124,9 +126,10 @@ def _yield(run: Run, made: MadeRows, step: dict[str, Any], fates: pa.Table, aske
     parts = [part for part in made.parts if part.step == number]
     gone = _gone(parts, fates)
     told = [(r["rule"], r["rows"]) for r in step["reasons"]]
-    outcomes = tuple((rule, n) for rule, n in told if rule == "used" or rule.partition(".")[0] in _STATUSES)
+    outcomes = tuple((rule, n) for rule, n in told if of_seed(rule))
     total = sum(part.rows for part in parts) - gone.pop(None, 0)  # rows that were erased since have no step
-    left, gate = total - gone.get(number, 0), []
+    left = passed = total - gone.get(number, 0)
+    gate = []
     for later in run.steps[number + 1 :]:
         left -= gone.get(later["step"], 0)
         gate.append(Left(later["step"], later["stage"], gone.get(later["step"], 0), left))
@@ -137,6 +140,7 @@ def _yield(run: Run, made: MadeRows, step: dict[str, Any], fates: pa.Table, aske
         outcomes,
         total,
         tuple(pair for pair in told if pair not in outcomes),
+        passed,
         tuple(gate),
         left,
         tuple(_asked(asked.filter(pc.equal(asked.column("step"), number)))),

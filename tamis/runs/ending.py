@@ -6,6 +6,7 @@ import json
 
 from tamis.ledger import POISON
 from tamis.runs.folder import Run
+from tamis.schemas.derived import of_seed
 
 
 def outcome(run: Run) -> tuple[int, str | None]:
@@ -43,4 +44,5 @@ def outcome(run: Run) -> tuple[int, str | None]:
 
 def unanswered(rule: str) -> bool:
     """Whether a seed that went by `rule` is one for which no answer came."""
-    return rule.startswith("failed.")
+    told = of_seed(rule)
+    return told is not None and told[0] == "failed"

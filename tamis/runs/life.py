@@ -17,6 +17,7 @@ from tamis.runs.beside import Comparison, compare
 from tamis.runs.folder import Run
 from tamis.runs.made import Kin, MadeRows
 from tamis.runs.records import Place, Records
+from tamis.schemas.derived import USED
 
 SHOWN = 8
 """Records that are named of those made of one."""
@@ -149,7 +150,7 @@ def _with_kin(stop: Stop, born: int, row: dict[str, Any], parents: tuple[Kin, ..
         goes = f"; {stop.words}" if stop.verdict or stop.checks else ""
         return replace(stop, action=stop.action if stop.verdict else "derive", words=said + goes)
     if here := tuple(kin for kin in children if kin.step == stop.step):
-        stays = "" if (stop.verdict or {}).get("rule") == "used" else f"{stop.words}; "
+        stays = "" if (stop.verdict or {}).get("rule") == USED else f"{stop.words}; "
         return replace(stop, words=f"{stays}{_listed(here)} {'were' if here[1:] else 'was'} made of it")
     return stop
 
@@ -254,7 +255,7 @@ def _words(records: Records, step: dict[str, Any], verdict: dict[str, Any], besi
     says = f" ({rule['says']})" if rule.get("says") else ""
     if verdict["action"] == "edit":
         return f"changed by {verdict['rule'].replace('+', ', ')}"
-    if verdict["action"] == "derive" and verdict["rule"] != "used":
+    if verdict["action"] == "derive" and verdict["rule"] != USED:
         return f"nothing was made of it: {verdict['rule']}"
     verb = {"drop": "dropped", "quarantine": "set aside", "derive": "seed"}.get(verdict["action"], verdict["action"])
     said = f"{verb} by {verdict['rule']}"

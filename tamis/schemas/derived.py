@@ -19,6 +19,22 @@ nothing was tried."""
 
 STATUSES = ("ok", "rejected", "failed", "skipped")
 
+USED = "used"
+"""Rule of the verdict about a seed that rows were made of; about others it is `status.why`."""
+
+
+def of_seed(rule: str) -> tuple[str, str | None] | None:
+    """Status of a seed, and why, by the rule of the verdict about it; None: the rule is about something else.
+
+    used            ok
+    failed.timeout  failed, timeout
+    """
+    if rule == USED:
+        return "ok", None
+    status, dot, why = rule.partition(".")
+    return (status, why) if dot and status in STATUSES[1:] else None
+
+
 MONEY = pa.decimal128(18, 9)
 """Money, to a thousandth of a millionth."""
 

@@ -150,6 +150,11 @@ def test_a_stage_that_makes_what_cannot_be_is_blamed(corpus: Path, tmp_path: Pat
         tamis.run(steps({"made:Wrong": {"how": how}}), corpus, tmp_path / "run", engine="inline")
 
 
+def test_a_rule_that_is_called_as_what_is_said_of_seeds_is_refused(corpus: Path, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="has a rule 'rejected.short'"):
+        tamis.run(steps("made:Misnamed"), corpus, tmp_path / "run")
+
+
 def test_a_stage_that_raises_stops_the_run_which_can_go_on(corpus: Path, tmp_path: Path) -> None:
     walk = steps({"made:Halves": {"break_on": "purée"}})
     with pytest.raises(RunError, match=r"own.halves@1: derive failed .*cannot be halved.*--resume"):

@@ -22,20 +22,25 @@ from tamis.runs import Run
 OWN = f"{Path(__file__).parents[1] / 'deriving_stages.py'}:"
 
 
-def halves(tmp_path: Path, **params: object) -> Run:
+def halves(tmp_path: Path, stage: str = "Halves", **params: object) -> Run:
     """A run that halves texts of up to twelve words, then drops what is there twice."""
     rows = [{"text": " ".join(["word"] * k + ["end"] * (k % 3)), "id": f"r{k}"} for k in range(1, 12)]
     source = write_lines(tmp_path / "docs.jsonl", rows)
-    return run(recipe({f"{OWN}Halves": params}, "exact@1"), source, tmp_path / "run", engine="inline")
+    return run(recipe({f"{OWN}{stage}": params}, "exact@1"), source, tmp_path / "run", engine="inline")
 
 
 @pytest.mark.parametrize("keep_seeds", [False, True])
 def test_what_each_step_took_adds_up(tmp_path: Path, keep_seeds: bool) -> None:
     made = yields(halves(tmp_path, least=3, keep_seeds=keep_seeds))[0]
     own = sum(n for _, n in made.own)
-    assert made.made == own + sum(step.gone for step in made.gate) + made.kept
+    assert made.made == own + sum(step.gone for step in made.gate) + made.kept == own + made.passed
     assert [step.left for step in made.gate][-1] == made.kept > 0 and own > 0
     assert sum(n for _, n in made.outcomes) == made.seeds == 11
+
+
+def test_a_row_that_a_rule_flags_passes(tmp_path: Path) -> None:
+    made = yields(halves(tmp_path, "Flagged"))[0]
+    assert made.passed == made.made and made.own[0][1] > 0
 
 
 def test_a_row_is_followed_to_the_line_it_came_from(tmp_path: Path) -> None:
@@ -59,7 +64,12 @@ def test_a_row_is_followed_to_the_line_it_came_from(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("money", "unknown", "says"),
-    [("1.500", 0, "1.5"), ("1.5", 2, "1.5 and that of 2 requests, which is unknown"), ("0", 3, "unknown"), ("0", 0, "0")],
+    [
+        ("1.500", 0, "1.5"),
+        ("1.5", 2, "1.5 and that of 2 requests, which is unknown"),
+        ("0", 3, "unknown"),
+        ("0", 0, "0"),
+    ],
 )
 def test_a_cost_that_is_not_known_is_not_told_as_nothing(money: str, unknown: int, says: str) -> None:
     assert cost(Decimal(money), unknown) == says
