@@ -11,6 +11,7 @@ from importlib.resources import files
 from typing import Any, NamedTuple
 
 from tamis.judge.rubric import Rubric
+from tamis.judge.verdict import SAID
 from tamis.prompts import Template, fence, read
 
 PAIR = frozenset({"says", "criteria", "ties", "what", "prompt", "reference", "first", "second", "form"})
@@ -70,17 +71,23 @@ _MARK = re.compile(r"\[\[(\s*(?:A|B|C|tie|-?\d{1,7}(?:\.\d{1,6})?)\s*)\]\]")
 @lru_cache(maxsize=16)  # a pair is asked about in both orders, one after the other
 def disarmed(text: str, rubric: Rubric) -> str:
     """An answer whose verdicts are none any more, the same to a reader: what a judge quotes of it is not read as its own."""
-    return _MARK.sub(r"⁅⁅\1⁆⁆", _keys(rubric).sub(r"‹\1›\2", text))
+    names = ("reasons", "verdict", "score", *rubric.names)
+
+    def apart(found: re.Match[str]) -> str:
+        return f"‹{found[1]}›{found[2]}" if _spelled(found[1]) in names else found[0]
+
+    return SAID.sub(lambda line: line[0].replace(line[1], "∶"), _MARK.sub(r"⁅⁅\1⁆⁆", _KEY.sub(apart, text)))
 
 
 _fenced = lru_cache(maxsize=16)(fence)
 
 
-@lru_cache(maxsize=64)
-def _keys(rubric: Rubric) -> re.Pattern[str]:
-    """The keys of a verdict's object, wherever one begins."""
-    keys = "|".join(map(re.escape, ("reasons", "verdict", "score", *rubric.names)))
-    return re.compile(rf'"({keys})"(\s*:)')
+_KEY = re.compile(r'"((?:[^"\\\n]|\\u[0-9a-fA-F]{4}){1,40})"(\s*:)')
+"""What may be the key of a verdict's object: JSON spells any letter as \\u0076, too."""
+
+
+def _spelled(key: str) -> str:
+    return re.sub(r"\\u(....)", lambda found: chr(int(found[1], 16)), key)
 
 
 @lru_cache(maxsize=64)

@@ -20,10 +20,11 @@ MOST_OBJECTS = 64
 
 _BLOCK = re.compile(r"^\s*```\w*\s*\n(.*?)\n?```\s*$", re.S)
 _MARK = re.compile(r"\[\[\s*(A|B|C|tie|-?\d{1,7}(?:\.\d{1,6})?)\s*\]\]")
-_LINE = re.compile(
-    r"(?im)^[\s*#>_]*(?:final\s+)?(?:verdict|score|rating)[\s*_]*[:：][\s*_\"'\[]*"
+SAID = re.compile(
+    r"(?im)^(?:[^\S\n]|[*#>_])*(?:final\s+)?(?:verdict|score|rating)[\s*_]*([:：])[\s*_\"'\[]*"
     r"(A|B|C|tie|-?\d{1,7}(?:\.\d{1,6})?)(?:\s*/\s*\d+)?[\s*_\"'\].]*$"
 )
+"""A line that is a verdict: its colon, and the word."""
 _REFUSAL = re.compile(
     r"(?i)^\W*(?:i(?:['’]m| am) (?:sorry|unable|not able)|i (?:can(?:['’]t|not)|won['’]t|will not)|sorry\b|as an ai\b|"
     r"unfortunately,? i (?:can|am))"
@@ -113,10 +114,11 @@ def _object(held: Mapping[str, Any], rubric: Rubric, text: str, start: int) -> S
 
 def _marks(text: str, rubric: Rubric) -> Iterator[tuple[int, Said]]:
     """The last mark of each kind; one of an object that is a text as a whole is a quotation, and comes before its end."""
-    for pattern in (_MARK, _LINE):
+    for pattern in (_MARK, SAID):
         if marks := list(pattern.finditer(text)):
             last = marks[-1]
-            yield last.end(), _mark(last[1], last.start(1), text[: last.start()].strip() or None, rubric)
+            word = last.re.groups  # the last group is the word
+            yield last.end(), _mark(last[word], last.start(word), text[: last.start()].strip() or None, rubric)
 
 
 def _mark(said: str, place: int, before: str | None, rubric: Rubric) -> Said:
