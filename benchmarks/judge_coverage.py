@@ -18,9 +18,9 @@ from measure import save, table
 from tamis.judge.agreement import alpha, cohen, gwet, raw
 from tamis.judge.estimate import Estimate, share
 from tamis.judge.labels import Labels
+from tamis.judge.paired import difference
 from tamis.judge.people import corrected
 from tamis.judge.strength import strengths
-from tamis.judge.winrate import difference
 
 SETS = 2000
 

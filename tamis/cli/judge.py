@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,9 @@ ANSWERS = click.option(
     type=click.Path(path_type=Path),
     help="Answers, rows of item_id, model, answer; may be given again.",
 )
+MOST_PAIRS = 6
+"""Differences told one by one: those of four models."""
+
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 
 
@@ -67,6 +71,9 @@ for _one in (pairwise, score, panel):
 )
 @click.option("--control-length", is_flag=True, help="AlpacaEval's win rate beside the raw one; needs tamis[judge].")
 @click.option("--difficulty", type=click.Path(path_type=Path), help="For it: rows of item_id, difficulty.")
+@click.option(
+    "--scale", metavar="LOW,HIGH", help="Least and most points, where there are scores: intervals stay there."
+)
 @click.option("--gamed", type=click.Path(path_type=Path), help="For it: rows of item_id, share, length.")
 @ANSWERS
 @DRAWS
@@ -81,6 +88,7 @@ def rate(
     control_length: bool,
     difficulty: Path | None,
     gamed: Path | None,
+    scale: str | None,
     answers: tuple[Path, ...],
     draws: int,
     seed: int,
@@ -111,6 +119,7 @@ def rate(
         draws,
         seed,
         confidence,
+        _ends(scale),
     )
     _tell(found, read.problems, as_json, _rated)
 
@@ -226,6 +235,20 @@ def _answers(paths: tuple[Path, ...]) -> pl.DataFrame | None:
     return rows.unique(["item_id", "model"], keep="first", maintain_order=True)
 
 
+def _ends(scale: str | None) -> tuple[float, float] | None:
+    from tamis.errors import UsageError
+
+    if scale is None:
+        return None
+    try:
+        low, high = map(float, scale.split(","))
+    except ValueError:
+        low = high = 0.0
+    if not low < high < inf:
+        raise UsageError(f"--scale is {scale!r}; least and most points were wanted, as in 1,5")
+    return low, high
+
+
 def _scale(given: str | None, rows: pl.DataFrame) -> list[Any] | None:
     from tamis.errors import UsageError
 
@@ -289,7 +312,15 @@ def _rated(found: dict[str, Any]) -> None:
             if e["low"] is not None
             else f"style: {name}: {e.get('note')}"
         )
+    _differing(found["differences"])
     _lines(found["notes"])
+
+
+def _differing(pairs: list[dict[str, Any]]) -> None:
+    if len(pairs) > 1:
+        lower = sum(one["p_holm"] is not None and one["p_holm"] < 0.05 for one in pairs)
+        say(f"win rates compared item by item, p corrected for {len(pairs):,} pairs: below 0.05 for {lower:,}")
+    _lines([one["says"] for one in pairs[:MOST_PAIRS]])
 
 
 def _agreed(found: dict[str, Any]) -> None:

@@ -14,12 +14,13 @@ if TYPE_CHECKING:
     from tamis.judge.estimate import Estimate
     from tamis.judge.labels import Labels
     from tamis.judge.leaderboard import board
+    from tamis.judge.paired import difference
     from tamis.judge.people import ceiling, corrected
     from tamis.judge.played import games
     from tamis.judge.reading import read_judgments, read_labels
     from tamis.judge.rubric import Rubric, read_rubric, shipped_rubrics
     from tamis.judge.strength import strengths
-    from tamis.judge.winrate import difference, win_rates
+    from tamis.judge.winrate import win_rates
 
 _HOME = {
     "Estimate": "tamis.judge.estimate",
@@ -31,7 +32,7 @@ _HOME = {
     "ceiling": "tamis.judge.people",
     "cohen": "tamis.judge.agreement",
     "corrected": "tamis.judge.people",
-    "difference": "tamis.judge.winrate",
+    "difference": "tamis.judge.paired",
     "findings": "tamis.judge.bias",
     "fleiss": "tamis.judge.agreement",
     "games": "tamis.judge.played",

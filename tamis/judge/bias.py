@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import inf
 from typing import NamedTuple
 
 import numpy as np
@@ -141,7 +142,7 @@ def _family(judge: str, rows: pl.DataFrame, family: Mapping[str, str], confidenc
             "no pair with one answer of its family was judged by another family or by people, so quality cannot be told apart"
         )
     mean = clustered_mean((both["own"] - both["theirs"]).to_numpy(), codes(both["item_id"]))
-    found = around(mean, confidence)
+    found = around(mean, confidence, (-1.0, 1.0))
     which = "more" if mean.value >= 0 else "less"
     gives = f"{judge} gives its own family {_points(mean)} of the win {which}"
     says = f"{gives} than others do on the same pairs{_ends(found, 100)}."
@@ -155,7 +156,7 @@ def _reasons(judge: str, rows: pl.DataFrame, confidence: float) -> Finding:
         note = "it gave no reasons"
         return Finding(judge, "reasons", Estimate(None, note=note), None, f"{judge}: {note}.")
     mean = clustered_mean(told["reasons"].str.len_chars().cast(pl.Float64).to_numpy(), codes(told["item_id"]))
-    found = around(mean, confidence)
+    found = around(mean, confidence, (0.0, inf))
     return Finding(
         judge,
         "reasons",

@@ -76,7 +76,7 @@ def length_controlled(
     found = np.zeros(3)
     found[used] = _fit(x[:, used], y, w)
     expected = 1 / (1 + np.exp(-(found[1] * hard + found[2])))
-    rate = around(clustered_mean(expected, np.arange(expected.size)), confidence)
+    rate = around(clustered_mean(expected, np.arange(expected.size)), confidence, (0.0, 1.0))
     return Controlled(
         rate, (float(found[0]), float(found[1]), float(found[2])), _warning(target[judged].mean(), rate.value)
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import sqrt
+from math import inf, sqrt
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -85,12 +85,12 @@ def share(values: np.ndarray, clusters: np.ndarray, confidence: float = 0.95) ->
     return Estimate(value, low, high, items)
 
 
-def around(mean: Means, confidence: float = 0.95) -> Estimate:
-    """A mean of any values, with Student's interval at one degree of freedom less than clusters."""
+def around(mean: Means, confidence: float = 0.95, scale: tuple[float, float] = (-inf, inf)) -> Estimate:
+    """A mean of any values, with Student's interval at one degree of freedom less than clusters, cut at the ends of `scale`."""
     if mean.items < 2:
         return Estimate(mean.value, None, None, mean.items, "one item alone has no interval")
     half = quantile(confidence, mean.items - 1) * mean.error
-    return Estimate(mean.value, mean.value - half, mean.value + half, mean.items)
+    return Estimate(mean.value, max(mean.value - half, scale[0]), min(mean.value + half, scale[1]), mean.items)
 
 
 def wilson(value: float, rows: float, z: float) -> tuple[float, float]:

@@ -8,6 +8,7 @@ import polars as pl
 
 from tamis.errors import InputError, UsageError
 from tamis.judge.controlled import length_controlled
+from tamis.judge.paired import differences
 from tamis.judge.played import Rule, games, together
 from tamis.judge.resample import DRAWS
 from tamis.judge.scores import mean_scores
@@ -28,19 +29,21 @@ def board(
     draws: int = DRAWS,
     seed: int = 0,
     confidence: float = 0.95,
+    scale: tuple[float, float] | None = None,
 ) -> dict[str, Any]:
     """Win rates by both rules, strengths, and, where asked for, length and style controlled; mean scores, where there are scores.
 
     judgments  columns of JUDGMENT
     baseline   win rates are of games against it; None: of all
     answers    item_id, model, answer: lengths, and the fit with style; None: lengths as the judgments tell them, no style
+    scale      of scores, on which their intervals stay; None: not known
 
     Raises UsageError where nobody is called `baseline`, InputError where no judgment has a verdict.
     """
     found = games(judgments)
     told = [
         {"model": s.model, "aspect": s.aspect, **s.mean.facts(), "unparsed": s.unparsed}
-        for s in mean_scores(judgments, confidence)
+        for s in mean_scores(judgments, confidence, scale)
     ]
     if not found.rows.height and any(s["value"] is not None for s in told):
         return {"judgments": judgments.height, "scores": told, "notes": []}
@@ -65,6 +68,7 @@ def board(
         "rule": rule,
         "models": _models(rates, rule, fitted),
         "matrix": [{"model": a, "other": b, **e.facts()} for a, b, e in matrix(pairs[rule], confidence)],
+        "differences": [one.facts() for one in differences(pairs[rule], baseline, confidence)],
         "tie": {"model": ties, **fitted.tie.facts()},
         "separability": fitted.separability.facts(),
         "distinct": fitted.distinct.facts(),

@@ -53,7 +53,7 @@ def ceiling(labels: pl.DataFrame, judge: str, people: Collection[str], confidenc
     with_people = (both["judged"] / both["by"]).to_numpy()
     among = (both["agreed"] / both["of"]).to_numpy()
     items = np.arange(both.height)
-    gap = around(clustered_mean(with_people - among, items), confidence)
+    gap = around(clustered_mean(with_people - among, items), confidence, (-1.0, 1.0))
     return Ceiling(share(with_people, items, confidence), share(among, items, confidence), gap)
 
 

@@ -41,7 +41,7 @@ def tell(sat: Sat, draws: int = 1000) -> dict[str, Any]:
     """What the judgments say of models, as `tamis judge rate` and `bias` print it; board is None where they say nothing."""
     against = sat.facts["asked"]["baseline"]
     try:
-        rated = board(sat.judgments, against, draws=draws)
+        rated = board(sat.judgments, against, draws=draws, scale=sat.rubric.scale and sat.rubric.scale[:2])
     except InputError:
         return {"board": None, "findings": []}
     if "models" not in rated:

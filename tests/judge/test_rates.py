@@ -12,10 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tamis.judge.estimate import share
+from tamis.judge.paired import corrected, difference, differences
 from tamis.judge.played import games, together
 from tamis.judge.resample import drawn
+from tamis.judge.scores import mean_scores
 from tamis.judge.strength import field, fit, redrawn, strengths
-from tamis.judge.winrate import difference, win_rates
+from tamis.judge.winrate import win_rates
 from tamis.kernels.strength import DAVIDSON, HALF, RAO_KUPPER, totals
 
 
@@ -179,3 +181,28 @@ def test_a_difference_is_of_the_items_that_both_have() -> None:
     found = difference(rows, "x", "y", "base")
     assert found.value.value == 0.5 and found.p is not None and found.p < 1e-3
     assert difference(rows, "x", "nobody").value.note == "x and nobody have no item in common"
+
+
+def test_differences_are_of_all_pairs_and_corrected_for_being_many() -> None:
+    rows = tournament(4, 60)
+    found = differences(rows)
+    assert [(d.first, d.second) for d in found][:3] == [("m3", "m2"), ("m3", "m1"), ("m3", "m0")] and len(found) == 6
+    for one in found:
+        alone = difference(rows, one.first, one.second)
+        assert one._replace(holm=None) == alone and one.holm >= alone.p  # type: ignore[operator]
+
+
+def test_the_correction_is_holms() -> None:
+    assert corrected([0.04, 0.001, None, 0.03, 0.9, 0.012]) == [0.09, 0.005, None, 0.09, 0.9, 0.048]
+
+
+@pytest.mark.parametrize("scale", [None, (1.0, 5.0)])
+def test_an_interval_stays_on_a_scale_that_is_known(scale: Any) -> None:
+    rows = [
+        {"item_id": f"i{k}", "model_a": "x", "model_b": None, "aspect": None, "score": 5.0 - (k == 0)} for k in range(9)
+    ]
+    (found,) = mean_scores(
+        pl.DataFrame(rows, schema_overrides={"model_b": pl.String, "aspect": pl.String}), scale=scale
+    )
+    assert found.mean.value == pytest.approx(44 / 9) and found.mean.high is not None
+    assert (found.mean.high <= 5) == (scale is not None)

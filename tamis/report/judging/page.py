@@ -14,6 +14,9 @@ from tamis.report.wording import plural
 MOST = 12
 """Models of the table of pairs; more do not fit a page."""
 
+TOLD = 15
+"""Differences told one by one: those of six models."""
+
 TEXT = 1500
 """Characters of a text that are shown."""
 
@@ -68,6 +71,7 @@ def html(
         place=place,
         heat=heat,
         TEXT=TEXT,
+        TOLD=TOLD,
     )
 
 
