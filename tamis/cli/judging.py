@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from tamis.cli.ended import say_spent
 from tamis.cli.means import asks_models, means_of
 from tamis.cli.number import Number
 from tamis.cli.show import say
@@ -190,9 +189,7 @@ def _judge(
         try:
             found = judge(plan, out, means, given["resume"], progress, given["draws"])
         except BudgetSpent as spent:
-            words = [word for word in sys.argv[1:] if word != "--resume"]
-            click.echo(f"tamis: {spent}. To go on: tamis {shlex.join(words)} --resume", err=True)
-            return spent.exit_code
+            return say_spent(spent)
     if given["as_json"]:
         print_json(found)
     elif not given["quiet"]:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from tamis.cli.ended import say_end
+from tamis.cli.ended import say_end, say_spent
 from tamis.cli.means import asks_models, means_of
 
 if TYPE_CHECKING:
@@ -102,8 +100,7 @@ def command(
         try:
             done = run(recipe, seeds, output, workers=workers, resume=resume, means=means, on_progress=progress)
         except BudgetSpent as spent:
-            click.echo(f"tamis: {spent}. To go on: {_resumed()}", err=True)
-            return spent.exit_code
+            return say_spent(spent)
     return say_end(done, as_json, quiet)
 
 
@@ -129,12 +126,6 @@ def _see_that_somebody_answers(recipe: Recipe, means: Means) -> None:
     for stage in synth_stages(recipe):
         for spec in dict.fromkeys(stage.specs):
             reach(spec, stage.base_url, means)
-
-
-def _resumed() -> str:
-    """The command that goes on with this run."""
-    words = [word for word in sys.argv[1:] if word != "--resume"]
-    return f"tamis {shlex.join(words)} --resume"
 
 
 def _rehearse(recipe: Recipe, sources: list[str], means: Means, output: Path, as_json: bool) -> None:

@@ -22,14 +22,6 @@ from typing import Any
 from tamis.curate.synthesis.stage import Synth
 from tamis.recipes.recipe import Recipe, load
 
-METHODS = {
-    "backtranslate": "The instruction that a text answers.",
-    "evolve": "Harder and rarer instructions, generation by generation.",
-    "instruct": "New instructions after the model of others.",
-    "preference": "A better and a worse answer.",
-    "rephrase": "The same text in another style.",
-}
-
 SAME_KIND = {"evolve", "instruct", "rephrase"}
 """Methods that make rows of the kind of their seeds and in words of their own: those alone can be near-duplicates of a seed.
 A backtranslated pair has the text of its seed for an answer, and a preference its question, as they should."""
@@ -49,7 +41,6 @@ def synth_recipe(
     sources: Sequence[str] = (),
     against: Sequence[str] = (),
     gate: str | None = None,
-    name: str | None = None,
 ) -> Recipe:
     """The recipe that grows rows by `method` with `params`.
 
@@ -79,7 +70,7 @@ def synth_recipe(
             {"near@1": held},
         ]
     stages = [*decontam, {f"synth.{method}@1": dict(params)}, *behind, *decontam]
-    return load({"name": name or f"synth-{method}", "stages": stages}, base)
+    return load({"name": f"synth-{method}", "stages": stages}, base)
 
 
 def data_of(source: str) -> str:
