@@ -338,6 +338,8 @@ def _agreed(found: dict[str, Any]) -> None:
             say(f"win rate of a, as people would have it: {_number(own['win_rate_corrected'])}")
     for own in found.get("slices", []):
         say(f"{own['by']} {own['is']}: {own['items']:,} items, alpha {_number(own['alpha'])}")
+        for one in own["raters"]:
+            say(f"  {one['rater']} says what the others say: {_number(one['agreement'])}")
     if "passed" in found:
         say(f"alpha must be {found['min_alpha']:g}: {'it is' if found['passed'] else 'it is not'}")
 

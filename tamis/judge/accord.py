@@ -11,7 +11,7 @@ import polars as pl
 from tamis.judge.agreement import Level, Weights, alpha, cohen, fleiss, gwet, raw
 from tamis.judge.estimate import Estimate
 from tamis.judge.labels import Labels
-from tamis.judge.people import against, ceiling, corrected, majority
+from tamis.judge.people import against, ceiling, corrected, majority, with_others
 from tamis.judge.resample import DRAWS
 
 QUARTERS = 4
@@ -57,6 +57,10 @@ def agreements(
                 "items": own["item"].n_unique(),
                 "alpha": alpha(Labels(own, scale), level, **how).facts(),
                 "raw": raw(Labels(own, scale), **how).facts(),
+                "raters": [
+                    {"rater": rater, "agreement": with_others(own, rater, confidence).facts()}
+                    for rater in own["rater"].unique().sort()
+                ],
             }
             for by in slices
             for name, own in sliced(rows, by)

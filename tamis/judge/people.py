@@ -26,6 +26,17 @@ class Ceiling(NamedTuple):
     gap: Estimate
 
 
+def with_others(labels: pl.DataFrame, rater: str, confidence: float = 0.95) -> Estimate:
+    """How often `rater` says what another rater says of the same item, items alike; `labels` as in `ceiling`."""
+    rows = labels.drop_nulls("label")
+    own = rows.filter(pl.col("rater") == rater).select("item", said="label")
+    hits = rows.filter(pl.col("rater") != rater).join(own, on="item").sort("item").group_by("item", maintain_order=True)
+    agreed = hits.agg((pl.col("label") == pl.col("said")).mean())["label"].to_numpy()
+    if not agreed.size:
+        return Estimate(None, note=f"nobody else labelled an item that {rater} did")
+    return share(agreed, np.arange(agreed.size), confidence)
+
+
 class Against(NamedTuple):
     """A judge's labels beside the right ones. precision, recall and f1 are means over labels, each counting alike."""
 

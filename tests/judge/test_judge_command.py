@@ -135,6 +135,7 @@ def test_agreement_is_tracked_by_month_and_rubric(tmp_path: Path, capsys: pytest
     _, out, _ = said(capsys, "agree", file, "--slice", "judged_at", "--slice", "rubric_sha256", "--draws", "20")
     assert "40 items by 2 raters" in out
     assert "judged_at 2026-10: 20 items" in out and f"rubric_sha256 {'1' * 64}: 20 items" in out
+    assert out.count("  p says what the others say: 0.750 (") == out.count("  q says what the others say: 0.750 (") == 4
 
 
 @pytest.mark.parametrize(
