@@ -150,6 +150,14 @@ def test_resume_asks_again_what_failed_and_nothing_else(x: str, tmp_path: Path, 
     assert pl.read_parquet(tmp_path / "out/judgments.parquet")["score"].to_list() == [1.0, 2.0, 1.0]
 
 
+def test_resume_asks_what_a_budget_left_out(x: str, tmp_path: Path, capsys: Any) -> None:
+    with Served(longer) as server:
+        for more in (("--max-requests", 1, "--when-spent", "finish"), ("--resume",)):
+            assert said(capsys, *scored(server, tmp_path / "out"), x, *more)[0] == 0
+        assert len(server.asked) == 3
+    assert pl.read_parquet(tmp_path / "out/judgments.parquet")["score"].null_count() == 0
+
+
 @pytest.mark.parametrize(
     ("more", "other"),
     [(("--limit", 1), "parameters"), (("--rubric", "educational"), "criteria"), (("--judge", "n"), "judges")],
