@@ -18,7 +18,12 @@ FILE = click.Path(path_type=Path, dir_okay=False)
 
 @click.group("review")
 def command() -> None:
-    """Ask people, blind; check what they said; let it into a dataset when they agree."""
+    """Ask people, blind; check what they said; let it into a dataset when they agree.
+
+    \b
+    Example:
+        tamis review export answers.jsonl --judgments judgments.jsonl -o review
+    """
 
 
 @command.command("export")

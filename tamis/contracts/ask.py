@@ -1,4 +1,5 @@
-"""The process that queries run in: reads a job from standard input, answers with a line of JSON for each query.
+"""The process that queries run in: reads a job from standard input, answers with `{}` when it is ready, then
+with a line of JSON for each query.
 
 {"tables": {"t": ["…/0.parquet"]}, "queries": [["SELECT …", "condition" or null]], "show": 5, "bytes": …, "seconds": …}
 {"value": 3, "rows": [0, 17]}        or {"error": "…"}
@@ -51,6 +52,7 @@ def main() -> None:
         frame = frame.select(c for c in job["columns"][name] if c in frame.collect_schema())
         frames[name] = frame.with_row_index(ROW) if name == job["table"] else frame
     context = pl.SQLContext(frames)
+    print("{}", flush=True)
     for query, condition in job["queries"]:
         print(json.dumps(answer(context, query, condition, job["table"], job["show"])), flush=True)
 

@@ -16,6 +16,9 @@ from typing import Any, NamedTuple
 SECONDS = 60.0
 """A query may take this long."""
 
+START = 60.0
+"""The process that asks may take this long until it is ready; the time of a query begins then."""
+
 MEMORY = 4 << 30
 """Bytes a query may hold."""
 
@@ -62,6 +65,11 @@ def ask(
         }
         process = _start(job)
         try:
+            ready = _line(process, START, memory)
+            if isinstance(ready, Answer):
+                waiting.pop(0)
+                yield ready
+                continue
             while waiting:
                 said = _line(process, seconds, memory)
                 waiting.pop(0)
