@@ -162,9 +162,12 @@ def _judgment(row: dict[str, Any]) -> dict[str, Any]:
 
 def _wrong(row: dict[str, Any]) -> str:
     """What keeps `row` from being a judgment; empty: nothing does."""
-    for name in ("item_id", "model_a"):
-        if not isinstance(row.get(name), str | int) or row[name] == "":
-            return f"{name} is {row.get(name)!r}; a judgment names it"
+    for name in ("item_id", "model_a", "model_b", "judge"):
+        given = row.get(name)
+        if given is None and name in ("model_b", "judge"):
+            continue
+        if not isinstance(given, str | int) or isinstance(given, bool) or (given == "" and name != "judge"):
+            return f"{name} is {given!r:.50}; a judgment names it"
     for name, allowed in (("verdict", get_args(Verdict)), ("order", get_args(Order))):
         if row.get(name) is not None and row[name] not in allowed:
             return f"{name} is {row[name]!r}; it is one of {', '.join(allowed)}"

@@ -84,6 +84,13 @@ def test_a_cost_that_is_none_sets_its_row_aside(tmp_path: Path) -> None:
     assert read.rows["cost"].to_list() == [0.25] and "cost is 'much'" in read.problems[0]
 
 
+@pytest.mark.parametrize("name", ["item_id", "model_a", "model_b", "judge"])
+@pytest.mark.parametrize("value", [["x"], {"x": 1}, True, 1.5])
+def test_what_names_nobody_sets_its_row_aside(tmp_path: Path, name: str, value: Any) -> None:
+    read = read_judgments([judged(tmp_path, {"verdict": "a"}, {"verdict": "b", name: value})])
+    assert read.rows.height == 1 and read.problems == [f"j.jsonl:2: {name} is {value!r}; a judgment names it"]
+
+
 def test_a_model_that_won_everything_is_listed_as_the_one_that_lost_it(tmp_path: Path) -> None:
     found = board(read_judgments([judged(tmp_path, {"verdict": "a"})]).rows)
     assert {m["model"]: m["win_rate"]["value"] for m in found["models"]} == {"x": 1.0, "y": 0.0}
