@@ -72,7 +72,10 @@ def finish(place: Place, job: Job, result: Result, engine: Engine, started: floa
         },
     }
     write_json(out / "run.json", facts)
-    _report(out)
+    # Imported here: a page brings templates, which no run needs until it is done.
+    from tamis.report import write
+
+    write(Run(out), out)
     seal(out, {str(file["path"]): str(file["sha256"]) for file in files})
     place.finish()
 
@@ -106,12 +109,6 @@ def _contract(out: Path, recipe: Recipe, flow: dict[str, Any]) -> tuple[list[Fil
     broken = [outcome.message for outcome in result.broken if outcome.stops]
     gist = {"id": result.contract, "version": result.version, "sha256": result.sha256}
     return kept, {**gist, "passed": result.passed, "broken": broken}
-
-
-def _report(out: Path) -> None:
-    from tamis.report import write
-
-    write(Run(out), out)
 
 
 def _steps(job: Job, result: Result) -> list[dict[str, Any]]:

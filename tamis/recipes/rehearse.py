@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 
 from tamis.bench import Bench, Means, responses_at
-from tamis.curate.synthesis.instruct import Instruct
 from tamis.curate.synthesis.seed import Seed
 from tamis.curate.synthesis.stage import Synth
 from tamis.curate.synthesis.studio import templates_of
@@ -95,7 +94,7 @@ def _estimated(
     first = sum(most_tokens(request)[0] for _, request in prompts) / max(1, len(prompts))
     asked = seeds if stage.limit is None else min(seeds, stage.limit)
     # Of the rows that can be read, so many have anything to ask about.
-    times = 1 if isinstance(stage, Instruct) else round(asked * len(prompts) / max(1, seen))
+    times = round(asked * len(prompts) / max(1, seen)) if stage.apiece else 1
     requests = into = out = 0
     money: Decimal | None = Decimal(0)
     for purpose, count in stage.calls.items():

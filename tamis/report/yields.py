@@ -92,8 +92,10 @@ def yields(run: Run) -> tuple[Yield, ...]:
     made = MadeRows(run)
     fates = pq.read_table(run.path / "fates.parquet", columns=["fate", "step"])
     asked = pa.concat_tables([_NOTHING, *(pq.read_table(p, columns=[*_COLUMNS]) for p in run.parts("requests"))])
-    steps = [step for step in run.steps if step["rows"].get("derived") or _derives(step)]
-    return tuple(_yield(run, made, step, fates, asked) for step in steps)
+    told = (
+        step for step in run.steps if step["rows"].get("derived") or any(of_seed(r["rule"]) for r in step["reasons"])
+    )
+    return tuple(_yield(run, made, step, fates, asked) for step in told)
 
 
 _COLUMNS = ("step", "purpose", "model", "key", "outcome", "tokens_in", "tokens_out", "cost")
@@ -115,10 +117,6 @@ def link_line(link: Link) -> str:
     """A record of the chain, in words."""
     told = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in link.told)
     return f"{link.where}" + (f" ({told})" if told else "")
-
-
-def _derives(step: dict[str, Any]) -> bool:
-    return any(of_seed(r["rule"]) for r in step["reasons"])
 
 
 def _yield(run: Run, made: MadeRows, step: dict[str, Any], fates: pa.Table, asked: pa.Table) -> Yield:

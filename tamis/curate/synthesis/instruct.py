@@ -40,6 +40,7 @@ class Instruct(Synth):
 
     name = "synth.instruct"
     takes = ("chat",)
+    apiece = False
     decided_by = Synth.decided_by | {"max_rouge", "min_words", "max_words"}
     scores = pa.schema(
         [
@@ -84,7 +85,7 @@ class Instruct(Synth):
 
     @property
     def calls(self) -> dict[str, int]:
-        """Over the whole run, not for one seed: prompts, and an answer for each instruction."""
+        """Prompts, and an answer for each instruction."""
         return {"tasks": self.rounds * self.batch, "answer": self.rounds * self.batch * self.tasks}
 
     def text_of(self, seed: Seed) -> str:

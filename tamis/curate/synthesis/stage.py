@@ -61,6 +61,8 @@ class Synth(Derive):
     """Its prompts by purpose, the main one first, and what each may place."""
     judged: ClassVar[frozenset[str]] = frozenset()
     """Purposes of those that the judge answers."""
+    apiece: ClassVar[bool] = True
+    """Whether every seed is asked about on its own: then `calls` are those of one seed, else of the whole run."""
 
     def __post_init__(self) -> None:
         if not self.model:
@@ -88,7 +90,7 @@ class Synth(Derive):
 
     @property
     def calls(self) -> dict[str, int]:
-        """Requests for one seed by purpose, at most and without repairs: what an estimate starts from."""
+        """Requests by purpose, at most and without repairs, for one seed (`apiece`): what an estimate starts from."""
         raise NotImplementedError
 
     @property
