@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from tamis.cli.ended import say_spent
+from tamis.cli.judged import biased, rated
 from tamis.cli.means import asks_models, means_of
 from tamis.cli.number import Number
 from tamis.cli.show import say
 
 if TYPE_CHECKING:
     from tamis.bench import Means
-    from tamis.judge.sitting import Plan
+    from tamis.judge.plan import Plan
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -155,8 +156,8 @@ def _judge(
     from tamis.errors import UsageError
     from tamis.judge.clerk import Asking
     from tamis.judge.folder import is_whole
+    from tamis.judge.plan import Plan
     from tamis.judge.rubric import rubric
-    from tamis.judge.sitting import Plan
     from tamis.models import BudgetSpent, reach, trusting
     from tamis.recipes.judging import judge
 
@@ -207,8 +208,6 @@ def _code(found: dict[str, Any]) -> int:
 
 
 def _tell(found: dict[str, Any], out: Path) -> None:
-    from tamis.cli.judge import _biased, _rated
-
     counts = found["judgments"]
     parts = ", ".join(f"{counts[name]:,} {name}" for name in counts if name != "in" and counts[name])
     say(f"{counts['in']:,} judgments by {found['rubric']['name']}: {parts}")
@@ -219,8 +218,8 @@ def _tell(found: dict[str, Any], out: Path) -> None:
     bought, cached = (sum(s[name] for s in spent) for name in ("answered", "cached"))
     say(f"{found['requests']:,} requests, {bought:,} bought now and {cached:,} had before; cost of all {cost}")
     if found["board"]:
-        _rated(found["board"])
-    _biased(found)
+        rated(found["board"])
+    biased(found)
     if own := found["panel"]:
         say(f"the judges differ on {own['split']:,} of {own['by_several']:,}")
     for one in (found["probe"] or {}).get("attacks", []):
@@ -234,7 +233,7 @@ def _tell(found: dict[str, Any], out: Path) -> None:
 
 def _rehearse(plan: Plan, means: Means, out: Path, as_json: bool) -> None:
     from tamis.cli.show import print_json
-    from tamis.judge.sitting import rehearse
+    from tamis.judge.rehearsal import rehearse
     from tamis.report.visible import visible
 
     found = rehearse(plan, means, out)

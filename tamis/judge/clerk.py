@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from asyncio import gather
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -286,17 +286,3 @@ def _rows(base: Row, case: Case, said: Said, reply: Reply, rubric: Rubric) -> li
 
 def _aspects(rubric: Rubric) -> tuple[str | None, ...]:
     return rubric.names if rubric.aspects else (None,)
-
-
-def costs(rows: Iterable[Mapping[str, Any]]) -> Decimal | None:
-    """What the requests behind `rows` cost, each counted once; None where one is not known."""
-    seen: dict[str, Decimal | None] = {}
-    for row in rows:
-        if row.get("request"):
-            seen[row["request"]] = row.get("cost")
-    total = Decimal(0)
-    for cost in seen.values():
-        if cost is None:
-            return None
-        total += cost
-    return total

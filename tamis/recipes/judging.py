@@ -12,9 +12,10 @@ from tamis.errors import InputError
 from tamis.judge.bias import findings
 from tamis.judge.folder import taken
 from tamis.judge.leaderboard import board
+from tamis.judge.plan import Plan
 from tamis.judge.played import games
 from tamis.judge.shown import examples
-from tamis.judge.sitting import Plan, Progress, Sat, sit
+from tamis.judge.sitting import Progress, Sat, sit
 from tamis.report.judging import page
 from tamis.runs.manifest import seal
 

@@ -14,7 +14,7 @@ from serving import Served
 
 import tamis
 from tamis.judge.clerk import Asking
-from tamis.judge.sitting import Plan
+from tamis.judge.plan import Plan
 from tamis.recipes.judging import judge
 from tamis.recipes.profile import Profile, profile
 from tamis.report.profile import write
