@@ -21,7 +21,7 @@ from measure import run, save, table
 from tamis.judge import read_answers
 from tamis.judge.clerk import Asking, Clerk
 from tamis.judge.docket import pair_cases
-from tamis.judge.rubric import rubric
+from tamis.judge.shelf import find_rubric
 from tamis.models import Responses
 from tamis.models.reply import Reply, Usage
 from tamis.models.request import canonical, request_key
@@ -50,7 +50,7 @@ def answered(folder: Path) -> list[Path]:
 def bought(files: list[Path], cache: Path) -> int:
     """Put an answer to every case into `cache`; how many."""
     draw = random.Random(1)
-    own = rubric("pairwise")
+    own = find_rubric("pairwise")
     cases = list(pair_cases(read_answers(files), own))
     responses = Responses(cache)
     with Clerk(["judge"], Asking(base_url=URL, structured="text"), cache) as clerk:

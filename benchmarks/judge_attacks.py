@@ -34,7 +34,9 @@ from tamis.judge.attack import Attack, known_attacks
 from tamis.judge.case import Case
 from tamis.judge.chances import chances
 from tamis.judge.clerk import TOP, Asking, Clerk
-from tamis.judge.rubric import Rubric, read_rubric, rubric
+from tamis.judge.rubric import Rubric
+from tamis.judge.rubric_file import read_rubric
+from tamis.judge.shelf import find_rubric
 from tamis.judge.verdict import read_verdict
 from tamis.models import Failed, Reply, Request, ask_all
 
@@ -94,8 +96,8 @@ class Form(NamedTuple):
 
 def forms() -> list[Form]:
     """The three."""
-    short = rubric("pairwise").text.replace(b"reasons: true", b"reasons: false")
-    score = rubric("helpfulness").text.replace(b"reasons: true", b"reasons: false")
+    short = find_rubric("pairwise").text.replace(b"reasons: true", b"reasons: false")
+    score = find_rubric("helpfulness").text.replace(b"reasons: true", b"reasons: false")
     return [
         Form("marked", MARKED, ("A", "B", "C"), read_rubric(short, "pairwise")),
         Form("listed", LISTED, ("m", "M"), read_rubric(short.replace(b"ties: true", b"ties: false"), "pairwise")),

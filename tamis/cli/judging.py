@@ -157,13 +157,13 @@ def _judge(
     from tamis.judge.clerk import Asking
     from tamis.judge.folder import is_whole
     from tamis.judge.plan import Plan
-    from tamis.judge.rubric import rubric
+    from tamis.judge.shelf import find_rubric
     from tamis.models import BudgetSpent, reach, trusting
     from tamis.recipes.judging import judge
 
     means = means_of(given)
     asking = Asking(**{name: given[name] for name in ASKING if given[name] is not None})
-    own = rubric(given["rubric"])
+    own = find_rubric(given["rubric"])
     if form is not None and own.form != form:
         raise UsageError(f"{own.label} is of the form {own.form}; tamis judge {own.form} takes it")
     plan = Plan(

@@ -201,7 +201,7 @@ def _form(
 ) -> Form:
     from tamis.errors import UsageError
     from tamis.judge.review.form import criterion, form, of_rubric
-    from tamis.judge.rubric import rubric as find
+    from tamis.judge.shelf import find_rubric
 
     if rubric is None:
         return form(kind or ("score" if criteria else "pair"), question, [criterion(c) for c in criteria], ties)
@@ -209,7 +209,7 @@ def _form(
         raise UsageError(
             "a rubric says itself what its criteria are, and whether there are ties; leave one of them out"
         )
-    made = of_rubric(find(rubric), question)
+    made = of_rubric(find_rubric(rubric), question)
     if kind not in (None, made.kind):
         raise UsageError(f"rubric {rubric!r} is of the kind {made.kind}, and --kind is {kind}; leave one of them out")
     return made

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from tamis.judge.people import ceiling, corrected
     from tamis.judge.played import games
     from tamis.judge.reading import read_judgments, read_labels
-    from tamis.judge.rubric import Rubric, read_rubric, shipped_rubrics
+    from tamis.judge.rubric import Rubric
+    from tamis.judge.rubric_file import read_rubric
+    from tamis.judge.shelf import shipped_rubrics
     from tamis.judge.strength import strengths
     from tamis.judge.winrate import win_rates
 
@@ -42,8 +44,8 @@ _HOME = {
     "read_answers": "tamis.judge.answers",
     "read_judgments": "tamis.judge.reading",
     "read_labels": "tamis.judge.reading",
-    "read_rubric": "tamis.judge.rubric",
-    "shipped_rubrics": "tamis.judge.rubric",
+    "read_rubric": "tamis.judge.rubric_file",
+    "shipped_rubrics": "tamis.judge.shelf",
     "strengths": "tamis.judge.strength",
     "win_rates": "tamis.judge.winrate",
 }

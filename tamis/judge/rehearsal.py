@@ -11,7 +11,7 @@ from tamis.judge.answers import read_answers
 from tamis.judge.case import settled
 from tamis.judge.clerk import Clerk
 from tamis.judge.plan import Plan, planned
-from tamis.judge.rubric import rubric
+from tamis.judge.shelf import find_rubric
 from tamis.models import Request, estimate, trusting
 from tamis.models.client import Remote
 from tamis.models.local import Local
@@ -31,7 +31,7 @@ class Rehearsal(NamedTuple):
 
 def rehearse(plan: Plan, means: Means, out: Path, shown: int = 2) -> Rehearsal:
     """What `sit` would ask, with the first requests. Nothing is sent, and nothing written but an empty cache."""
-    own = rubric(plan.rubric, plan.base)
+    own = find_rubric(plan.rubric, plan.base)
     answers = read_answers(plan.answers, plan.items)
     total = planned(plan, answers, own)
     trusted = trusting(means, plan.judges, plan.asking.base_url)

@@ -27,7 +27,8 @@ from tamis.judge.clerk import Clerk, Outcome, Row
 from tamis.judge.folder import earlier, has_more, prepare, read_back
 from tamis.judge.panel import disagreement, verdicts
 from tamis.judge.plan import Plan, asks, planned
-from tamis.judge.rubric import Rubric, rubric
+from tamis.judge.rubric import Rubric
+from tamis.judge.shelf import find_rubric
 from tamis.models import trusting
 from tamis.schemas.judgment import JUDGMENT, PANEL
 
@@ -73,7 +74,7 @@ def sit(
     """
     began, tell = time.monotonic(), on_progress or (lambda _: None)
     means = trusting(means or Means(), plan.judges, plan.asking.base_url)
-    own = rubric(plan.rubric, plan.base)
+    own = find_rubric(plan.rubric, plan.base)
     answers = read_answers(plan.answers, plan.items)
     total = planned(plan, answers, own)
     before = earlier(out, asks(plan, own)) if resume else None

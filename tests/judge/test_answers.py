@@ -16,9 +16,10 @@ from tamis.errors import InputError, UsageError
 from tamis.judge.answers import read_answers
 from tamis.judge.case import settled
 from tamis.judge.docket import pair_cases, score_cases
-from tamis.judge.rubric import read_rubric, rubric
+from tamis.judge.rubric_file import read_rubric
+from tamis.judge.shelf import find_rubric
 
-PAIR, SCORE, REFERENCE = rubric("pairwise"), rubric("helpfulness"), rubric("pairwise-reference")
+PAIR, SCORE, REFERENCE = find_rubric("pairwise"), find_rubric("helpfulness"), find_rubric("pairwise-reference")
 
 
 def write(path: Path, *rows: Any) -> Path:

@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 
 from tamis.errors import UsageError
 from tamis.judge.case import Case, messages
-from tamis.judge.rubric import RubricError, read_rubric, rubric, shipped_rubrics
+from tamis.judge.rubric_file import read_rubric
+from tamis.judge.shelf import find_rubric, shipped_rubrics
+from tamis.judge.strict import RubricError
 from tamis.judge.verdict import read_verdict
 
 GOOD = """\
@@ -32,7 +34,7 @@ PAIR = GOOD.partition("scale")[0].replace("score", "pairwise")
 
 
 def test_shipped_rubrics_are_read_and_cover_every_form() -> None:
-    found = [rubric(name) for name in shipped_rubrics()]
+    found = [find_rubric(name) for name in shipped_rubrics()]
     assert {(r.form, r.reference) for r in found} >= {
         ("pairwise", "none"),
         ("pairwise", "required"),
@@ -86,9 +88,9 @@ def test_what_is_wrong_is_told_with_its_place(was: str, becomes: str, place: str
 
 def test_a_rubric_that_is_not_there_names_those_that_are() -> None:
     with pytest.raises(UsageError, match="name a file, or one of aspects"):
-        rubric("pairwize")
+        find_rubric("pairwize")
     with pytest.raises(UsageError, match="this tamis has pairwise@1"):
-        rubric("pairwise@9")
+        find_rubric("pairwise@9")
 
 
 def test_examples_stand_before_the_question_and_read_as_verdicts() -> None:

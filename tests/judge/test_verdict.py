@@ -11,10 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tamis.judge.chances import chance_of_first, chances
-from tamis.judge.rubric import read_rubric, rubric
+from tamis.judge.rubric_file import read_rubric
+from tamis.judge.shelf import find_rubric
 from tamis.judge.verdict import read_verdict
 
-PAIR, SCORE, ASPECTS = rubric("pairwise"), rubric("helpfulness"), rubric("aspects")
+PAIR, SCORE, ASPECTS = find_rubric("pairwise"), find_rubric("helpfulness"), find_rubric("aspects")
 
 
 @pytest.mark.parametrize(

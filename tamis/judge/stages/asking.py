@@ -18,7 +18,8 @@ from tamis.bench import Bench
 from tamis.errors import UsageError
 from tamis.judge.case import Case, prompt_digests
 from tamis.judge.clerk import Asking, Clerk, Outcome, Structured
-from tamis.judge.rubric import Rubric, rubric
+from tamis.judge.rubric import Rubric
+from tamis.judge.shelf import find_rubric
 from tamis.models import each
 from tamis.schemas import ENVELOPE, JUDGMENT, LINEAGE, OUTCOME, REQUEST, kind
 from tamis.schemas.derived import Status
@@ -113,7 +114,7 @@ class AsksJudge(Derive):
     @property
     def own(self) -> Rubric:
         """The rubric. Raises UsageError where there is none, or none of this form."""
-        found = rubric(self.rubric, self.base)
+        found = find_rubric(self.rubric, self.base)
         if found.form != self.form:
             raise UsageError(f"{self.label}: {found.label} is of the form {found.form}; {self.form} was wanted")
         return found
