@@ -151,7 +151,7 @@ def test_a_stage_that_makes_what_cannot_be_is_blamed(corpus: Path, tmp_path: Pat
 
 
 def test_a_rule_that_is_called_as_what_is_said_of_seeds_is_refused(corpus: Path, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="has a rule 'rejected.short'"):
+    with pytest.raises(UsageError, match=r"has a rule 'rejected\.short'"):
         tamis.run(steps("made:Misnamed"), corpus, tmp_path / "run")
 
 
