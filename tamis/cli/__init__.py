@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+from contextlib import suppress
 from importlib import import_module
 from typing import Any, NoReturn
 
@@ -116,5 +117,8 @@ def main(args: list[str] | None = None) -> None:
 
 
 def _interrupted(stops: list[int]) -> NoReturn:
+    with suppress(KeyboardInterrupt):
+        if asking := sys.modules.get("tamis.models.asking"):
+            asking.land()  # where it was not waiting for an answer when it was interrupted
     click.echo("interrupted; a run goes on where it stopped with --resume", err=True)
     sys.exit(128 + (stops or [signal.SIGINT])[-1])

@@ -104,7 +104,7 @@ def each(items: Iterable[T], work: Callable[[T], Awaitable[R]], window: int) -> 
         wait(under_way, GRACE)
         raise
     except KeyboardInterrupt:
-        _land(line)
+        land()
         raise
     finally:
         for future in under_way:
@@ -140,8 +140,9 @@ def _line_of_this_thread() -> Line:
     return found
 
 
-def _land(line: Line) -> None:
-    """Send nothing more, and wait for what is out."""
+def land() -> None:
+    """Send nothing more of what this thread began, and wait some seconds for what is out."""
+    line = _line_of_this_thread()
     line.closed = True
     if line.sent:
         said = "stopping; %d answers are under way, for which it waits up to %.0f s: interrupt again to end at once"

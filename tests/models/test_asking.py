@@ -16,6 +16,7 @@ from questions import opened, question
 from serving import Served
 
 from tamis.models import BudgetSpent, Reply, ask_all, each
+from tamis.models.asking import land
 
 TESTS = Path(__file__).parents[1]
 
@@ -157,6 +158,15 @@ def test_what_is_under_way_lands_where_it_is_interrupted_and_nothing_is_bought_t
         with opened(server.url, tmp_path, concurrency=40) as model:
             assert all(isinstance(one, Reply) for one in ask_all(model, [question(str(k)) for k in range(40)], 40))
         assert len(server.asked) == 40 and model.spending.cached == sent
+
+
+def test_what_is_under_way_lands_where_somebody_else_is_interrupted(tmp_path: Path) -> None:
+    with Served(delay=0.1) as server, opened(server.url, tmp_path, concurrency=4) as model:
+        found = ask_all(model, [question(str(k)) for k in range(12)], 12)
+        next(found)
+        land()
+        assert model.spending.answered == len(server.asked) < 12
+        assert isinstance(next(ask_all(model, [question("after")], 1)), Reply)
 
 
 def test_a_second_interrupt_ends_it_at_once(tmp_path: Path) -> None:
