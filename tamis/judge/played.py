@@ -75,11 +75,8 @@ def sided(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def codes(names: pl.Series) -> np.ndarray:
-    """(n,) int64: position of every name among those there are, in the order they come in."""
-    return names.rle_id().to_numpy().astype(np.int64) if names.is_sorted() else _encoded(names)
-
-
-def _encoded(names: pl.Series) -> np.ndarray:
-    encoded = names.to_arrow().dictionary_encode()
-    found: np.ndarray = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
-    return found
+    """(n,) int64: a number for every name, from 0, in the order they come in."""
+    if names.is_sorted():
+        return names.rle_id().to_numpy().astype(np.int64)
+    places: np.ndarray = names.to_arrow().dictionary_encode().indices.to_numpy(zero_copy_only=False).astype(np.int64)
+    return places

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import exp, log
+from math import log
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -269,8 +269,3 @@ def _outside(models: list[str], found: Pieces, inside: np.ndarray) -> tuple[list
             f"{', '.join(names[:5])}{' …' if len(names) > 5 else ''}: won or lost all against the others; not rated"
         )
     return notes, out
-
-
-def chance(strength: float, other: float) -> float:
-    """Chance that the first wins where one does, from two strengths in log-odds."""
-    return 1 / (1 + exp(other - strength))
