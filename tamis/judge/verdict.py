@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
 from tamis.judge.rubric import Rubric
+from tamis.prompts.thoughts import without_thoughts
 
 MOST_OBJECTS = 64
 """Places from the end of a text at which an object is looked for."""
@@ -52,7 +53,15 @@ class Said(NamedTuple):
 
 
 def read_verdict(text: str, finish: str, rubric: Rubric) -> Said:
-    """What `text`, which ended because of `finish`, says of a question under `rubric`."""
+    """What `text`, which ended because of `finish`, says of a question under `rubric`; what was thought aloud before says nothing."""
+    said = without_thoughts(text)
+    if said is None:
+        return Said(None, {}, None, "cut" if finish == "length" else "no_verdict")
+    found = _read(said, finish, rubric)
+    return found if found.place is None else found._replace(place=found.place + len(text) - len(said))
+
+
+def _read(text: str, finish: str, rubric: Rubric) -> Said:
     found = list(_objects(text, rubric))
     if finish == "length" and (not found or found[0][0] <= len(text)):
         return Said(None, {}, None, "cut")  # the last verdict may not have come

@@ -31,6 +31,7 @@ PAIR, SCORE, ASPECTS = find_rubric("pairwise"), find_rubric("helpfulness"), find
         ("Both are the same. [[C]]", "tie"),
         ("Because …\n**Final verdict: A**", "A"),
         ("Verdict: B\nno wait\nVerdict: tie", "tie"),
+        ('<think>B is longer: {"verdict": "B"}</think>\n{"verdict": "A"}', "A"),
     ],
 )
 def test_the_last_verdict_counts(text: str, verdict: str) -> None:
@@ -54,6 +55,8 @@ def test_the_last_verdict_counts(text: str, verdict: str) -> None:
         ('{"reasons": "it says [[A]] and then', "length", "cut"),
         ('{"reasons": "it says [[A]] and then', "stop", "no_verdict"),
         ("The answer says [[A]], which", "length", "cut"),
+        ("<think>The answer says [[A]], which", "length", "cut"),
+        ("<think>It would be [[A]], or not.", "stop", "no_verdict"),
     ],
 )
 def test_what_is_no_verdict_is_none_and_says_why(text: str, finish: str, failure: str) -> None:
@@ -114,7 +117,9 @@ def tokens(*parts: str, last: dict[str, float]) -> list[dict[str, Any]]:
     return found
 
 
-@pytest.mark.parametrize("before", ['{"verdict": "', '{"verdict":"', '{"reasons": "é", "verdict": "'])
+@pytest.mark.parametrize(
+    "before", ['{"verdict": "', '{"verdict":"', '{"reasons": "é", "verdict": "', '<think>B?</think>\n{"verdict": "']
+)
 def test_probabilities_are_those_of_the_verdicts_first_token(before: str) -> None:
     text = before + 'A"}'
     given = tokens(before, "A", '"}', last={"A": 0.6, "B": 0.2, "t": 0.1, "An": 0.05, " the": 0.05})
