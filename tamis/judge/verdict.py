@@ -53,7 +53,7 @@ class Said(NamedTuple):
 
 
 def read_verdict(text: str, finish: str, rubric: Rubric) -> Said:
-    """What `text`, which ended because of `finish`, says of a question under `rubric`; what was thought aloud before says nothing."""
+    """What `text`, which ended because of `finish`, says of a question under `rubric`; what was thought aloud says nothing."""
     said = without_thoughts(text)
     if said is None:
         return Said(None, {}, None, "cut" if finish == "length" else "no_verdict")
