@@ -28,7 +28,9 @@ SAMPLE = pa.schema(
     [
         KEY[0],
         KEY[1],
-        field("cluster", pa.string(), "Items of one passage, document or template hang together; null: it stands alone."),
+        field(
+            "cluster", pa.string(), "Items of one passage, document or template hang together; null: it stands alone."
+        ),
         field("category", pa.string(), "What it is counted under in a report, as a subject of MMLU."),
         KEY[2],
         field("prompt_sha256", pa.binary(32), "SHA-256 of the prompt as it was sent.", False),
