@@ -5,7 +5,6 @@ from tamis.judge.agreement import alpha, cohen, fleiss, gwet, raw
 from tamis.judge.answers import read_answers
 from tamis.judge.bias import findings
 from tamis.judge.controlled import length_controlled
-from tamis.judge.estimate import Estimate
 from tamis.judge.labels import Labels
 from tamis.judge.leaderboard import board
 from tamis.judge.people import ceiling, corrected
@@ -14,6 +13,7 @@ from tamis.judge.reading import read_judgments, read_labels
 from tamis.judge.rubric import Rubric, read_rubric, shipped_rubrics
 from tamis.judge.strength import strengths
 from tamis.judge.winrate import difference, win_rates
+from tamis.statistics.estimate import Estimate
 
 __all__ = [
     "Estimate",

@@ -10,10 +10,10 @@ from typing import Literal
 
 import numpy as np
 
-from tamis.judge.estimate import Estimate
 from tamis.judge.labels import Counted, Labels
-from tamis.judge.resample import DRAWS, drawn, interval
 from tamis.kernels.coincide import NOMINAL, ORDINAL, alphas, spreads
+from tamis.statistics.estimate import Estimate
+from tamis.statistics.resample import DRAWS, drawn, interval
 
 Level = Literal["nominal", "ordinal", "interval"]
 Weights = Literal["none", "linear", "quadratic"]

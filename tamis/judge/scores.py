@@ -7,8 +7,8 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from tamis.judge.estimate import Estimate, around, clustered_mean
 from tamis.judge.played import codes
+from tamis.statistics.estimate import Estimate, around, clustered_mean
 
 
 class Score(NamedTuple):

@@ -9,10 +9,10 @@ import numpy as np
 import polars as pl
 
 from tamis.errors import UsageError
-from tamis.judge.estimate import Estimate
 from tamis.judge.graph import Pieces, pieces
-from tamis.judge.resample import DRAWS, drawn, interval
 from tamis.kernels.strength import DAVIDSON, HALF, RAO_KUPPER, curvature, refit, slope, totals
+from tamis.statistics.estimate import Estimate
+from tamis.statistics.resample import DRAWS, drawn, interval
 
 Ties = Literal["half", "davidson", "rao-kupper"]
 

@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from tamis.judge.estimate import Estimate, Means, clustered_mean, share
 from tamis.judge.played import codes, sided
-from tamis.judge.student import p_value, quantile
+from tamis.statistics.estimate import Estimate, Means, clustered_mean, share
+from tamis.statistics.student import p_value, quantile
 
 
 class WinRate(NamedTuple):

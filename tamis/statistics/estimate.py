@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tamis.judge.student import quantile
+from tamis.statistics.student import quantile
+from tamis.statistics.wilson import around_share
 
 
 class Estimate(NamedTuple):
@@ -81,7 +82,7 @@ def share(values: np.ndarray, clusters: np.ndarray, confidence: float = 0.95) ->
         return Estimate(value, None, None, items, "one item alone has no interval")
     spread = value * (1 - value)
     rows = spread / error**2 if error > 0 and spread > 0 else float(items)
-    low, high = wilson(value, rows, quantile(confidence, items - 1))
+    low, high = around_share(value, rows, quantile(confidence, items - 1))
     return Estimate(value, low, high, items)
 
 
@@ -91,11 +92,3 @@ def around(mean: Means, confidence: float = 0.95) -> Estimate:
         return Estimate(mean.value, None, None, mean.items, "one item alone has no interval")
     half = quantile(confidence, mean.items - 1) * mean.error
     return Estimate(mean.value, mean.value - half, mean.value + half, mean.items)
-
-
-def wilson(value: float, rows: float, z: float) -> tuple[float, float]:
-    """Ends of Wilson's interval of the share `value` of `rows`."""
-    scale = 1 + z * z / rows
-    middle = (value + z * z / (2 * rows)) / scale
-    half = z * sqrt(value * (1 - value) / rows + z * z / (4 * rows * rows)) / scale
-    return min(max(middle - half, 0.0), value), max(min(middle + half, 1.0), value)
