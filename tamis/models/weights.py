@@ -1,0 +1,95 @@
+"""A language model's folder, as save_pretrained writes it: what it is, and what it is once loaded.
+
+config.json  *.safetensors  tokenizer.json  tokenizer_config.json  chat_template.jinja  …
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import warnings
+from pathlib import Path
+from typing import Any
+
+from tamis.errors import InputError
+from tamis.extras import extra
+
+_WEIGHTS = ("config.json", "*.safetensors", "*.bin", "*.gguf")
+_WORDS = ("tokenizer*", "*.model", "vocab.*", "merges.txt", "special_tokens_map.json", "added_tokens.json", "*.jinja")
+
+
+def folder_digest(folder: Path, only: tuple[str, ...] = ("**/*",)) -> str:
+    """Hexadecimal sha256 of the names and bytes of the files in `folder` that a pattern of `only` means, in order of name."""
+    found = {p for pattern in only for p in folder.glob(pattern) if p.is_file()}
+    files = {}
+    for path in sorted(found):
+        with path.open("rb") as opened:
+            files[path.relative_to(folder).as_posix()] = hashlib.file_digest(opened, "sha256").hexdigest()
+    return hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()
+
+
+def identity(folder: Path) -> dict[str, Any]:
+    """Which model it is: digests of what it computes with and of how it reads, whatever the folder is called."""
+    config = read_config(folder)
+    return {
+        "architecture": (config.get("architectures") or [config.get("model_type", "unknown")])[0],
+        "weights": f"sha256:{folder_digest(folder, _WEIGHTS)}",
+        "tokenizer": f"sha256:{folder_digest(folder, _WORDS)}",
+    }
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """config.json. Raises InputError where the folder is no model's."""
+    path = folder / "config.json"
+    try:
+        found = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as wrong:
+        raise InputError(f"there is no model at {folder} ({wrong}); name a folder as save_pretrained writes it") from None
+    if not isinstance(found, dict):
+        raise InputError(f"{path} holds no object; name a folder as save_pretrained writes it")
+    return found
+
+
+def load_tokenizer(folder: Path) -> Any:
+    """Its tokenizer. Raises InputError."""
+    with extra("transformers"):
+        from transformers import AutoTokenizer
+    quiet()
+    try:
+        return AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    except (OSError, ValueError) as wrong:
+        raise InputError(f"{folder} has no tokenizer that can be loaded: {wrong}") from None
+
+
+def load_model(folder: Path, **options: Any) -> Any:
+    """The model itself, on the processor unless `options` of from_pretrained say else. Raises InputError."""
+    with extra("transformers"):
+        from transformers import AutoModelForCausalLM
+    quiet()
+    try:
+        return AutoModelForCausalLM.from_pretrained(folder, local_files_only=True, **options)
+    except (OSError, ValueError) as wrong:
+        raise InputError(f"{folder} cannot be loaded as a language model: {wrong}") from None
+
+
+def with_adapter(model: Any, adapter: Path) -> Any:
+    """`model` with the adapter in the folder `adapter` in front. Raises InputError where it does not fit."""
+    with extra("transformers"):
+        from peft import PeftModel
+    with warnings.catch_warnings():
+        # peft 0.21 asks transformers 5 in a way that is to go.
+        warnings.simplefilter("ignore", FutureWarning)
+        try:
+            return PeftModel.from_pretrained(model, str(adapter), local_files_only=True)
+        except (OSError, ValueError, RuntimeError, TypeError) as wrong:
+            said = " ".join(str(wrong).split())[:300]
+            raise InputError(f"{adapter} is no adapter of this model: {said}") from None
+
+
+def quiet() -> None:
+    """No bars and no advice from the libraries: the command line alone prints."""
+    with extra("transformers"):
+        from transformers.utils import logging
+    said: Any = logging
+    said.disable_progress_bar()
+    said.set_verbosity_error()
