@@ -20,6 +20,7 @@ COMMANDS = {
     "demo": "The whole walk on bundled real data.",
     "diff": "What a version has that another had not, and why.",
     "erase": "Take records, and all that was made of them, out of a store.",
+    "eval": "Frozen evaluations of models, and gates on them.",
     "explain": "What became of a record, and why.",
     "freeze": "Make a run a snapshot that anyone can check.",
     "judge": "Have answers judged, rate models, and measure the judge.",
