@@ -44,7 +44,9 @@ def read_config(folder: Path) -> dict[str, Any]:
     try:
         found = json.loads(path.read_text("utf-8"))
     except (OSError, ValueError) as wrong:
-        raise InputError(f"there is no model at {folder} ({wrong}); name a folder as save_pretrained writes it") from None
+        raise InputError(
+            f"there is no model at {folder} ({wrong}); name a folder as save_pretrained writes it"
+        ) from None
     if not isinstance(found, dict):
         raise InputError(f"{path} holds no object; name a folder as save_pretrained writes it")
     return found
