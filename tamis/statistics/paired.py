@@ -92,7 +92,8 @@ def mcnemar(won: int, lost: int) -> float:
     for k in range(few):
         term = term * (n - k) // (k + 1)
         total += term
-    return min(1.0, 2 * total / 2**n)
+    chance: float = 2 * total / 2**n
+    return min(1.0, chance)
 
 
 def holm(chances: Sequence[float]) -> list[float]:
