@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import inf
 from typing import Any, Literal, NamedTuple
@@ -81,12 +81,15 @@ def outcomes(look: Look, gates: Sequence[Gate], confidence: float) -> list[Outco
     """What became of each gate, and first of all whether every item was asked. Raises UsageError where a baseline is wanted."""
     if not gates:
         return []
-    primary = {task["name"]: task["primary"] for task in look.results.tasks}
+    primary = {task["name"]: task["primary"] for task in look.results.suite["tasks"]}
     out = _whole(look)
     for gate in gates:
         if gate.kind in SCORES and gate.metric is None:
-            gate = Gate(gate.kind, gate.limit, gate.task, primary[str(gate.task)], gate.on)
-        out.append(_outcome(look, gate, confidence))
+            gate = replace(gate, metric=primary[str(gate.task)])
+        asked = gate.task is None or gate.task in look.counts
+        out.append(
+            _outcome(look, gate, confidence) if asked else Outcome(gate, "failed", None, "the task was not asked")
+        )
     return out
 
 

@@ -24,6 +24,7 @@ from tamis.evaluate.markdown import markdown
 from tamis.evaluate.outcomes import Look, outcomes
 from tamis.evaluate.results import FORMAT, REPORT, Results
 from tamis.evaluate.scored import LOGS, Scored
+from tamis.runs.manifest import sha256
 from tamis.schemas import SAMPLE, SCORE
 from tamis.schemas.sample import SIGNIFICANT
 from tamis.snapshot.jcs import canonical_json
@@ -61,6 +62,8 @@ def write(
     for name, table, schema in (("samples", results.samples, SAMPLE), ("scores", results.scores, SCORE)):
         found = write_parquet(folder / f"{name}.parquet", table.to_arrow().cast(schema).to_batches(), schema)
         digests[f"{name}.parquet"] = found.sha256
+    if contamination is not None and (folder / "contamination.parquet").is_file():
+        digests["contamination.parquet"] = sha256(folder / "contamination.parquet")
     facts = report(results, digests, contamination, training, baseline, gates, confidence)
     write_bytes(folder / REPORT, canonical_json(facts))
     write_bytes(folder / "report.md", markdown(facts).encode("utf-8", "backslashreplace"))
@@ -80,12 +83,12 @@ def report(
     """What report.json says. `digests` are those of samples.parquet and scores.parquet, by name."""
     if baseline is not None:
         same_snapshot(baseline, results)
-        if baseline.limit != results.limit:
+        if (baseline.limit, baseline.only) != (results.limit, results.only):
             raise UsageError(
-                "one of the run and its baseline was asked a part of the items alone (--limit); run both alike"
+                "one of the run and its baseline was asked a part of the items alone (--limit, --task); run both alike"
             )
     table = None if contamination is None else overlap.read_contamination(contamination)
-    splits = None if table is None else {t["name"]: _split(table, results, t["name"]) for t in results.tasks}
+    splits = None if table is None else {t["name"]: split_of(table, results, t["name"]) for t in results.tasks}
     look = Look(results, splits, None if training is None else training.get("snapshot"), baseline)
     held = None if baseline is None else compared(baseline, results, confidence, _clean(splits))
     tasks = [_task(look, task, confidence) for task in results.tasks]
@@ -96,12 +99,17 @@ def report(
     facts = {
         "tamis_report": FORMAT,
         "snapshot": results.snapshot,
-        "suite": {name: results.suite[name] for name in ("name", "version", "settings")},
+        "suite": dict(results.suite),
         "model": dict(results.model),
         "training": None if training is None else dict(training),
         "baseline": None if baseline is None else dict(baseline.model),
         "confidence": confidence,
-        "given": {"limit": results.limit, "gates": dict(results.gates), "gates_confidence": level if judged else None},
+        "given": {
+            "limit": results.limit,
+            "only": results.only and list(results.only),
+            "gates": dict(results.gates),
+            "gates_confidence": level if judged else None,
+        },
         "files": dict(digests),
         "tasks": tasks,
         "overall": _overall(look, confidence),
@@ -121,6 +129,8 @@ def warnings(facts: Mapping[str, Any]) -> list[str]:
     told = []
     if facts["given"]["limit"] is not None:
         told.append(f"Only the first {facts['given']['limit']:,} items of each task were asked.")
+    if facts["given"]["only"] is not None:
+        told.append(f"Only {len(facts['given']['only'])} of {len(facts['suite']['tasks'])} tasks were asked.")
     for task in facts["tasks"]:
         name, count = task["name"], task["counts"]
         lost = count["failed"] + count["missing"] + count["absent"]
@@ -207,11 +217,13 @@ def _overall(look: Look, confidence: float) -> dict[str, Any] | None:
 
 def _gates(results: Results, given: Gates | None) -> tuple[list[Any], float]:
     own = read_gates(dict(results.gates), f"the gates of suite {results.suite['name']}")
-    names = [task["name"] for task in results.tasks]
-    return written_out([own, *([given] if given else [])], names, {t["name"]: t["metrics"] for t in results.tasks})
+    tasks = results.suite["tasks"]
+    metrics = {task["name"]: task["metrics"] for task in tasks}
+    return written_out([own, *([given] if given else [])], list(metrics), metrics)
 
 
-def _split(table: pl.DataFrame, results: Results, task: str) -> Split:
+def split_of(table: pl.DataFrame, results: Results, task: str) -> Split:
+    """The items of a task by what training data holds of them; `table` is that of `read_contamination`."""
     ids = results.samples.filter(pl.col("task") == task)["item_id"].unique(maintain_order=True).to_list()
     return overlap.split(table, task, ids)
 

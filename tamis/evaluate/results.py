@@ -28,6 +28,9 @@ FORMAT = 1
 
 TABLES = ("samples", "scores")
 
+SUITE = ("name", "version", "settings", "tasks")
+"""What of eval.json a report repeats."""
+
 
 @dataclass(frozen=True)
 class Results:
@@ -40,6 +43,7 @@ class Results:
     scores    rows of SCORE
     limit     items of each task that were asked, where it was not all of them
     gates     those frozen with the suite; under tasks, by name, those of each
+    only      names of the tasks that were asked, where it was not all of them
     """
 
     snapshot: str
@@ -49,11 +53,12 @@ class Results:
     scores: pl.DataFrame
     limit: int | None = None
     gates: Mapping[str, Any] = field(default_factory=dict)
+    only: tuple[str, ...] | None = None
 
     @property
     def tasks(self) -> list[dict[str, Any]]:
-        """The tasks, in the order of the suite."""
-        return list(self.suite["tasks"])
+        """The tasks that were asked, in the order of the suite."""
+        return [task for task in self.suite["tasks"] if self.only is None or task["name"] in self.only]
 
 
 def results_of(
@@ -64,12 +69,13 @@ def results_of(
     scores: pa.Table,
     limit: int | None = None,
     gates: Mapping[str, Any] | None = None,
+    only: tuple[str, ...] | None = None,
 ) -> Results:
     """Results of tables in any order. Raises InputError where an answer or a score stands twice."""
-    told = {name: suite[name] for name in ("name", "version", "settings", "tasks")}
+    told = {name: suite[name] for name in SUITE}
     own = _sorted(samples.select(SAMPLE.names).cast(SAMPLE), ("task", "item_id", "repeat"), "sample")
     scored = _sorted(scores.select(SCORE.names).cast(SCORE), ("task", "item_id", "repeat", "metric"), "score")
-    return Results(snapshot, told, dict(model), own, scored, limit, dict(gates or {}))
+    return Results(snapshot, told, dict(model), own, scored, limit, dict(gates or {}), only)
 
 
 def read_results(folder: Path | str) -> Results:
@@ -85,14 +91,18 @@ def read_results(folder: Path | str) -> Results:
             tables[name] = pq.read_table(pa.BufferReader(data))
         except UNREADABLE as wrong:
             raise InputError(f"{path} cannot be read: {one_line(wrong)}; name the folder of a whole run") from None
-    suite = {**facts["suite"], "tasks": [{k: t[k] for k in _TASK if k in t} for t in facts["tasks"]]}
     given = facts["given"]
+    only = None if given["only"] is None else tuple(given["only"])
     return results_of(
-        facts["snapshot"], suite, facts["model"], tables["samples"], tables["scores"], given["limit"], given["gates"]
+        facts["snapshot"],
+        facts["suite"],
+        facts["model"],
+        tables["samples"],
+        tables["scores"],
+        given["limit"],
+        given["gates"],
+        only,
     )
-
-
-_TASK = ("name", "type", "items", "clusters", "metrics", "primary")
 
 
 def read_report(place: Path | str) -> dict[str, Any]:

@@ -1,0 +1,188 @@
+"""An evaluation from answers to a sealed report: held against training data, a baseline and gates, and drawn."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import polars as pl
+import pyarrow as pa
+
+from tamis.curate.decontam import Decontam, scan
+from tamis.data.parquet import UNREADABLE, one_line
+from tamis.data.writer import write_bytes, write_parquet
+from tamis.errors import GateError, InputError
+from tamis.evaluate import report
+from tamis.evaluate.contamination import read_contamination
+from tamis.evaluate.frozen import FrozenTask
+from tamis.evaluate.gates import Gates, load_gates
+from tamis.evaluate.report import split_of
+from tamis.evaluate.results import REPORT, Results, read_report, read_results, results_of
+from tamis.evaluate.run import Evaluated
+from tamis.evaluate.shown import shown
+from tamis.report.evaluation import page
+from tamis.runs.manifest import sha256
+from tamis.snapshot import open_snapshot
+from tamis.snapshot.verify import verify
+
+CONTAMINATION = "contamination.parquet"
+
+
+class Beside(NamedTuple):
+    """What a run is held against.
+
+    contamination  a row for each item; None: nobody looked
+    training       snapshot and ref of what the model was trained on
+    """
+
+    contamination: pa.Table | None = None
+    training: Mapping[str, Any] | None = None
+    baseline: Results | None = None
+    gates: Gates | None = None
+
+
+def beside(
+    tasks: Sequence[FrozenTask] = (),
+    *,
+    train: str | None = None,
+    contamination: Path | None = None,
+    baseline: Path | None = None,
+    gates: Path | None = None,
+    store: Path | None = None,
+) -> Beside:
+    """What a run is to be held against, read and checked before anything is asked.
+
+    train          snapshot the model was trained on, #split behind it for one split: the items of `tasks` are looked for in it
+    contamination  contamination.parquet that says which items it holds: then nothing is looked for
+    """
+    table, training = None, None
+    if train is not None:
+        training, table = trained_on(train, tasks, store, look=contamination is None)
+    if contamination is not None:
+        table = _table(contamination)
+    return Beside(
+        table,
+        training,
+        None if baseline is None else read_results(baseline),
+        None if gates is None else load_gates(gates),
+    )
+
+
+def conclude(found: Evaluated, output: Path, held: Beside, confidence: float = 0.95) -> dict[str, Any]:
+    """Write the report of `found` to `output`: report.json, .md and .html, junit.xml. Return what report.json says."""
+    return tell(results_from(found), output, held, confidence)
+
+
+def tell(results: Results, output: Path, held: Beside, confidence: float = 0.95) -> dict[str, Any]:
+    """`conclude`, of results however they came about."""
+    table = None
+    output.mkdir(parents=True, exist_ok=True)
+    if held.contamination is not None:
+        write_parquet(output / CONTAMINATION, held.contamination.to_batches(), held.contamination.schema)
+        table = pl.DataFrame(held.contamination)
+    facts = report.write(
+        output,
+        results,
+        contamination=table,
+        training=held.training,
+        baseline=held.baseline,
+        gates=held.gates,
+        confidence=confidence,
+    )
+    known = None if table is None else read_contamination(table)
+    splits = None if known is None else {t["name"]: split_of(known, results, t["name"]) for t in results.tasks}
+    write_bytes(output / "report.html", page(facts, shown(results, splits, held.baseline)))
+    return facts
+
+
+def results_from(found: Evaluated) -> Results:
+    """What a run found, as a report takes it. The gates are those of the suite and of its tasks."""
+    frozen = found.frozen
+    gates, asked = dict(frozen.gates), tuple(task.task.name for task in found.tasks)
+    own = {task.task.name: dict(task.task.gates) for task in frozen.tasks if task.task.gates}
+    tasks = dict(gates.pop("tasks", None) or {})
+    for name, entry in own.items():
+        there = tasks.get(name, [])
+        tasks[name] = [*(there if isinstance(there, list) else [there]), entry]
+    whole = len(asked) == len(frozen.tasks)
+    tables = found.tables
+    return results_of(
+        frozen.id,
+        frozen.facts,
+        found.model,
+        tables.samples,
+        tables.scores,
+        found.limit,
+        {**gates, **({"tasks": tasks} if tasks else {})},
+        None if whole else asked,
+    )
+
+
+def again(run: Path, *, baseline: Path | None = None, gates: Path | None = None) -> tuple[Results, Beside]:
+    """A finished run and what it was held against, to be held against other gates or another baseline."""
+    facts = read_report(run)
+    place = run / CONTAMINATION
+    if facts["files"].get(CONTAMINATION) is not None and sha256(place) != facts["files"][CONTAMINATION]:
+        raise GateError(f"{place} is not what {run / REPORT} was made of: its sha256 differs; run it again")
+    table = _table(place) if facts["files"].get(CONTAMINATION) else None
+    held = None if baseline is None else read_results(baseline)
+    return read_results(run), Beside(table, facts["training"], held, None if gates is None else load_gates(gates))
+
+
+def trained_on(
+    ref: str, tasks: Sequence[FrozenTask], store: Path | None = None, look: bool = True
+) -> tuple[dict[str, Any], pa.Table | None]:
+    """The training snapshot `ref`, verified, and CONTAMINATION rows of the items of `tasks` in it."""
+    named, _, split = ref.partition("#")
+    snapshot = open_snapshot(named, store)
+    found = verify(snapshot.path)
+    if not found.whole:
+        first = found.findings[0]
+        raise GateError(
+            f"{snapshot.path} is not what was frozen: {first.file}: {first.problem}; `tamis verify` tells all"
+        )
+    if split and split not in snapshot.splits:
+        raise InputError(f"{snapshot.ref} has no split {split!r}; it has {', '.join(snapshot.splits)}")
+    facts = {"snapshot": snapshot.id, "ref": snapshot.ref, **({"split": split} if split else {})}
+    parts = snapshot.parts(split or None)
+    return facts, overlap(parts, tasks) if look else None
+
+
+def overlap(train: Sequence[Path | str], tasks: Sequence[FrozenTask], threads: int | None = None) -> pa.Table:
+    """CONTAMINATION rows: which items of `tasks` stand in the files `train`."""
+    with tempfile.TemporaryDirectory(prefix="tamis-eval-") as folder:
+        files = [_written(Path(folder), task) for task in tasks]
+        stage = Decontam(tuple(map(str, files)), action="flag")
+        return scan(list(train), stage, threads or os.cpu_count() or 1).table
+
+
+def _written(folder: Path, task: FrozenTask) -> Path:
+    """The items of a task as JSON Lines: what is asked, the passage, the answer."""
+    path = folder / f"{task.task.name}.jsonl"
+    prompts = {request.item_id: request.prompt for request in task.requests}
+    with path.open("w", encoding="utf-8") as file:
+        for item in task.items:
+            own = item.fields
+            asked = own.get("question") if task.task.type != "perplexity" else own.get("text") or item.target
+            row = {"id": item.item_id, "question": asked if isinstance(asked, str) else prompts[item.item_id]}
+            if item.passages:
+                row["context"] = "\n\n".join(item.passages)
+            if task.task.type != "perplexity":
+                row["answer"] = item.shown
+            if isinstance(own.get("url"), str):
+                row["url"] = own["url"]
+            file.write(json.dumps(row, ensure_ascii=True) + "\n")
+    return path
+
+
+def _table(path: Path) -> pa.Table:
+    import pyarrow.parquet as pq
+
+    try:
+        return pq.read_table(path)
+    except UNREADABLE as wrong:
+        raise InputError(f"{path} cannot be read: {one_line(wrong)}; contamination.parquet was wanted") from None
