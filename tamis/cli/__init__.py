@@ -36,6 +36,7 @@ COMMANDS = {
     "run": "Carry a recipe out on data.",
     "signatures": "MinHash signatures, as datasketch has them.",
     "synth": "Make rows of rows with a language model, and sieve them.",
+    "train": "Train adapters on snapshots, merge them, search, estimate.",
     "trace": "What was made of some records, and what they were made of.",
     "snapshots": "What a store holds, and which version a name stands for.",
     "verify": "Is a run or a snapshot whole, byte for byte?",

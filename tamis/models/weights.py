@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -95,3 +96,39 @@ def quiet() -> None:
     said: Any = logging
     said.disable_progress_bar()
     said.set_verbosity_error()
+
+
+def adapted(
+    base: Path, adapter: Path, output: Path, probes: Sequence[str], *, dtype: str = "float32", threads: int = 1
+) -> dict[str, float]:
+    """Write `base` with `adapter` merged into it to `output`; how far logits on `probes` are from each other, at most.
+
+    adapter_from_base, merged_from_adapter, written_from_adapter, written_from_base
+    """
+    with extra("transformers"):
+        import torch
+    torch.set_num_threads(threads)
+    tokens = [ids for text in probes if (ids := load_tokenizer(base)(text, add_special_tokens=False)["input_ids"])]
+
+    def logits(model: Any) -> list[Any]:
+        with torch.no_grad():
+            return [model.eval()(torch.tensor([ids])).logits.double() for ids in tokens]
+
+    def apart(some: list[Any], others: list[Any]) -> float:
+        return max(float((a - b).abs().max()) for a, b in zip(some, others, strict=True))
+
+    model = load_model(base, dtype=torch.float32)
+    plain = logits(model)
+    model = with_adapter(model, adapter)
+    tuned = logits(model)
+    model = model.merge_and_unload(safe_merge=True)
+    merged = logits(model)
+    model.config._name_or_path = ""
+    model.to(getattr(torch, dtype)).save_pretrained(output)
+    written = logits(load_model(output, dtype=torch.float32))
+    return {
+        "adapter_from_base": apart(tuned, plain),
+        "merged_from_adapter": apart(merged, tuned),
+        "written_from_adapter": apart(written, tuned),
+        "written_from_base": apart(written, plain),
+    }

@@ -22,6 +22,7 @@ from tamis.extras import extra
 from tamis.models.weights import load_model, quiet
 from tamis.train.checkpoints import sealed
 from tamis.train.settings import Settings
+from tamis.train.words import out_of_memory
 
 _CURVE = {
     "loss": "loss",
@@ -34,6 +35,14 @@ _CURVE = {
     "eval_rewards/accuracies": "held_out_preferred",
 }
 """Of what TRL logs at a step: what is kept, and what it is called."""
+
+OnHeldOut = Callable[[int, float], Any]
+"""Told after each evaluation: the step, the loss of the rows held out. May raise Pruned."""
+
+
+class Pruned(Exception):
+    """A trial that is not worth going on with."""
+
 
 OnStep = Callable[[int, int, float | None], Any]
 """Told after each step: steps done, steps in all, the loss where there is one."""
@@ -75,6 +84,7 @@ def fit(
     work: Path,
     resume: Path | None = None,
     on_step: OnStep | None = None,
+    on_held_out: OnHeldOut | None = None,
 ) -> Fitted:
     """Train an adapter on the rows `train`; `settings` has nothing left open (`regime.settled`).
 
@@ -89,13 +99,13 @@ def fit(
         import transformers
     quiet()
     _settle(settings)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = device_here()
     precision = chosen(settings.precision, device)
     with _calmly(), _memory(settings):
         transformers.set_seed(settings.seed)
         model = load_model(base, **_loading(settings, precision, device))
         trainer = _trainer(model, tokenizer, train, held_out, settings, precision, device, work)
-        watch = _watch(settings, on_step)
+        watch = _watch(settings, on_step, on_held_out)
         trainer.add_callback(watch)
         started = time.monotonic()
         # Done again where a run goes on: nothing is learnt yet, and both runs shall say the same.
@@ -127,6 +137,28 @@ def fit(
         seconds=time.monotonic() - started,
         peak_bytes=_peak(device),
     )
+
+
+def device_here() -> str:
+    """cuda where there is one, else cpu."""
+    with extra("train"):
+        import torch
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def speed(device: str, precision: str, threads: int, size: int = 768) -> float:
+    """Operations a second of a product of two matrices of `size` x `size`: the best of four."""
+    with extra("train"):
+        import torch
+    torch.set_num_threads(threads)
+    size = size if device == "cpu" else 8 * size
+    own = torch.ones((size, size), dtype=getattr(torch, precision), device=device)
+    best = float("inf")
+    for _ in range(4):
+        started = time.perf_counter()
+        float((own @ own)[0, 0])
+        best = min(best, time.perf_counter() - started)
+    return 2.0 * size**3 / best
 
 
 def chosen(precision: str, device: str) -> str:
@@ -290,7 +322,7 @@ def _trainer(
     return trainer
 
 
-def _watch(settings: Settings, on_step: OnStep | None) -> Any:
+def _watch(settings: Settings, on_step: OnStep | None, on_held_out: OnHeldOut | None) -> Any:
     from transformers import TrainerCallback
 
     class Watch(TrainerCallback):
@@ -307,6 +339,8 @@ def _watch(settings: Settings, on_step: OnStep | None) -> Any:
                     )
             if on_step and "loss" in logs:
                 on_step(int(state.global_step), int(state.max_steps), float(logs["loss"]))
+            if on_held_out and "eval_loss" in logs and state.global_step:
+                on_held_out(int(state.global_step), float(logs["eval_loss"]))
 
     return Watch()
 
@@ -347,18 +381,6 @@ def _memory(settings: Settings) -> Iterator[None]:
 
 def _is_memory(said: str) -> bool:
     return any(words in said.lower() for words in ("out of memory", "can't allocate memory", "cannot allocate memory"))
-
-
-def out_of_memory(settings: Settings) -> str:
-    """What to lower."""
-    mends = []
-    if settings.batch_size > 1:
-        both = f"--batch-size {max(1, settings.batch_size // 2)} --accumulate {settings.accumulate * 2}"
-        mends.append(f"{both} (the same rows a step)")
-    if not settings.checkpointing:
-        mends.append("--checkpointing (a third slower)")
-    mends.append(f"--max-length below {settings.max_length}" if settings.max_length else "a smaller --max-length")
-    return f"memory ran out while training; try {', or '.join(mends)}; `tamis train estimate` tells what it takes"
 
 
 def _peak(device: str) -> int:

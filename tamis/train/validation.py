@@ -1,7 +1,7 @@
 """Rows held out to see whether training helps, none of which the training rows give away.
 
-Rows are one group where they ask the same, or answer the same, or were made of the same record; a group is held out
-whole. What asks alike in other words is no matter of tokens: let the stage `split` of a recipe part near-duplicates.
+Rows are one group where they ask the same, give the same long answer, or were made of the same record; a group is held
+out whole. What asks alike in other words is no matter of tokens: let the stage `split` of a recipe part near-duplicates.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from tamis.train.template import IGNORED
 SHARE = 0.1
 FEWEST = 20
 """Rows below which none is held out by itself."""
+LONG = 32
+"""Tokens from which on an answer gives itself away; many questions have a short one in common."""
 
 
 def splits_of(snapshot: Snapshot, validation: str) -> tuple[str | None, str | None]:
@@ -72,14 +74,22 @@ def leaking(train: pa.Table, validation: pa.Table, snapshot: Snapshot) -> np.nda
 def _keys(rows: pa.Table) -> list[np.ndarray]:
     """(n,) uint64 each: a digest of what is asked, and of what is answered; 0 where there is nothing."""
     if "labels" not in rows.schema.names:
-        lists = [rows[n].combine_chunks() for n in ("prompt_ids", "chosen_ids", "rejected_ids")]
-        return [_digests(one.flatten().to_numpy(), np.diff(one.offsets.to_numpy())) for one in lists]
+        prompt, chosen = (rows[n].combine_chunks() for n in ("prompt_ids", "chosen_ids"))
+        asked, told = (_digests(one.flatten().to_numpy(), _sizes(one)) for one in (prompt, chosen))
+        return [asked, np.where(_sizes(chosen) >= LONG, told, 0)]
     ids, labels = (rows[n].combine_chunks() for n in ("input_ids", "labels"))
     values, learnt = ids.flatten().to_numpy(), labels.flatten().to_numpy() != IGNORED
-    ends = np.concatenate([[0], np.cumsum(np.diff(ids.offsets.to_numpy()))])
-    counted = np.concatenate([[0], np.cumsum(learnt)])[ends]
-    told = np.diff(counted)
-    return [_digests(values[~learnt], np.diff(ends) - told), _digests(values[learnt], told)]
+    ends = np.concatenate([[0], np.cumsum(_sizes(ids))])
+    taught = np.diff(np.concatenate([[0], np.cumsum(learnt)])[ends])
+    heard = np.diff(ends) - taught
+    # A document asks nothing: all of it is what it says, however short.
+    says = np.where((taught >= LONG) | (heard == 0), _digests(values[learnt], taught), 0)
+    return [_digests(values[~learnt], heard), says]
+
+
+def _sizes(lists: pa.ListArray) -> np.ndarray:
+    sizes: np.ndarray = np.diff(lists.offsets.to_numpy())
+    return sizes
 
 
 def _digests(values: np.ndarray, sizes: np.ndarray) -> np.ndarray:

@@ -12,8 +12,7 @@ import pytest
 from training import chats, job_of, snapshot_of
 
 from tamis.errors import OutputError, UsageError
-from tamis.snapshot import Snapshot
-from tamis.snapshot import select
+from tamis.snapshot import Snapshot, select
 from tamis.snapshot.store import Store
 from tamis.snapshot.trace import trace
 from tamis.train import Trained, train
