@@ -11,7 +11,6 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 import polars as pl
 
-from tamis.errors import UsageError
 from tamis.evaluate import contamination
 from tamis.evaluate.compare import apart
 from tamis.evaluate.contamination import Split
@@ -78,7 +77,7 @@ class Look:
 
 
 def outcomes(look: Look, gates: Sequence[Gate], confidence: float) -> list[Outcome]:
-    """What became of each gate, and first of all whether every item was asked. Raises UsageError where a baseline is wanted."""
+    """What became of each gate, and first of all whether every item was asked."""
     if not gates:
         return []
     primary = {task["name"]: task["primary"] for task in look.results.suite["tasks"]}
@@ -137,7 +136,7 @@ def _score(look: Look, gate: Gate, confidence: float) -> Outcome:
 def _regression(look: Look, gate: Gate, confidence: float) -> Outcome:
     """Non-inferiority: the interval of the paired difference must lie above what may be lost."""
     if look.baseline is None:
-        raise UsageError(f"the gate max_regression of {gate.task} wants a baseline; name its run with --baseline")
+        return Outcome(gate, "failed", None, "there is nothing to be held against; name a run with --baseline")
     own = look.scored(str(gate.task), str(gate.metric))
     keep, why = _kept(look, gate, own)
     if keep is None:

@@ -15,11 +15,14 @@ import pyarrow as pa
 from tamis.curate.decontam import Decontam, scan
 from tamis.data.parquet import UNREADABLE, one_line
 from tamis.data.writer import write_bytes, write_parquet
-from tamis.errors import GateError, InputError
+from tamis.errors import GateError, InputError, UsageError
 from tamis.evaluate import report
-from tamis.evaluate.contamination import read_contamination
-from tamis.evaluate.frozen import FrozenTask
-from tamis.evaluate.gates import Gates, load_gates
+from tamis.evaluate.compare import compared, same_snapshot
+from tamis.evaluate.contamination import Split, read_contamination
+from tamis.evaluate.frozen import Frozen, FrozenTask
+from tamis.evaluate.gates import Gates, load_gates, read_gates, written_out
+from tamis.evaluate.junit import junit
+from tamis.evaluate.markdown import markdown
 from tamis.evaluate.report import split_of
 from tamis.evaluate.results import REPORT, Results, read_report, read_results, results_of
 from tamis.evaluate.run import Evaluated
@@ -27,6 +30,7 @@ from tamis.evaluate.shown import shown
 from tamis.report.evaluation import page
 from tamis.runs.manifest import sha256
 from tamis.snapshot import open_snapshot
+from tamis.snapshot.jcs import canonical_json
 from tamis.snapshot.verify import verify
 
 CONTAMINATION = "contamination.parquet"
@@ -53,23 +57,46 @@ def beside(
     baseline: Path | None = None,
     gates: Path | None = None,
     store: Path | None = None,
+    of: Frozen | None = None,
 ) -> Beside:
     """What a run is to be held against, read and checked before anything is asked.
 
     train          snapshot the model was trained on, #split behind it for one split: the items of `tasks` are looked for in it
     contamination  contamination.parquet that says which items it holds: then nothing is looked for
+    of             the snapshot that is to be asked: what cannot be held against it is refused now, and not hours later
     """
     table, training = None, None
+    other = None if baseline is None else read_results(baseline)
+    asked = None if gates is None else load_gates(gates)
+    if of is not None:
+        _fit(of, other, asked)
     if train is not None:
         training, table = trained_on(train, tasks, store, look=contamination is None)
     if contamination is not None:
         table = _table(contamination)
-    return Beside(
-        table,
-        training,
-        None if baseline is None else read_results(baseline),
-        None if gates is None else load_gates(gates),
-    )
+    return Beside(table, training, other, asked)
+
+
+def _fit(frozen: Frozen, baseline: Results | None, gates: Gates | None) -> None:
+    """Raises InputError for a baseline of another snapshot, UsageError for gates that ask for what is not there."""
+    if baseline is not None and baseline.snapshot != frozen.id:
+        same_snapshot(baseline, Results(frozen.id, frozen.facts, {}, baseline.samples, baseline.scores))
+    metrics = {task.task.name: task.task.metrics for task in frozen.tasks}
+    own = read_gates(frozen_gates(frozen), f"the gates of suite {frozen.name}")
+    written_out([own, *([gates] if gates else [])], list(metrics), metrics)
+    if baseline is None and any(gate.kind == "max_regression" for gate in gates or ()):
+        raise UsageError("there is a gate max_regression, which wants a baseline; name its run with --baseline")
+
+
+def frozen_gates(frozen: Frozen) -> dict[str, Any]:
+    """The gates of a suite and of its tasks, as a file of gates has them."""
+    gates = dict(frozen.gates)
+    tasks = dict(gates.pop("tasks", None) or {})
+    for task in frozen.tasks:
+        if task.task.gates:
+            there = tasks.get(task.task.name, [])
+            tasks[task.task.name] = [*(there if isinstance(there, list) else [there]), dict(task.task.gates)]
+    return {**gates, **({"tasks": tasks} if tasks else {})}
 
 
 def conclude(found: Evaluated, output: Path, held: Beside, confidence: float = 0.95) -> dict[str, Any]:
@@ -93,21 +120,13 @@ def tell(results: Results, output: Path, held: Beside, confidence: float = 0.95)
         gates=held.gates,
         confidence=confidence,
     )
-    known = None if table is None else read_contamination(table)
-    splits = None if known is None else {t["name"]: split_of(known, results, t["name"]) for t in results.tasks}
-    write_bytes(output / "report.html", page(facts, shown(results, splits, held.baseline)))
+    write_bytes(output / "report.html", page(facts, shown(results, _splits(results, held), held.baseline)))
     return facts
 
 
 def results_from(found: Evaluated) -> Results:
     """What a run found, as a report takes it. The gates are those of the suite and of its tasks."""
-    frozen = found.frozen
-    gates, asked = dict(frozen.gates), tuple(task.task.name for task in found.tasks)
-    own = {task.task.name: dict(task.task.gates) for task in frozen.tasks if task.task.gates}
-    tasks = dict(gates.pop("tasks", None) or {})
-    for name, entry in own.items():
-        there = tasks.get(name, [])
-        tasks[name] = [*(there if isinstance(there, list) else [there]), entry]
+    frozen, asked = found.frozen, tuple(task.task.name for task in found.tasks)
     whole = len(asked) == len(frozen.tasks)
     tables = found.tables
     return results_of(
@@ -117,7 +136,7 @@ def results_from(found: Evaluated) -> Results:
         tables.samples,
         tables.scores,
         found.limit,
-        {**gates, **({"tasks": tasks} if tasks else {})},
+        frozen_gates(frozen),
         None if whole else asked,
     )
 
@@ -131,6 +150,43 @@ def again(run: Path, *, baseline: Path | None = None, gates: Path | None = None)
     table = _table(place) if facts["files"].get(CONTAMINATION) else None
     held = None if baseline is None else read_results(baseline)
     return read_results(run), Beside(table, facts["training"], held, None if gates is None else load_gates(gates))
+
+
+def judged(results: Results, held: Beside, confidence: float = 0.95) -> dict[str, Any]:
+    """What report.json would say; nothing is written."""
+    table = None if held.contamination is None else pl.DataFrame(held.contamination)
+    return report.report(results, {}, table, held.training, held.baseline, held.gates, confidence)
+
+
+def written(run: Path, form: str) -> bytes:
+    """The report of a finished run as markdown, html, junit or json, its tables held against their digests."""
+    facts = read_report(run)
+    results, held = again(run)
+    if form == "json":
+        return canonical_json(facts)
+    if form == "markdown":
+        return markdown(facts).encode("utf-8", "backslashreplace")
+    if form == "junit":
+        return junit(facts).encode("utf-8", "backslashreplace")
+    return page(facts, shown(results, _splits(results, held)))
+
+
+def side_by_side(first: Path, second: Path, confidence: float = 0.95) -> dict[str, Any]:
+    """Two finished runs of one snapshot, on all items and on those that are clean, where the second knows."""
+    a, b = read_results(first), read_results(second)
+    _, held = again(second)
+    splits = _splits(b, held)
+    keep = {name: own.clean for name, own in (splits or {}).items() if own.eval is not None}
+    found: dict[str, Any] = report.rounded(compared(a, b, confidence, keep))
+    return found
+
+
+def _splits(results: Results, held: Beside) -> dict[str, Split] | None:
+    """Of each task its items by what training data holds of them; None: nobody looked."""
+    if held.contamination is None:
+        return None
+    known = read_contamination(pl.DataFrame(held.contamination))
+    return {task["name"]: split_of(known, results, task["name"]) for task in results.tasks}
 
 
 def trained_on(
