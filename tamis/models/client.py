@@ -107,7 +107,7 @@ class Remote:
                 if self._stopped:
                     raise self._stopped
                 try:
-                    found = await self._try(body, reserve)
+                    found = await self._try(body, reserve, request.path)
                 except Fault as fault:
                     last = fault
                     asked = min(fault.wait or 0.0, self._patience.longest_asked)
@@ -124,13 +124,13 @@ class Remote:
                 raise self._failed(last, attempt)
             await self._pace.rest(self._patience.wait(attempt, last.wait))
 
-    async def _try(self, body: bytes, reserve: Amount) -> Completion:
+    async def _try(self, body: bytes, reserve: Amount, path: str) -> Completion:
         """One try. What it may have cost is settled however it ends."""
         await self._budget.reserve(reserve)
         spent = reserve  # until something better is known; so also where the try is cancelled
         self.spending.sent += 1
         try:
-            found = read_completion(await self._endpoint.post(body), self._name)
+            found = read_completion(await self._endpoint.post(body, path), self._name)
             spent = self._charge(found.usage, reserve)
             return found
         except Fault as fault:
@@ -193,8 +193,9 @@ class Remote:
 
 def _told(body: bytes) -> str:
     found: Any = json.loads(body)
-    last = found["messages"][-1].get("content", "") if found["messages"] else ""
-    params = {k: v for k, v in found.items() if k not in ("messages", "model")}
+    said = found.get("messages")
+    last = found.get("prompt", "") if said is None else said[-1].get("content", "") if said else ""
+    params = {k: v for k, v in found.items() if k not in ("messages", "model", "prompt")}
     return (
         f"{found['model']} being asked {last[:80]!r}{'…' if len(last) > 80 else ''} with {params}; an answer is found only by the "
         "very same prompt, parameters, endpoint and sample: buy it without --replay, or undo the change"
