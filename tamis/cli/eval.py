@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import click
 
+from tamis.cli.eval_compare import compare, ladder
 from tamis.cli.eval_freeze import freeze
+from tamis.cli.eval_gate import gate
+from tamis.cli.eval_report import report
+from tamis.cli.eval_run import run
 
 
 @click.group("eval")
@@ -14,8 +18,9 @@ def command() -> None:
     \b
     Example:
         tamis eval freeze suite.yaml -o evals/docs
+        tamis eval run evals/docs --model hf:models/base -o runs/docs
     """
 
 
-for _one in (freeze,):
+for _one in (compare, freeze, gate, ladder, report, run):
     command.add_command(_one)
