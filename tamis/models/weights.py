@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,9 @@ from tamis.extras import extra
 _WEIGHTS = ("config.json", "*.safetensors", "*.bin", "*.gguf")
 _WORDS = ("tokenizer*", "*.model", "vocab.*", "merges.txt", "special_tokens_map.json", "added_tokens.json", "*.jinja")
 
+IDENTITY = {"weights": _WEIGHTS, "adapter": ("adapter_config.json", "*.safetensors", "*.bin")}
+"""Files that say which model answers, and which adapter: cards, logs and pictures beside them do not."""
+
 
 def folder_digest(folder: Path, only: tuple[str, ...] = ("**/*",)) -> str:
     """Hexadecimal sha256 of the names and bytes of the files in `folder` that a pattern of `only` means, in order of name."""
@@ -26,6 +29,11 @@ def folder_digest(folder: Path, only: tuple[str, ...] = ("**/*",)) -> str:
     for path in sorted(found):
         with path.open("rb") as opened:
             files[path.relative_to(folder).as_posix()] = hashlib.file_digest(opened, "sha256").hexdigest()
+    return digest_of(files)
+
+
+def digest_of(files: Mapping[str, str]) -> str:
+    """Hexadecimal sha256 of names and hexadecimal digests of files."""
     return hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()
 
 
