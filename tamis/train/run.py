@@ -11,7 +11,7 @@ from typing import Any
 
 from tamis.data.disk import disk_errors
 from tamis.data.writer import write_json
-from tamis.errors import InputError, OutputError, UsageError
+from tamis.errors import ExtraMissing, OutputError, UsageError
 from tamis.snapshot import Snapshot
 from tamis.snapshot.models import add_model
 from tamis.snapshot.names import checked
@@ -39,6 +39,7 @@ def train(job: Job, *, resume: bool = False, on_plan: Any = None, on_step: OnSte
     on_plan is told the Plan before the first step. Raises UsageError, InputError, GateError where rows are cut beyond the
     limit, OutputError, RunError where the loss is no number or memory runs out.
     """
+    demand_trackers(job.settings.trackers)
     store = _store(job)
     key = job.key()
     if job.output.exists():
@@ -160,7 +161,11 @@ def _same(known: dict[str, Any], facts: dict[str, Any]) -> bool:
     return facts["files"]["adapter_model.safetensors"] in digests
 
 
-def demand_base(base: Path) -> None:
-    """Raises InputError where there is no model at `base`."""
-    if not base.is_dir():
-        raise InputError(f"there is no model at {base}; --base wants a folder as save_pretrained writes it")
+def demand_trackers(names: tuple[str, ...]) -> None:
+    """Raises ExtraMissing where one is not installed."""
+    from importlib.util import find_spec
+
+    for name in names:
+        modules = (name, "tensorboardX") if name == "tensorboard" else (name,)
+        if not any(find_spec(module) for module in modules):
+            raise ExtraMissing(f"the tracker {name} is not installed; run: pip install {name}, or leave --tracker out")

@@ -17,7 +17,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from tamis.errors import RunError
+from tamis.errors import RunError, UsageError
 from tamis.extras import extra
 from tamis.models.weights import load_model, quiet
 from tamis.train.checkpoints import sealed
@@ -304,6 +304,7 @@ def _trainer(
     class Dpo(Ours, DPOTrainer):  # type: ignore[misc]
         """By pairs."""
 
+    _demand_targets(model, settings.targets)
     evaluates = held_out.num_rows > 0
     told = arguments(settings, precision, device, work, evaluates)
     kind: Any = Dpo if settings.method == "dpo" else Sft
@@ -320,6 +321,14 @@ def _trainer(
     if args.load_best_model_at_end and settings.patience:
         trainer.add_callback(EarlyStoppingCallback(early_stopping_patience=settings.patience))
     return trainer
+
+
+def _demand_targets(model: Any, targets: Sequence[str]) -> None:
+    """Raises UsageError where a module is named that the model has not."""
+    names = {name.rpartition(".")[2] for name, module in model.named_modules() if "Linear" in type(module).__name__}
+    for target in targets:
+        if target != "all-linear" and target.rpartition(".")[2] not in names:
+            raise UsageError(f"no module is called {target} in this model; --target can be {', '.join(sorted(names))}")
 
 
 def _watch(settings: Settings, on_step: OnStep | None, on_held_out: OnHeldOut | None) -> Any:
