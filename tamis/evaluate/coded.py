@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import selectors
 import subprocess
 import sys
@@ -123,18 +124,32 @@ def _process(task: FrozenTask, rows: list[tuple[Any, Any]]) -> Iterator[dict[str
         )
         assert process.stdout is not None
         try:
-            with selectors.DefaultSelector() as selector:
-                selector.register(process.stdout, selectors.EVENT_READ)
-                for _ in rows:
-                    if not selector.select(SECONDS):
-                        yield {"gone": f"did not end within {SECONDS:g} s"}
-                        return
-                    line = process.stdout.readline()
-                    if not line:
-                        yield {"gone": "ended its process"}
-                        return
-                    yield json.loads(line)
+            lines: Iterator[bytes | None] = _lines(process.stdout.fileno())
+            for _ in rows:
+                line = next(lines)
+                if not line:
+                    yield {"gone": "ended its process" if line == b"" else f"did not end within {SECONDS:g} s"}
+                    return
+                yield json.loads(line)
         finally:
             process.kill()
             process.wait()
             process.stdout.close()
+
+
+def _lines(pipe: int) -> Iterator[bytes | None]:
+    """Lines as they come; b"" where there will be no more, None where SECONDS passed without one."""
+    held = b""
+    with selectors.DefaultSelector() as selector:
+        selector.register(pipe, selectors.EVENT_READ)
+        while True:
+            line, end, rest = held.partition(b"\n")
+            if end:
+                held = rest
+                yield line
+            elif not selector.select(SECONDS):
+                yield None
+            elif more := os.read(pipe, 1 << 16):
+                held += more
+            else:
+                yield b""

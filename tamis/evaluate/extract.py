@@ -42,6 +42,7 @@ STEPS: dict[str, Callable[[str], str | None]] = {
     "last_number": lambda text: next(reversed(_numbers(text)), None),
     "boxed": lambda text: next(reversed(re.findall(r"\\boxed\{([^{}]*)\}", text)), None),
     "code": lambda text: next(iter(re.findall(r"```(?:\w+)?\n(.*?)```", text, re.S)), None) or text.strip() or None,
+    "raw": lambda text: text,
     "whole": lambda text: text.strip() or None,
 }
 """What finds an answer; None where there is none."""

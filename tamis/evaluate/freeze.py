@@ -77,7 +77,7 @@ def _write(suite: Suite, folder: Path) -> dict[str, Any]:
         (folder / name).mkdir()
     tasks, requests = [], []
     for task in suite.tasks:
-        made = _made(task, suite.path.parent, folder)
+        made = _made(task, suite, folder)
         requests += made.requests
         write_parquet(folder / f"data/{task.name}.parquet", [table(made.items)], ITEM)
         write_bytes(folder / f"prompts/{task.name}.jinja", made.template)
@@ -112,8 +112,9 @@ def _write(suite: Suite, folder: Path) -> dict[str, Any]:
     return facts
 
 
-def _made(task: Task, beside: Path, folder: Path) -> _Made:
+def _made(task: Task, suite: Suite, folder: Path) -> _Made:
     """The items and requests of a task; its pool of examples and its scorer are written."""
+    beside = suite.path.parent
     items = items_of(file_rows(beside / task.data), task, task.data)
     pool = None
     if task.fewshot and task.fewshot.source:
@@ -131,7 +132,8 @@ def _made(task: Task, beside: Path, folder: Path) -> _Made:
         (folder / "scoring").mkdir(exist_ok=True)
         write_bytes(folder / f"scoring/{task.name}.py", source)
     template = template_bytes(task, beside)
-    return _Made(task, items, render(task, template, items, pool), template)
+    requests = render(task, template, items, pool, suite.settings.chat_template)
+    return _Made(task, items, requests, template)
 
 
 def _listed(task: Task, items: list[Item]) -> dict[str, Any]:

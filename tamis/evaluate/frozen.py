@@ -184,22 +184,24 @@ def _agree(found: Checked, facts: dict[str, Any], held: dict[str, bytes]) -> Non
 
 def _opened(found: Checked, facts: dict[str, Any], held: dict[str, bytes]) -> Frozen:
     own = json.loads(held["suite.json"])
+    settings = Settings(**own["settings"])
     rendered: dict[str, list[dict[str, Any]]] = {}
     for row in _table(held["rendered/requests.parquet"], REQUEST).to_pylist():
         rendered.setdefault(row["task"], []).append(row)
-    tasks = tuple(_task(found, t["name"], held, rendered.get(t["name"], [])) for t in facts["tasks"])
+    tasks = tuple(
+        _task(found, t["name"], held, rendered.get(t["name"], []), settings.chat_template) for t in facts["tasks"]
+    )
     found.requests = sum(len(t.requests) for t in tasks)
-    settings = Settings(**own["settings"])
     return Frozen(found.path, found.id or "", facts["name"], facts["version"], settings, own["gates"], tasks, facts)
 
 
-def _task(found: Checked, name: str, held: dict[str, bytes], rows: list[dict[str, Any]]) -> FrozenTask:
+def _task(found: Checked, name: str, held: dict[str, bytes], rows: list[dict[str, Any]], chat: bool) -> FrozenTask:
     """A task, its prompts rendered anew and held against those that were frozen."""
     task, function = _declared(json.loads(held[f"tasks/{name}.json"]))
     items = untable(_table(held[f"data/{name}.parquet"], ITEM))
     drawn = held.get(f"data/{name}.fewshot.parquet")
     pool = None if drawn is None else untable(_table(drawn, ITEM))
-    requests = render(task, held[f"prompts/{name}.jinja"], items, pool)
+    requests = render(task, held[f"prompts/{name}.jinja"], items, pool, chat)
     frozen = [Rendered(r["task"], r["item_id"], r["prompt"], r["continuations"]) for r in rows]
     if requests != frozen or any(r["sha256"] != q.sha256 for r, q in zip(rows, frozen, strict=True)):
         other = next((a for a, b in zip(requests, frozen, strict=False) if a != b), None)

@@ -151,7 +151,10 @@ class Machine:
 def _task(task: FrozenTask) -> dict[str, Any]:
     own = task.task
     docs = [
-        {"item_id": i.item_id, "prompt": r.prompt, "choices": i.choices, "right": i.right, "target": i.target}
+        {
+            **{"item_id": i.item_id, "choices": i.choices, "right": i.right, "target": i.target},
+            **{"prompt": r.prompt, "continuations": r.continuations},
+        }
         for i, r in zip(task.items, task.requests, strict=True)
     ]
     told = {"name": own.name, "type": own.type, "delimiter": own.delimiter, "metrics": list(own.metrics)}

@@ -26,9 +26,6 @@ REQUEST = pa.schema(
     ]
 )
 
-BETWEEN = "\n\n"
-"""Between two solved examples, as lm-eval has it."""
-
 
 class Rendered(NamedTuple):
     """One request."""
@@ -62,15 +59,21 @@ def template_bytes(task: Task, folder: Path) -> bytes:
         raise SuiteError(f"the prompt {task.prompt} cannot be read: {gone.strerror}", folder, task.name) from None
 
 
-def render(task: Task, template: bytes, items: Sequence[Item], pool: Sequence[Item] | None) -> list[Rendered]:
-    """The requests of a task, one an item, in the order of items. `pool`: what examples are drawn from."""
+def render(
+    task: Task, template: bytes, items: Sequence[Item], pool: Sequence[Item] | None, chat: bool = False
+) -> list[Rendered]:
+    """The requests of a task, one an item, in the order of items.
+
+    pool  what examples are drawn from; None: the items
+    chat  the prompt is a message, and an answer begins another: no delimiter stands before a choice
+    """
     known = frozenset(FIELDS) | {name for item in items[:1] for name in item.names}
     parsed = read(_Bytes(template), known, f"prompt of {task.name}")
     draw = _Shots(task, parsed, items, pool)
     out = []
     for item in items:
-        prompt = draw(item) + placed(parsed, item)
-        behind = None if item.choices is None else [task.delimiter + choice for choice in item.choices]
+        prompt = task.description + draw(item) + placed(parsed, item)
+        behind = None if item.choices is None else [("" if chat else task.delimiter) + c for c in item.choices]
         out.append(Rendered(task.name, item.item_id, prompt, behind))
     return out
 
@@ -99,7 +102,8 @@ class _Shots:
 
     def __call__(self, item: Item) -> str:
         """The examples before `item`, "" where there are none."""
-        return "".join(placed(self.template, e) + self.delimiter + e.shown + BETWEEN for e in self._drawn(item))
+        between = self.few.between if self.few else ""
+        return "".join(placed(self.template, e) + self.delimiter + e.shown + between for e in self._drawn(item))
 
     def _drawn(self, item: Item) -> list[Item]:
         if self.few is None:

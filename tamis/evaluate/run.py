@@ -146,13 +146,8 @@ def _agrees(tasks: tuple[FrozenTask, ...], tables: Tables, numbers: dict[str, di
     for task in tasks:
         own = task.task
         rows = [s for s in samples if s["task"] == own.name]
-        if (
-            own.extract
-            or own.normalize
-            or repeats(task) > 1
-            or own.extract_target
-            or any(s["status"] != "ok" for s in rows)
-        ):
+        read = own.type == "generation" and (own.extract != ("raw",) or own.normalize or own.extract_target)
+        if read or repeats(task) > 1 or any(s["status"] != "ok" for s in rows):
             continue
         for metric, theirs in numbers.get(own.name, {}).items():
             values = [s["value"] for s in scores if s["task"] == own.name and s["metric"] == metric]

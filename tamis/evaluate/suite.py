@@ -71,6 +71,7 @@ class Fewshot:
     """Solved items before the question.
 
     source   file they are drawn from; None: the task's own items, but the one that is asked
+    between  what parts two examples
     sampler  default: drawn anew for every item, as lm-eval draws them from `seed`; first_n: the first ones, always
     """
 
@@ -78,6 +79,7 @@ class Fewshot:
     source: str | None = None
     seed: int = 1234
     sampler: Literal["default", "first_n"] = "default"
+    between: str = "\n\n"
 
 
 @dataclass(frozen=True)
@@ -93,13 +95,18 @@ class Generation:
 
 @dataclass(frozen=True)
 class Task:
-    """One task of a suite. Its fields are the keys of its entry; see docs/evaluation.md."""
+    """One task of a suite. Its fields are the keys of its entry; see docs/evaluation.md.
+
+    description  what stands before everything, examples included
+    delimiter    between a prompt and its answer
+    """
 
     name: str
     type: TaskType
     data: str
     fields: Mapping[str, Any] = field(default_factory=dict)
     prompt: str = ""
+    description: str = ""
     delimiter: str = " "
     fewshot: Fewshot | None = None
     metrics: tuple[str, ...] = ()
@@ -284,7 +291,7 @@ def _fewshot(value: Any, path: Path | str, place: str) -> Fewshot | None:
 
 def _generation(value: Any, shots: Fewshot | None, path: Path | str, place: str) -> Generation:
     given = _mapping(value, path, place)
-    stop = given.get("stop", ["\n\n"] if shots else [])
+    stop = given.get("stop", [shots.between] if shots else [])
     given["stop"] = tuple([stop] if isinstance(stop, str) else stop)
     if not all(isinstance(s, str) and s for s in given["stop"]):
         raise SuiteError(f"stop is {stop!r:.60}; texts were wanted", path, place)
@@ -308,7 +315,7 @@ def _of(cls: Any, value: Any, path: Path | str, place: str) -> Any:
     for key, told in value.items():
         kind = declared[key].partition(" | ")[0]
         if kind.startswith("Literal["):
-            allowed = re.findall(r'"([^"]+)"', kind)
+            allowed = re.findall(r"'([^']+)'", kind)
             if told not in allowed:
                 raise SuiteError(f"{key} is {told!r}; it is one of {', '.join(allowed)}", path, place)
         elif kind in _TYPES and not (told is None and "None" in declared[key]):

@@ -70,6 +70,7 @@ def _work(job: Job, tell: Callable[..., None]) -> dict[str, Any]:
     with extra("eval"):
         import datasets
         import lm_eval
+        import peft
         import torch
         import transformers
         from lm_eval.evaluator import evaluate
@@ -91,6 +92,7 @@ def _work(job: Job, tell: Callable[..., None]) -> dict[str, Any]:
         "results": {name: _numbers(found["results"][name]) for name in (t["name"] for t in job["tasks"])},
         "versions": {
             "lm_eval": lm_eval.__version__,
+            "peft": peft.__version__,
             "torch": torch.__version__,
             "transformers": transformers.__version__,
         },
@@ -172,6 +174,7 @@ def _model(job: Job, tell: Callable[..., None]) -> Any:
             """Answers to `requests`, in order; those of one item stand together."""
             out: list[Any] = []
             alone = settings["batch_size"] == 1
+            self.into, self.made, self.ends = [], [], []
             everything: Any = None if alone else ask(requests, disable_tqdm=True)
             for own in _by_item(requests):
                 self._expect(own)
@@ -198,7 +201,9 @@ def _model(job: Job, tell: Callable[..., None]) -> Any:
             prompt = doc["prompt"]
             if settings["chat_template"] and own[0].request_type != "loglikelihood_rolling":
                 prompt = self.apply_chat_template([{"role": "user", "content": prompt}])
-            if any(request.args[0] != prompt for request in own):
+            behind = doc["continuations"] or []
+            other = any(r.args[1] != told for r, told in zip(own, behind, strict=bool(behind)))
+            if other or any(request.args[0] != prompt for request in own):
                 raise InputError(
                     f"prompts drifted: lm-eval would ask item {doc['item_id']!r} of {own[0].task_name} otherwise than it was "
                     "frozen; use the lm-eval that tamis names, or freeze it anew"

@@ -35,6 +35,7 @@ def changed(**own: Any) -> list[dict[str, Any]]:
         ({"generation": {"n": 4}}, "all answers would be the same"),
         ({"metrics": ["pass@5"]}, "pass@k wants k answers of an item"),
         ({"primary": "bleu"}, "which is none of its metrics"),
+        ({"fewshot": {"n": 2, "sampler": "all"}}, "sampler is 'all'; it is one of default, first_n"),
         ({"fewshot": {"n": 6}}, "6 examples are wanted and 5 are there"),
         ({"fields": {"answer": "result"}}, "no 'result'; there are 'id', 'question', 'answer'"),
         ({"extract_target": [{"regex": "@(.)"}]}, "extract_target finds nothing in the answer 'it is #### 1'"),
