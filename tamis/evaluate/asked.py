@@ -75,7 +75,7 @@ class Asked:
 
     def _can_weigh(self, asked: _Asked) -> None:
         """Ask for one likelihood first."""
-        (found,) = each([asked], self._answer, 1)
+        (found,) = each([asked._replace(requests=asked.requests[:1])], self._answer, 1)
         if found.problem and found.problem.startswith(_NONE):
             raise UsageError(
                 f"{self._model.endpoint} gives no log-probabilities of a prompt ({found.problem.removeprefix(_NONE)}): "

@@ -126,11 +126,11 @@ def _process(task: FrozenTask, rows: list[tuple[Any, Any]]) -> Iterator[dict[str
         try:
             lines: Iterator[bytes | None] = _lines(process.stdout.fileno())
             for _ in rows:
-                line = next(lines)
-                if not line:
-                    yield {"gone": "ended its process" if line == b"" else f"did not end within {SECONDS:g} s"}
+                told = next(lines)
+                if not told:
+                    yield {"gone": "ended its process" if told == b"" else f"did not end within {SECONDS:g} s"}
                     return
-                yield json.loads(line)
+                yield json.loads(told)
         finally:
             process.kill()
             process.wait()
