@@ -8,6 +8,7 @@ from tamis.cli.eval_compare import compare, ladder
 from tamis.cli.eval_freeze import freeze
 from tamis.cli.eval_gate import gate
 from tamis.cli.eval_import import import_task
+from tamis.cli.eval_probe import probe
 from tamis.cli.eval_report import report
 from tamis.cli.eval_run import run
 
@@ -23,5 +24,5 @@ def command() -> None:
     """
 
 
-for _one in (compare, freeze, gate, import_task, ladder, report, run):
+for _one in (compare, freeze, gate, import_task, ladder, probe, report, run):
     command.add_command(_one)

@@ -120,7 +120,7 @@ def tell(results: Results, output: Path, held: Beside, confidence: float = 0.95)
         gates=held.gates,
         confidence=confidence,
     )
-    write_bytes(output / "report.html", page(facts, shown(results, _splits(results, held), held.baseline)))
+    write_bytes(output / "report.html", page(facts, shown(results, splits_of(results, held), held.baseline)))
     return facts
 
 
@@ -168,20 +168,20 @@ def written(run: Path, form: str) -> bytes:
         return markdown(facts).encode("utf-8", "backslashreplace")
     if form == "junit":
         return junit(facts).encode("utf-8", "backslashreplace")
-    return page(facts, shown(results, _splits(results, held)))
+    return page(facts, shown(results, splits_of(results, held)))
 
 
 def side_by_side(first: Path, second: Path, confidence: float = 0.95) -> dict[str, Any]:
     """Two finished runs of one snapshot, on all items and on those that are clean, where the second knows."""
     a, b = read_results(first), read_results(second)
     _, held = again(second)
-    splits = _splits(b, held)
+    splits = splits_of(b, held)
     keep = {name: own.clean for name, own in (splits or {}).items() if own.eval is not None}
     found: dict[str, Any] = report.rounded(compared(a, b, confidence, keep))
     return found
 
 
-def _splits(results: Results, held: Beside) -> dict[str, Split] | None:
+def splits_of(results: Results, held: Beside) -> dict[str, Split] | None:
     """Of each task its items by what training data holds of them; None: nobody looked."""
     if held.contamination is None:
         return None
@@ -217,22 +217,32 @@ def overlap(train: Sequence[Path | str], tasks: Sequence[FrozenTask], threads: i
 
 
 def _written(folder: Path, task: FrozenTask) -> Path:
-    """The items of a task as JSON Lines: what is asked, the passage, the answer."""
+    """The items of a task as JSON Lines."""
     path = folder / f"{task.task.name}.jsonl"
-    prompts = {request.item_id: request.prompt for request in task.requests}
-    with path.open("w", encoding="utf-8") as file:
-        for item in task.items:
-            own = item.fields
-            asked = own.get("question") if task.task.type != "perplexity" else own.get("text") or item.target
-            row = {"id": item.item_id, "question": asked if isinstance(asked, str) else prompts[item.item_id]}
-            if item.passages:
-                row["context"] = "\n\n".join(item.passages)
-            if task.task.type != "perplexity":
-                row["answer"] = item.shown
-            if isinstance(own.get("url"), str):
-                row["url"] = own["url"]
-            file.write(json.dumps(row, ensure_ascii=True) + "\n")
+    path.write_text("".join(json.dumps(row, ensure_ascii=True) + "\n" for row in asked(task)), "utf-8")
     return path
+
+
+def asked(task: FrozenTask) -> list[dict[str, Any]]:
+    """The items of a task as rows of id, question, and context, answer and url where there are such.
+
+    Where an item has no question, its prompt is taken for it; of a perplexity, its text.
+    """
+    prompts = {request.item_id: request.prompt for request in task.requests}
+    reads = task.task.type == "perplexity"
+    rows = []
+    for item in task.items:
+        own = item.fields
+        said = (own.get("text") or item.target) if reads else own.get("question")
+        row = {"id": item.item_id, "question": said if isinstance(said, str) else prompts[item.item_id]}
+        if item.passages:
+            row["context"] = "\n\n".join(item.passages)
+        if not reads:
+            row["answer"] = item.shown
+        if isinstance(own.get("url"), str):
+            row["url"] = own["url"]
+        rows.append(row)
+    return rows
 
 
 def _table(path: Path) -> pa.Table:
