@@ -44,6 +44,7 @@ import click
     type=click.Path(path_type=Path),
     help="Folder of the store, for --train; else TAMIS_STORE, else the nearest.",
 )
+@click.option("--resume", is_flag=True, help="Go on with a run that was stopped: what was answered is kept.")
 @click.option("--json", "as_json", is_flag=True, help="Print report.json.")
 @click.option("--quiet", is_flag=True, help="Print errors only.")
 def run(
@@ -65,6 +66,7 @@ def run(
     timeout: float,
     responses: Path | None,
     store: Path | None,
+    resume: bool,
     as_json: bool,
     quiet: bool,
 ) -> int:
@@ -81,13 +83,16 @@ def run(
     from tamis.evaluate.answer import repeats
     from tamis.evaluate.backends import backend
     from tamis.evaluate.frozen import open_eval
+    from tamis.evaluate.kept import ANSWERS
     from tamis.evaluate.run import chosen, evaluate, prepare, write
     from tamis.recipes.evaluating import beside, conclude
 
-    prepare(output)
+    prepare(output, resume)
     frozen = open_eval(snapshot, wanted)
     tasks = chosen(frozen, only, limit)
-    held = beside(tasks, train=train, contamination=contamination, baseline=baseline, gates=gates, store=store, of=frozen)
+    held = beside(
+        tasks, train=train, contamination=contamination, baseline=baseline, gates=gates, store=store, of=frozen
+    )
     who = backend(
         model,
         device=device,
@@ -99,7 +104,9 @@ def run(
     )
     total = sum(len(task.items) * repeats(task) for task in tasks)
     with Count("answers", total, quiet or as_json) as told:
-        found = evaluate(frozen, who, limit=limit, only=only, allow_code=allow_code, on_answer=told)
+        found = evaluate(
+            frozen, who, limit=limit, only=only, allow_code=allow_code, keep=output / ANSWERS, on_answer=told
+        )
     write(found, output)
     facts = conclude(found, output, held)
     if as_json:

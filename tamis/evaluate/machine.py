@@ -109,11 +109,14 @@ class Machine:
                         pipe.close()
             if slow.is_set():
                 raise RunError(
-                    f"not all was answered within {self._limit:g} s; raise --wall-limit, or ask fewer: --limit"
+                    f"not all was answered within {self._limit:g} s; what was is kept: go on with --resume, or raise --wall-limit"
                 )
             if not self.varies:
                 said.seek(0)
-                raise RunError(f"the process that runs the model ended without all answers: {_last(said.read())}")
+                said_last = _last(said.read())
+                raise RunError(
+                    f"the process that runs the model ended without all answers: {said_last}. What was answered is kept: --resume"
+                )
 
     def _read(self, process: subprocess.Popen[bytes], tasks: list[FrozenTask]) -> Iterator[Answer]:
         assert process.stdin is not None and process.stdout is not None

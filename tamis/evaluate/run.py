@@ -21,6 +21,7 @@ from tamis.data.writer import write_json, write_parquet
 from tamis.errors import OutputError, RunError, UsageError
 from tamis.evaluate.answer import Answer, Backend, repeats
 from tamis.evaluate.frozen import Frozen, FrozenTask, open_eval
+from tamis.evaluate.kept import ANSWERS, Kept
 from tamis.evaluate.metrics import total
 from tamis.evaluate.scoring import Judge, Tables, score, wants_code
 from tamis.schemas import SAMPLE, SCORE, TIMING
@@ -51,6 +52,7 @@ def evaluate(
     limit: int | None = None,
     only: tuple[str, ...] = (),
     allow_code: bool = False,
+    keep: Path | None = None,
     on_answer: Callable[[int], None] | None = None,
 ) -> Evaluated:
     """Ask the model that `backend` makes. Raises GateError where the snapshot is not whole: then nothing was asked.
@@ -58,18 +60,27 @@ def evaluate(
     limit       items of each task, the first ones
     only        names of tasks; none: all
     allow_code  run the suite's own scorers, and responses that are programs
+    keep        file of answers as they come; what is in it is not asked again
     """
     frozen = snapshot if isinstance(snapshot, Frozen) else open_eval(snapshot)
     tasks = chosen(frozen, only, limit)
     judge = _judge(tasks, allow_code)
     who, start = backend(frozen), datetime.now(UTC)
     clock, cpu = time.perf_counter(), _cpu()
-    answers = list(_counted(who.answers(list(tasks)), on_answer))
+    kept = None if keep is None or who.model["backend"] == "replay" else Kept(keep, frozen.id, who.model)
+    left = list(tasks) if kept is None else kept.left(tasks)
+    answers = [] if kept is None else list(kept.answers)
+    resumed = len(answers)
+    if left:
+        new = who.answers(left)
+        answers += _counted(new if kept is None else kept.keep(new), on_answer, resumed)
     spent = _cpu() - cpu
     tables = score(tasks, answers, judge)
-    _agrees(tasks, tables, getattr(who, "numbers", {}))
+    if not resumed:
+        _agrees(tasks, tables, getattr(who, "numbers", {}))
     varies = {
         "started": start.isoformat(timespec="seconds"),
+        "answers_of_an_earlier_run": resumed,
         "seconds": round(time.perf_counter() - clock, 3),
         "cpu_seconds": round(spent, 3),
         "python": platform.python_version(),
@@ -88,14 +99,18 @@ def write(found: Evaluated, output: Path | str) -> Path:
     write_parquet(output / "scores.parquet", [found.tables.scores], SCORE)
     write_parquet(output / "timings.parquet", [found.tables.timings], TIMING)
     write_json(output / "run.json", {"snapshot": str(found.frozen.path), "id": found.frozen.id, **found.varies})
+    (output / ANSWERS).unlink(missing_ok=True)
     return output
 
 
-def prepare(output: Path) -> None:
-    """See that `output` is a new or an empty folder. Raises OutputError."""
+def prepare(output: Path, resume: bool = False) -> None:
+    """See that `output` is a new or an empty folder, or, with `resume`, one of a run that was stopped. Raises OutputError."""
     try:
         output.mkdir(parents=True, exist_ok=True)
-        if any(output.iterdir()):
+        there = {path.name for path in output.iterdir()}
+        if there == {ANSWERS} and not resume:
+            raise OutputError(f"a run was stopped in {output}; go on with --resume, or name a new folder")
+        if there - {ANSWERS}:
             raise OutputError(f"{output} is there already, and not empty; name a new folder")
     except OSError as wrong:
         raise OutputError(f"{output} cannot be made: {wrong.strerror}; name a new folder") from None
@@ -131,8 +146,8 @@ def _judge(tasks: tuple[FrozenTask, ...], allowed: bool) -> Judge | None:
     return coded
 
 
-def _counted(answers: Iterator[Answer], on_answer: Callable[[int], None] | None) -> Iterator[Answer]:
-    for count, one in enumerate(answers, 1):
+def _counted(answers: Iterator[Answer], on_answer: Callable[[int], None] | None, before: int) -> Iterator[Answer]:
+    for count, one in enumerate(answers, before + 1):
         if on_answer:
             on_answer(count)
         yield one

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import suites
 
-from tamis.errors import InputError, UsageError
+from tamis.errors import InputError, RunError, UsageError
 from tamis.evaluate import coded, sandbox
+from tamis.evaluate.answer import Answer
 from tamis.evaluate.backends import backend
 from tamis.evaluate.freeze import freeze
+from tamis.evaluate.frozen import FrozenTask
 from tamis.evaluate.run import Evaluated, evaluate
 
 
@@ -191,6 +193,46 @@ def test_the_command_line_scores_what_was_stored(tamis: Callable[..., tuple[int,
     assert facts["tasks"][0]["name"] == "sums"
     code, said = tamis("eval", "run", tmp_path / "snap", "--model", f"replay:{answers}", "-o", tmp_path / "run")
     assert code == 3 and "not empty" in said
+
+
+class Stops:
+    """Answers `stored`, and falls over after `most`."""
+
+    def __init__(self, stored: dict[int, str], most: int) -> None:
+        self.stored, self.most, self.asked = stored, most, 0
+        self.model: dict[str, Any] = {"backend": "test", "name": "stops"}
+        self.varies: dict[str, Any] = {}
+
+    def answers(self, tasks: list[FrozenTask]) -> Iterator[Answer]:
+        """One after the other."""
+        for item in tasks[0].items:
+            if self.asked == self.most:
+                raise RunError("it fell over")
+            self.asked += 1
+            yield Answer("sums", item.item_id, response=self.stored[int(item.item_id)])
+
+
+def test_a_run_that_was_stopped_goes_on_where_it_was(tmp_path: Path) -> None:
+    snap = freeze(suites.write_suite(tmp_path, [suites.tasks()[1]]), tmp_path / "snap").path
+    stored, keep = {i: f"#### {i + i % 2}" for i in range(6)}, tmp_path / "answers.jsonl"
+    whole = evaluate(snap, lambda _: Stops(stored, 9)).tables
+    with pytest.raises(RunError):
+        evaluate(snap, lambda _: Stops(stored, 4), keep=keep)
+    keep.write_bytes(keep.read_bytes()[:-9])  # the last line was being written
+    last = Stops(stored, 9)
+    again = evaluate(snap, lambda _: last, keep=keep)
+    assert last.asked == 3 and again.varies["answers_of_an_earlier_run"] == 3
+    assert again.tables.samples.equals(whole.samples) and again.tables.scores.equals(whole.scores)
+
+
+def test_answers_of_another_model_are_not_gone_on_with(tmp_path: Path) -> None:
+    snap = freeze(suites.write_suite(tmp_path, [suites.tasks()[1]]), tmp_path / "snap").path
+    keep = tmp_path / "answers.jsonl"
+    evaluate(snap, lambda _: Stops(dict.fromkeys(range(6), "1"), 9), keep=keep)
+    other = Stops({}, 0)
+    other.model["name"] = "other"
+    with pytest.raises(InputError, match="of another model"):
+        evaluate(snap, lambda _: other, keep=keep)
 
 
 def test_a_model_that_is_none_says_so(tamis: Callable[..., tuple[int, str]], tmp_path: Path) -> None:
