@@ -152,8 +152,9 @@ def plan_lines(plan: dict[str, Any]) -> Iterator[str]:
     if data["excluded"]:
         yield f"  {data['excluded']:,} left out: they hold evaluation items"
     if held["rows"]:
-        leaked = f", {held['leaked']:,} more gave it away and are left out" if held["leaked"] else ""
-        yield f"  {held['rows']:,} rows to compare on ({held['from']}){leaked}"
+        leaked = f", {held['leaked']:,} left out: training rows give them away" if held["leaked"] else ""
+        short = f", {held['cut']:,} cut by their length" if held["cut"] else ""
+        yield f"  {held['rows']:,} rows to compare on ({held['from']}){leaked}{short}"
     yield (
         f"LoRA rank {how['rank']}, alpha {how['alpha']}, dropout {how['dropout']:g}; learning rate {how['learning_rate']:g} "
         f"{how['schedule']}; {how['max_steps']:,} steps of {how['batch_size'] * how['accumulate']} rows"

@@ -34,6 +34,8 @@ class Plan:
     left_out           LEFT_OUT rows: those that are not trained on as they are, each with why
     settings           with what the regime says where nothing was asked for
     held               where the rows to validate on come from: a split, `held out`, or none
+    leaked             rows of that split that a training row gives away; validation_cut: that were cut as training rows are
+    excluded           rows that the job excludes
     """
 
     snapshot: Snapshot
@@ -47,6 +49,7 @@ class Plan:
     split: str | None
     held: str | None
     leaked: int
+    validation_cut: int
     excluded: int
 
     def facts(self) -> dict[str, Any]:
@@ -60,7 +63,12 @@ class Plan:
                 "split": self.split,
                 "excluded": self.excluded,
             },
-            "validation": {"from": self.held, "rows": self.validation.num_rows, "leaked": self.leaked},
+            "validation": {
+                "from": self.held,
+                "rows": self.validation.num_rows,
+                "cut": self.validation_cut,
+                "leaked": self.leaked,
+            },
             "lengths": self.lengths.as_dict(),
             "regime": self.regime,
             "settings": self.settings.as_dict(),
@@ -94,7 +102,7 @@ def plan(job: Job, *, check: bool = True) -> Plan:
     train, cut_rows, lengths = cut(rows, limit, job.settings)
     if check:
         demand(lengths, job.settings)
-    validation, _, _ = cut(parts, limit, job.settings)
+    validation, _, compared = cut(parts, limit, job.settings)
     known = replace(job.settings, max_length=limit)
     return Plan(
         snapshot=snapshot,
@@ -108,6 +116,7 @@ def plan(job: Job, *, check: bool = True) -> Plan:
         split=split,
         held=own or ("held out" if validation.num_rows else None),
         leaked=leaked,
+        validation_cut=compared.truncated + compared.dropped + compared.untaught,
         excluded=aside[0].num_rows,
     )
 
