@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from math import inf
+from math import ceil, inf
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -149,17 +149,21 @@ def _regression(look: Look, gate: Gate, confidence: float) -> Outcome:
         return Outcome(gate, "failed", value, f"{own.metric} has no difference: {found.value.note}", found.value)
     limit, least = float(gate.limit), found.detectable(confidence, sides=1)
     lost = f"{own.metric} is {_told(abs(value))} {'better' if value > 0 else 'worse'} than the baseline's"
+    lost = lost if value else f"{own.metric} is the baseline's"
     span = f"{_told(low)} to {_told(high)} by {found.value.items:,} independent items"
     if low > -limit:
         return Outcome(
             gate, "passed", value, f"{lost} ({span}); less than {limit:g} is lost", found.value, _finite(least)
         )
     if value > -limit and least is not None and least > limit:
-        enough = needed(least, found.value.items, limit)
-        many = f"; about {enough:,} items would show it" if enough else ""
+        # Where nothing differs the interval is that of a share of none, which narrows with the items and not with their root.
+        enough = needed(least, found.value.items, limit) if found.error else ceil(found.value.items * least / limit)
+        many = f"; about {enough:,} independent items would show it" if enough else ""
         says = f"{lost} ({span}), but so few items cannot rule out a loss of {limit:g}: they show {_told(least)} or more{many}"
         return Outcome(gate, "underpowered", value, says, found.value, _finite(least), enough)
-    says = f"{lost} ({span}); a loss of {limit:g} or more is not ruled out"
+    says = f"{lost} ({span}); " + (
+        f"more than {limit:g} is lost" if high < -limit else f"a loss of {limit:g} or more is not ruled out"
+    )
     return Outcome(gate, "failed", value, says, found.value, _finite(least))
 
 
