@@ -29,5 +29,6 @@ def freeze(suite: Path, output: Path, as_json: bool) -> None:
         print_json({"id": frozen.id, "name": frozen.name, "path": str(output), "items": frozen.items})
         return
     tasks = ", ".join(f"{name} {count:,}" for name, count in frozen.items.items())
-    click.echo(f"{frozen.name}: {sum(frozen.items.values()):,} items frozen at {output} ({tasks})")
+    count = sum(frozen.items.values())
+    click.echo(f"{frozen.name}: {count:,} item{'s' * (count != 1)} frozen at {output} ({tasks})")
     click.echo(frozen.id)
