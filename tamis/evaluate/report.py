@@ -5,6 +5,7 @@ No time, host or path is in it: those are in run.json. Numbers are rounded to wh
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from math import fsum, isfinite, sqrt
 from pathlib import Path
@@ -64,8 +65,10 @@ def write(
         digests[f"{name}.parquet"] = found.sha256
     if contamination is not None and (folder / "contamination.parquet").is_file():
         digests["contamination.parquet"] = sha256(folder / "contamination.parquet")
-    facts = report(results, digests, contamination, training, baseline, gates, confidence)
-    write_bytes(folder / REPORT, canonical_json(facts))
+    said = canonical_json(report(results, digests, contamination, training, baseline, gates, confidence))
+    write_bytes(folder / REPORT, said)
+    # As it will be read again, in the order of its names: what is drawn from it now and later is the same.
+    facts: dict[str, Any] = json.loads(said)
     write_bytes(folder / "report.md", markdown(facts).encode("utf-8", "backslashreplace"))
     write_bytes(folder / "junit.xml", junit(facts).encode("utf-8", "backslashreplace"))
     return facts
