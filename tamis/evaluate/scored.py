@@ -31,7 +31,6 @@ class Scored:
     clusters  (n,) int64    code of each item's cluster; an item without one is a cluster of its own
     category  what each is counted under, or None
     rows      the samples behind them, of the first repeat
-    lacking   items without a score of which none can be given: no least score is known, or less is better
     """
 
     task: str
@@ -54,7 +53,7 @@ class Scored:
 
     @cached_property
     def lacking(self) -> int:
-        """How many items have no score, and can be given none."""
+        """How many items have no score and can be given none: no least one is known, or less is better."""
         return int(np.isnan(self.values).sum())
 
     @cached_property
