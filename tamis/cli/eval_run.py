@@ -77,6 +77,9 @@ def run(
         tamis eval run evals/docs --model hf:models/base+adapters/docs -o runs/docs
         tamis eval run evals/docs --model openai:http://127.0.0.1:8080/v1#smollm2 -o runs/small
     """
+    from tamis.cli.lean import lean
+
+    lean()
     from tamis.bench import responses_at
     from tamis.cli.show import Count, print_json
     from tamis.errors import RunError

@@ -61,6 +61,9 @@ def command(
     if level != "rerun" and not no_pii:  # these may run stages of the user's
         lean()
     if (Path(target) / "eval.json").is_file():
+        given = [n for n, v in (("--no-pii", no_pii), ("--level", level), ("--key", key), ("-i", inputs)) if v]
+        if given:
+            raise UsageError(f"{given[0]} is not for evaluations, and {target} is one")
         return _verify_eval(Path(target), wanted, as_json)
     folder = _snapshot(target, store)
     own = [name for name, given in (("--level", level), ("--id", wanted), ("--key", key), ("-i", inputs)) if given]

@@ -30,6 +30,9 @@ from tamis.evaluate.sandbox import passes
 SECONDS = 30.0
 """That a scorer may take for one response."""
 
+LOST = 5
+"""Processes of a scorer that may hang or end; then it is not asked about the rest."""
+
 Given = Sequence[tuple[Item, Answer, str | None]]
 
 _INSIDE = r"""
@@ -91,6 +94,7 @@ def _scored(task: FrozenTask, given: Given) -> Iterator[tuple[dict[str, float], 
 
 def _run(task: FrozenTask, rows: list[tuple[Any, Any]]) -> Iterator[dict[str, Any]]:
     """What the scorer says of each row. A process that hangs is ended, and another goes on with the next row."""
+    lost = 0
     while rows:
         done, why = 0, ""
         for told in _process(task, rows):
@@ -105,7 +109,10 @@ def _run(task: FrozenTask, rows: list[tuple[Any, Any]]) -> Iterator[dict[str, An
         rows = rows[done:]
         if rows:
             yield {"error": why}
-            rows = rows[1:]
+            rows, lost = rows[1:], lost + 1
+        if lost == LOST:
+            yield from [{"error": f"was not asked: {LOST} times before, it {why}"}] * len(rows)
+            return
 
 
 def _process(task: FrozenTask, rows: list[tuple[Any, Any]]) -> Iterator[dict[str, Any]]:

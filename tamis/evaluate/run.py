@@ -142,7 +142,10 @@ def _judge(tasks: tuple[FrozenTask, ...], allowed: bool) -> Judge | None:
             "the one, and the sandbox with the other"
         )
     from tamis.evaluate.coded import coded
+    from tamis.evaluate.sandbox import ready
 
+    if any(metric.startswith("pass@") for task in tasks for metric in task.task.metrics):
+        ready()  # before anything is asked
     return coded
 
 

@@ -75,16 +75,19 @@ def passes(response: str, tests: str, seconds: float = SECONDS) -> tuple[bool, s
 
     Where `tests` has `{{ response }}` in it, the code is put there, else before it. Raises UsageError where there is no sandbox.
     """
-    refused = _refused()
-    if refused:
-        raise UsageError(
-            f"{refused}, so no program of a model is run here; leave pass@k out, or use Linux 5.13 or newer"
-        )
+    ready()
     return _run(response, tests, seconds)
 
 
+def ready() -> None:
+    """See that there is a sandbox. Raises UsageError."""
+    if why := refused():
+        raise UsageError(f"{why}, so no program of a model is run here; leave pass@k out, or use Linux 5.13 or newer")
+
+
 @cache
-def _refused() -> str | None:
+def refused() -> str | None:
+    """Why there is none; None: there is one."""
     if sys.platform != "linux":
         return f"there is no sandbox on {sys.platform}"
     passed, why = _run("", "", SECONDS)

@@ -203,9 +203,10 @@ def read_task(entry: Any, path: Path | str, place: str) -> Task:
         raise SuiteError(f"a task of type {kind} generates nothing; leave generation out", path, place)
     if kind == "generation":
         given["generation"] = _generation(made or {}, shots, path, f"{place}.generation")
-    metrics = tuple(
-        entry.get("metrics") or of_type(kind)[: 3 if kind == "perplexity" else 2 if kind != "generation" else 1]
-    )
+    told = entry.get("metrics")
+    if told is not None and not (isinstance(told, list) and all(isinstance(m, str) for m in told)):
+        raise SuiteError(f"metrics is {told!r:.60}; a list of names was wanted", path, place)
+    metrics = tuple(told or of_type(kind)[: {"multiple_choice": 2, "generation": 1, "perplexity": 3}[kind]])
     scoring = entry.get("scoring")
     if scoring is not None and not re.fullmatch(r"[^:]+\.py:[A-Za-z_]\w*", str(scoring)):
         raise SuiteError(f"scoring is {scoring!r}; file.py:function was wanted", path, place)

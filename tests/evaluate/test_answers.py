@@ -134,6 +134,14 @@ def test_a_scorer_that_throws_or_hangs_loses_that_score_alone(
     assert said in found.tables.problems[0]["problem"] and len(found.tables.problems) == len(lost)
 
 
+def test_a_scorer_that_always_hangs_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(coded, "SECONDS", 0.3)
+    monkeypatch.setattr(coded, "LOST", 2)
+    found = scorer(tmp_path, "def score(r, i):\n    while True: pass\n")
+    said = [p["problem"].partition(" sums ")[2] for p in found.tables.problems]
+    assert said == ["did not end within 0.3 s"] * 2 + ["was not asked: 2 times before, it did not end within 0.3 s"] * 4
+
+
 CODE = [
     ("def double(x):\n    return 2 * x\n", True),
     ("```python\ndef double(x):\n    return x + x\n```", True),
@@ -144,7 +152,7 @@ CODE = [
 
 def sandboxed() -> None:
     """Skip where programs cannot be shut in."""
-    if why := sandbox._refused():
+    if why := sandbox.refused():
         pytest.skip(why)
 
 

@@ -26,6 +26,7 @@ def changed(**own: Any) -> list[dict[str, Any]]:
     [
         ({"metric": ["f1"]}, "no key 'metric'; did you mean 'metrics'?"),
         ({"metrics": ["exact"]}, "no metric 'exact' for generation; did you mean 'exact_match'?"),
+        ({"metrics": "f1"}, "metrics is 'f1'; a list of names was wanted"),
         ({"type": "chat"}, "type is 'chat'; it is one of multiple_choice, generation, perplexity"),
         ({"name": "a b"}, "letters, digits"),
         ({"extract": ["last_numbr"]}, "did you mean 'last_number'?"),
