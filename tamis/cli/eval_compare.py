@@ -43,7 +43,8 @@ def compare(first: Path, second: Path, confidence: float, as_json: bool) -> None
 def ladder(runs: tuple[Path, ...], as_json: bool) -> None:
     """Set runs beside each other: what each scores, how long it takes, what it costs.
 
-    The first one is what the others are held against. They may be of several snapshots, as one without and one with examples: differences are told where the items are the same.
+    The first one is what the others are held against. They may be of several snapshots, as one without and one with examples:
+    differences are told where the items are the same.
 
     \b
     Example:

@@ -86,7 +86,7 @@ def read_results(folder: Path | str) -> Results:
         path = folder / f"{name}.parquet"
         try:
             data = path.read_bytes()
-            if hashlib.sha256(data).hexdigest() != facts["files"][path.name]:
+            if hashlib.sha256(data).hexdigest() != facts["files"].get(path.name):
                 raise GateError(f"{path} is not what {folder / REPORT} was made of: its sha256 differs; run it again")
             tables[name] = pq.read_table(pa.BufferReader(data))
         except UNREADABLE as wrong:
@@ -105,6 +105,9 @@ def read_results(folder: Path | str) -> Results:
     )
 
 
+_KINDS = {"files": dict, "given": dict, "suite": dict, "model": dict, "tasks": list, "gates": list, "snapshot": str}
+
+
 def read_report(place: Path | str) -> dict[str, Any]:
     """report.json of a run: its folder, or the file itself. Raises InputError."""
     path = Path(place)
@@ -112,8 +115,8 @@ def read_report(place: Path | str) -> dict[str, Any]:
     try:
         facts = json.loads(path.read_bytes())
         number = facts["tamis_report"]
-        if not isinstance(number, int):
-            raise ValueError("tamis_report is no number")
+        if not isinstance(number, int) or any(not isinstance(facts[name], kind) for name, kind in _KINDS.items()):
+            raise ValueError("it has other names or kinds")
     except OSError as gone:
         raise InputError(
             f"there is no report at {path} ({gone.strerror}); name a folder that `tamis eval run -o` wrote"

@@ -47,6 +47,13 @@ def test_answers_changed_after_the_report_are_refused(tmp_path: Path) -> None:
         read_results(tmp_path / "a")
 
 
+@pytest.mark.parametrize("text", ["", "[1]", '{"tamis_report": "1"}', '{"tamis_report": 1, "files": []}', "{" * 9000])
+def test_what_is_no_report_is_told(tmp_path: Path, text: str) -> None:
+    (tmp_path / "report.json").write_text(text)
+    with pytest.raises(InputError, match="is no report"):
+        read_results(tmp_path)
+
+
 def test_what_never_came_counts_as_wrong() -> None:
     facts = report.report(made.results([1.0] * 9 + [None]), {})
     assert number(facts)["value"] == 0.9
