@@ -69,7 +69,7 @@ def load_tokenizer(folder: Path) -> Any:
     try:
         return AutoTokenizer.from_pretrained(folder, local_files_only=True)
     except (OSError, ValueError) as wrong:
-        raise InputError(f"{folder} has no tokenizer that can be loaded: {wrong}") from None
+        raise InputError(f"{folder} has no tokenizer that can be loaded: {_short(wrong)}") from None
 
 
 def load_model(folder: Path, **options: Any) -> Any:
@@ -80,7 +80,7 @@ def load_model(folder: Path, **options: Any) -> Any:
     try:
         return AutoModelForCausalLM.from_pretrained(folder, local_files_only=True, **options)
     except (OSError, ValueError) as wrong:
-        raise InputError(f"{folder} cannot be loaded as a language model: {wrong}") from None
+        raise InputError(f"{folder} cannot be loaded as a language model: {_short(wrong)}") from None
 
 
 def with_adapter(model: Any, adapter: Path) -> Any:
@@ -93,8 +93,13 @@ def with_adapter(model: Any, adapter: Path) -> Any:
         try:
             return PeftModel.from_pretrained(model, str(adapter), local_files_only=True)
         except (OSError, ValueError, RuntimeError, TypeError) as wrong:
-            said = " ".join(str(wrong).split())[:300]
-            raise InputError(f"{adapter} is no adapter of this model: {said}") from None
+            raise InputError(f"{adapter} is no adapter of this model: {_short(wrong)}") from None
+
+
+def _short(wrong: Exception) -> str:
+    """What a library said, on one line."""
+    said = " ".join(str(wrong).split())
+    return said if len(said) <= 300 else f"{said[:299]}…"
 
 
 def quiet() -> None:

@@ -20,6 +20,10 @@ def loss_svg(trained: Sequence[Point], held_out: Sequence[Point], title: str) ->
     # A flat line lies in the middle.
     low, high = (low, high) if high - low > 1e-9 else (low - 0.5, high + 0.5)
 
+    # As many digits as tell two lines apart.
+    digits = max(0, 1 - math.floor(math.log10((high - low) / 4)))
+    apart = max(1, math.ceil(steps / 6))
+
     def x(step: float) -> str:
         return f"{LEFT + (WIDTH - LEFT - RIGHT) * step / steps:.1f}"
 
@@ -32,10 +36,10 @@ def loss_svg(trained: Sequence[Point], held_out: Sequence[Point], title: str) ->
 
     marks = [
         f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y(v)}" y2="{y(v)}" stroke="#ddd"/>'
-        f'<text x="{LEFT - 6}" y="{float(y(v)) + 4:.1f}" text-anchor="end">{v:.3g}</text>'
+        f'<text x="{LEFT - 6}" y="{float(y(v)) + 4:.1f}" text-anchor="end">{v:.{digits}f}</text>'
         for v in (low + (high - low) * k / 4 for k in range(5))
     ]
-    ticks = sorted({round(steps * k / 4) for k in range(5)})
+    ticks = range(0, int(steps) + 1, apart)
     marks += [f'<text x="{x(s)}" y="{HEIGHT - 14}" text-anchor="middle">{s}</text>' for s in ticks]
     dots = [f'<circle cx="{x(s)}" cy="{y(v)}" r="3" fill="#b3541e"/>' for s, v in held_out if math.isfinite(v)]
     legend = f'<text x="{WIDTH - RIGHT}" y="18" text-anchor="end"><tspan fill="#4a6fa5">training</tspan>'

@@ -16,6 +16,7 @@ from training import chats, snapshot_of
 
 from tamis.errors import GateError, InputError, UsageError
 from tamis.train.lengths import cut, demand
+from tamis.train.picture import loss_svg
 from tamis.train.regime import regime_of, settled
 from tamis.train.rows import IDS, SFT
 from tamis.train.settings import Settings
@@ -153,3 +154,13 @@ def test_what_is_asked_for_is_not_changed_by_the_regime() -> None:
 def test_a_setting_that_makes_no_sense_is_named(wrong: dict[str, Any], said: str) -> None:
     with pytest.raises(UsageError, match=said):
         Settings(**wrong)
+
+
+@pytest.mark.parametrize("losses", [[], [2.0, 2.0], [5.57, 5.56, 5.55], [3.0, float("nan")], [1e-9, 1e9]])
+def test_a_picture_is_drawn_of_any_losses(losses: list[float]) -> None:
+    from xml.etree import ElementTree
+
+    points = [(float(k), loss) for k, loss in enumerate(losses)]
+    picture = loss_svg(points, points[:1], "<b> & others")
+    shown = "".join(ElementTree.fromstring(picture).itertext())
+    assert "<b> & others" in shown and b"nan" not in picture and b"script" not in picture

@@ -48,7 +48,9 @@ def test_it_learns_how_answers_are_worded(adapter: Trained) -> None:
 
 def test_it_learns_from_pairs(smol: Path, folder: Path) -> None:
     pairs = snapshot_of(folder, preferences(40), "pairs")
-    done = train(job_of(pairs, smol, folder / "pairs-lora", **{**HOW, "method": "dpo", "learning_rate": 1e-4}))
+    done = train(
+        job_of(pairs, smol, folder / "pairs-lora", **{**HOW, "method": "dpo", "learning_rate": 2e-4, "batch_size": 2})
+    )
     assert done.facts["training"]["after"] < 0.5 < 0.69 < done.facts["training"]["before"]
 
 
