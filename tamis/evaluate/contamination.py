@@ -65,11 +65,16 @@ def read_contamination(table: pl.DataFrame, where: str = "contamination.parquet"
     twice = table.filter(pl.struct("eval", "id").is_duplicated())
     if twice.height:
         raise InputError(f"{where} names item {twice['id'][0]!r} of {twice['eval'][0]!r} twice; once was wanted")
-    zero = pl.lit(0.0)
-    shares = [pl.col(name).fill_null(0.0).cast(pl.Float64) if name in table.columns else zero for name in _SHARES]
-    by_page = pl.col("rule") == "url" if "rule" in table.columns else pl.lit(False)
+    if odd := next((name for name in _SHARES if name in table.columns and not table[name].dtype.is_numeric()), None):
+        raise InputError(f"{where}: column {odd!r} is of {table[odd].dtype}; shares of an item, 0 to 1, were wanted")
+    if "answer" in table.columns and table["answer"].dtype not in (pl.Boolean, pl.Null):
+        raise InputError(f"{where}: column 'answer' is of {table['answer'].dtype}; true, false or null was wanted")
+    shares = [
+        pl.col(name).fill_null(0.0).cast(pl.Float64) if name in table.columns else pl.lit(0.0) for name in _SHARES
+    ]
+    by_page = pl.col("rule").cast(pl.String) == "url" if "rule" in table.columns else pl.lit(False)
     extent = pl.when(by_page.fill_null(False)).then(1.0).otherwise(pl.max_horizontal(*shares))
-    answer = pl.col("answer").fill_null(False) if "answer" in table.columns else pl.lit(False)
+    answer = pl.col("answer").cast(pl.Boolean).fill_null(False) if "answer" in table.columns else pl.lit(False)
     return table.select(pl.col("eval", "id", "status").cast(pl.String), extent=extent, answer=answer)
 
 

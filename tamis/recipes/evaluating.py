@@ -74,6 +74,7 @@ def beside(
         training, table = trained_on(train, tasks, store, look=contamination is None)
     if contamination is not None:
         table = _table(contamination)
+        read_contamination(pl.DataFrame(table), str(contamination))
     return Beside(table, training, other, asked)
 
 

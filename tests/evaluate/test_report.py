@@ -152,9 +152,20 @@ def test_another_name_of_the_set_is_found_by_its_items() -> None:
     assert report.report(made.results(HALF), {}, table)["tasks"][0]["contamination"]["eval"] == "gsm8k_test"
 
 
-def test_a_table_of_something_else_is_refused() -> None:
-    with pytest.raises(InputError, match="no column 'status'"):
-        report.report(made.results(HALF), {}, pl.DataFrame({"eval": ["a"], "id": ["b"]}))
+@pytest.mark.parametrize(
+    "table, said",
+    [
+        ({"eval": ["a"], "id": ["b"]}, "no column 'status'"),
+        ({"eval": ["a"], "id": ["b"], "status": ["filthy"]}, "status is 'filthy'"),
+        ({"eval": ["a"], "id": ["b"], "status": [None]}, "status is None"),
+        ({"eval": ["a"], "id": ["b"], "status": ["clean"], "run": ["much"]}, "column 'run' is of String"),
+        ({"eval": ["a"], "id": ["b"], "status": ["clean"], "answer": ["yes"]}, "column 'answer' is of String"),
+        ({"eval": ["a"] * 2, "id": ["b"] * 2, "status": ["clean"] * 2}, "names item 'b' of 'a' twice"),
+    ],
+)
+def test_a_table_of_something_else_is_refused(table: dict[str, Any], said: str) -> None:
+    with pytest.raises(InputError, match=said):
+        report.report(made.results(HALF), {}, pl.DataFrame(table))
 
 
 def test_two_snapshots_are_not_compared() -> None:
