@@ -16,11 +16,11 @@ import polars as pl
 from measure import save, table
 
 from tamis.judge.agreement import alpha, cohen, gwet, raw
-from tamis.judge.estimate import Estimate, share
 from tamis.judge.labels import Labels
 from tamis.judge.paired import difference
 from tamis.judge.people import corrected
 from tamis.judge.strength import strengths
+from tamis.statistics.estimate import Estimate, share
 
 SETS = 2000
 

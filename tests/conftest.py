@@ -69,6 +69,15 @@ def llama() -> Generator[str, None, None]:
         yield url
 
 
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a language model of two layers (`tiny.py`); skips where transformers is not installed. Read it only."""
+    pytest.importorskip("transformers", reason="the extra transformers is not installed")
+    from tiny import write_tiny
+
+    return write_tiny(tmp_path_factory.mktemp("tiny") / "tiny")
+
+
 Page = Callable[[Path, int, Path], str]
 
 

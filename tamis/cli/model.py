@@ -1,4 +1,4 @@
-"""`tamis model`: which models were trained on which snapshots."""
+"""`tamis model`: which models were trained on which snapshots, and which are approved."""
 
 from __future__ import annotations
 
@@ -85,6 +85,48 @@ def list_models(store: Path | None, as_json: bool) -> None:
         )
 
 
+@command.command("promote")
+@click.argument("name")
+@click.argument("run", type=click.Path(path_type=Path))
+@STORE
+@JSON
+def promote(name: str, run: Path, store: Path | None, as_json: bool) -> None:
+    """Approve the model NAME by the report in RUN, which `tamis eval run` wrote. Exit code 1: the report does not speak for it.
+
+    It does where every gate passed, every item was asked, and the files that answered are those that were registered.
+
+    \b
+    Example:
+        tamis model promote docs-lora runs/docs
+    """
+    from tamis.cli.show import print_json
+    from tamis.recipes.promoting import promote as approve
+    from tamis.snapshot.place import opened
+
+    facts = approve(opened(None, store)[1], name, run)
+    print_json(facts) if as_json else _print(facts)
+
+
+@command.command("demote")
+@click.argument("name")
+@click.option("--why", required=True, help="What was found.")
+@STORE
+@JSON
+def demote(name: str, why: str, store: Path | None, as_json: bool) -> None:
+    """Take the approval of the model NAME back.
+
+    \b
+    Example:
+        tamis model demote docs-lora --why 'it invents citations'
+    """
+    from tamis.cli.show import print_json
+    from tamis.recipes.promoting import demote as withdraw
+    from tamis.snapshot.place import opened
+
+    facts = withdraw(opened(None, store)[1], name, why)
+    print_json(facts) if as_json else _print(facts)
+
+
 @command.command("show")
 @click.argument("name")
 @STORE
@@ -105,4 +147,7 @@ def show(name: str, store: Path | None) -> None:
 def _print(facts: dict[str, Any]) -> None:
     of = ", ".join(t["ref"] + (f"#{t['split']}" if "split" in t else "") for t in facts["trained_on"])
     files = f"; {len(facts['files'])} files, {facts['digest'][:19]}…" if "files" in facts else ""
-    click.echo(f"{facts['name']}: trained on {of}{files}")
+    stage = f"; {facts['stage']}" if "stage" in facts else ""
+    if facts.get("evaluated"):
+        stage += f" by {facts['evaluated']['suite']}, {facts['evaluated']['gates']} gates passed"
+    click.echo(f"{facts['name']}: trained on {of}{files}{stage}")

@@ -44,10 +44,11 @@ def command(
     store: Path | None,
     as_json: bool,
 ) -> int:
-    """Check a run, or a snapshot (its folder, NAME, NAME@VERSION or sha256:ID). Exit code 1 names what is wrong.
+    """Check a run, a snapshot (its folder, NAME, NAME@VERSION or sha256:ID), or an evaluation. Exit code 1 names what is wrong.
 
     Of a run: every file against its manifest, and the balance of its books. Of a snapshot, by level: snapshot.json, manifest
-    and signature; every file; every record against its leaf and the root; the recipe carried out again and compared.
+    and signature; every file; every record against its leaf and the root; the recipe carried out again and compared. Of an
+    evaluation snapshot: every file, and every prompt, rendered anew.
 
     \b
     Example:
@@ -59,6 +60,11 @@ def command(
 
     if level != "rerun" and not no_pii:  # these may run stages of the user's
         lean()
+    if (Path(target) / "eval.json").is_file():
+        given = [n for n, v in (("--no-pii", no_pii), ("--level", level), ("--key", key), ("-i", inputs)) if v]
+        if given:
+            raise UsageError(f"{given[0]} is not for evaluations, and {target} is one")
+        return _verify_eval(Path(target), wanted, as_json)
     folder = _snapshot(target, store)
     own = [name for name, given in (("--level", level), ("--id", wanted), ("--key", key), ("-i", inputs)) if given]
     if folder is not None:
@@ -123,6 +129,24 @@ def _tell_snapshot(found: Verified) -> None:
     click.echo(found.id or "")
     for note in found.notes:
         click.echo(f"note: {plain(note)}")
+
+
+def _verify_eval(folder: Path, wanted: str | None, as_json: bool) -> int:
+    from tamis.cli.show import plain, print_json
+    from tamis.evaluate.frozen import check
+
+    found = check(folder, wanted)
+    if as_json:
+        print_json(found.as_dict())
+    elif found.findings:
+        for finding in found.findings[:MOST]:
+            click.echo(plain(f"{finding.file}: {finding.problem}"), err=True)
+        count = len(found.findings)
+        click.echo(f"{folder} is not what was frozen: {count:,} finding{'s' * (count > 1)}", err=True)
+    else:
+        click.echo(f"{folder} is whole: {found.files} files as written, {found.requests:,} prompts as rendered")
+        click.echo(found.id or "")
+    return 0 if found.whole else 1
 
 
 def _verify_run(run: Path, no_pii: bool, as_json: bool) -> int:

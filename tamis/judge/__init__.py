@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from tamis.judge.answers import read_answers
     from tamis.judge.bias import findings
     from tamis.judge.controlled import length_controlled
-    from tamis.judge.estimate import Estimate
     from tamis.judge.labels import Labels
     from tamis.judge.leaderboard import board
     from tamis.judge.paired import difference
@@ -23,9 +22,10 @@ if TYPE_CHECKING:
     from tamis.judge.shelf import shipped_rubrics
     from tamis.judge.strength import strengths
     from tamis.judge.winrate import win_rates
+    from tamis.statistics.estimate import Estimate
 
 _HOME = {
-    "Estimate": "tamis.judge.estimate",
+    "Estimate": "tamis.statistics.estimate",
     "Labels": "tamis.judge.labels",
     "Rubric": "tamis.judge.rubric",
     "agreements": "tamis.judge.accord",

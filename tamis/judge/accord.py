@@ -9,10 +9,10 @@ import numpy as np
 import polars as pl
 
 from tamis.judge.agreement import Level, Weights, alpha, cohen, fleiss, gwet, raw
-from tamis.judge.estimate import Estimate
 from tamis.judge.labels import Labels
 from tamis.judge.people import against, ceiling, corrected, majority, with_others
-from tamis.judge.resample import DRAWS
+from tamis.statistics.estimate import Estimate
+from tamis.statistics.resample import DRAWS
 
 QUARTERS = 4
 

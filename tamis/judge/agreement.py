@@ -10,9 +10,9 @@ from typing import Literal
 
 import numpy as np
 
-from tamis.judge.estimate import Estimate
 from tamis.judge.labels import Counted, Labels
-from tamis.judge.resample import DRAWS, drawn, interval
+from tamis.statistics.estimate import Estimate
+from tamis.statistics.resample import DRAWS, drawn, interval
 
 Level = Literal["nominal", "ordinal", "interval"]
 Weights = Literal["none", "linear", "quadratic"]

@@ -13,9 +13,9 @@ import yaml
 
 from tamis.judge.answers import Answers
 from tamis.judge.case import Case
-from tamis.judge.estimate import Estimate, share
 from tamis.judge.played import codes
 from tamis.judge.rubric import Rubric
+from tamis.statistics.estimate import Estimate, share
 
 MARK = "attack: "
 """What the name of a model begins with that is none of those judged."""

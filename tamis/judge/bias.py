@@ -9,9 +9,9 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from tamis.judge.estimate import Estimate, Means, around, clustered_mean, share
 from tamis.judge.played import BOTH, codes
 from tamis.judge.style import MARKS
+from tamis.statistics.estimate import Estimate, Means, around, clustered_mean, share
 
 PAIR = ["item_id", "low", "high"]
 

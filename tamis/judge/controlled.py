@@ -18,7 +18,7 @@ import polars as pl
 
 from tamis.errors import InputError
 from tamis.extras import extra
-from tamis.judge.estimate import Estimate, around, clustered_mean
+from tamis.statistics.estimate import Estimate, around, clustered_mean
 
 _GAMED = 0.2 / 2
 """Weight of a gamed row: lambda = 0.2 by two gamed baselines."""

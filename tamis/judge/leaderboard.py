@@ -10,11 +10,11 @@ from tamis.errors import InputError, UsageError
 from tamis.judge.controlled import length_controlled
 from tamis.judge.paired import differences
 from tamis.judge.played import Rule, games, together
-from tamis.judge.resample import DRAWS
 from tamis.judge.scores import mean_scores
 from tamis.judge.strength import Rating, Ratings, Ties, strengths
 from tamis.judge.style import FEATURES, contrasts, looks, with_style
 from tamis.judge.winrate import WinRate, matrix, win_rates
+from tamis.statistics.resample import DRAWS
 
 
 def board(

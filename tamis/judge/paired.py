@@ -8,9 +8,10 @@ from typing import Any, NamedTuple
 import numpy as np
 import polars as pl
 
-from tamis.judge.estimate import Estimate, Means, around, clustered_mean
 from tamis.judge.played import sided
-from tamis.judge.student import p_value
+from tamis.statistics.estimate import Estimate, Means, around, clustered_mean
+from tamis.statistics.paired import holm
+from tamis.statistics.student import p_value
 
 MOST = 100
 """Models whose differences are told, 4,950 pairs: a correction for more leaves little to find."""
@@ -70,17 +71,16 @@ def differences(games: pl.DataFrame, against: str | None = None, confidence: flo
     rate = np.nanmean(won, axis=1) if models else np.zeros(0)
     order = sorted(range(len(models)), key=lambda k: (-rate[k], models[k]))
     found = [_apart(models[i], models[j], won[i] - won[j], confidence) for i, j in combinations(order, 2)]
-    holm = corrected([one.p for one in found])
-    return [one._replace(holm=p) for one, p in zip(found, holm, strict=True)]
+    together = corrected([one.p for one in found])
+    return [one._replace(holm=p) for one, p in zip(found, together, strict=True)]
 
 
 def corrected(chances: list[float | None]) -> list[float | None]:
     """Chances corrected for being so many (Holm 1979); None stays None, and counts for nothing."""
-    tested = sorted((p, k) for k, p in enumerate(chances) if p is not None)
+    tested = [k for k, p in enumerate(chances) if p is not None]
     out: list[float | None] = [None] * len(chances)
-    largest = 0.0
-    for rank, (p, k) in enumerate(tested):
-        out[k] = largest = max(largest, min(1.0, p * (len(tested) - rank)))
+    for k, p in zip(tested, holm([p for p in chances if p is not None]), strict=True):
+        out[k] = p
     return out
 
 

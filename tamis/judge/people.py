@@ -8,9 +8,9 @@ from typing import NamedTuple
 import numpy as np
 import polars as pl
 
-from tamis.judge.estimate import Estimate, around, clustered_mean, share
 from tamis.judge.played import codes
-from tamis.judge.student import quantile
+from tamis.statistics.estimate import Estimate, around, clustered_mean, share
+from tamis.statistics.student import quantile
 
 
 class Ceiling(NamedTuple):

@@ -8,8 +8,8 @@ import numpy as np
 import polars as pl
 
 from tamis.errors import InputError
-from tamis.judge.estimate import Estimate, around, clustered_mean, share
 from tamis.judge.played import codes
+from tamis.statistics.estimate import Estimate, around, clustered_mean, share
 
 
 class Score(NamedTuple):

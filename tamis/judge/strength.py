@@ -8,10 +8,10 @@ from typing import Literal, NamedTuple
 import numpy as np
 import polars as pl
 
-from tamis.judge.estimate import Estimate
 from tamis.judge.graph import Pieces, pieces
-from tamis.judge.resample import DRAWS, drawn, interval
 from tamis.kernels.strength import DAVIDSON, HALF, RAO_KUPPER, curvature, refit, slope, totals
+from tamis.statistics.estimate import Estimate
+from tamis.statistics.resample import DRAWS, drawn, interval
 
 Ties = Literal["half", "davidson", "rao-kupper"]
 

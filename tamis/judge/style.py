@@ -12,8 +12,8 @@ import numpy as np
 import polars as pl
 
 from tamis.errors import UsageError
-from tamis.judge.estimate import Estimate
-from tamis.judge.student import quantile
+from tamis.statistics.estimate import Estimate
+from tamis.statistics.student import quantile
 
 MARKS = {
     "headers": r"(?m)^#{1,6}\s",

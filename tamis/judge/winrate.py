@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import polars as pl
 
-from tamis.judge.estimate import Estimate, clustered_mean, share
 from tamis.judge.played import codes, sided
+from tamis.statistics.estimate import Estimate, clustered_mean, share
 
 
 class WinRate(NamedTuple):

@@ -112,7 +112,7 @@ class Remote:
                 if self._stopped:
                     raise self._stopped
                 try:
-                    found = await self._try(body, reserve, bill)
+                    found = await self._try(body, reserve, request.path, bill)
                 except Fault as fault:
                     last = fault
                     asked = min(fault.wait or 0.0, self._patience.longest_asked)
@@ -129,7 +129,7 @@ class Remote:
                 raise self._failed(last, key, attempt, bill)
             await self._pace.rest(self._patience.wait(attempt, last.wait))
 
-    async def _try(self, body: bytes, reserve: Amount, bill: Bill) -> Completion:
+    async def _try(self, body: bytes, reserve: Amount, path: str, bill: Bill) -> Completion:
         """One try. What it may have cost is settled however it ends, and put on the bill."""
         await self._budget.reserve(reserve)
         spent = Amount()
@@ -137,7 +137,7 @@ class Remote:
             with sending():
                 spent = reserve  # until something better is known; so also where the try is cancelled
                 self.spending.sent += 1
-                found = read_completion(await self._endpoint.post(body), self._name)
+                found = read_completion(await self._endpoint.post(body, path), self._name)
             spent = self._charge(found.usage, reserve, bill)
             return found
         except Fault as fault:
@@ -208,8 +208,9 @@ class Remote:
 
 def _told(body: bytes) -> str:
     found: Any = json.loads(body)
-    last = found["messages"][-1].get("content", "") if found["messages"] else ""
-    params = {k: v for k, v in found.items() if k not in ("messages", "model")}
+    said = found.get("messages")
+    last = found.get("prompt", "") if said is None else said[-1].get("content", "") if said else ""
+    params = {k: v for k, v in found.items() if k not in ("messages", "model", "prompt")}
     return (
         f"{found['model']} being asked {last[:80]!r}{'…' if len(last) > 80 else ''} with {params}; an answer is found only by the "
         "very same prompt, parameters, endpoint and sample: buy it without --replay, or undo the change"

@@ -68,7 +68,8 @@ def read_completion(body: bytes, asked: str) -> Completion:
     if not choices:
         raise Fault("empty", "an answer with an empty list of choices", again=True, charged=usage)
     choice = choices[0] if isinstance(choices[0], dict) else {}
-    text, finish = _text(choice.get("message")), choice.get("finish_reason")
+    older = "message" not in choice and isinstance(choice.get("text"), str)  # of /completions
+    text, finish = _text({"content": choice["text"]} if older else choice.get("message")), choice.get("finish_reason")
     finish = _word(finish) or ""
     if text is None:
         raise Fault("malformed", f"a choice without a message: {_start(body)}", again=True, charged=usage)
@@ -80,7 +81,7 @@ def read_completion(body: bytes, asked: str) -> Completion:
         finish,
         _word(found.get("model")) or asked,
         usage,
-        _logprobs(choice.get("logprobs")),
+        _weights(choice.get("logprobs")) if older else _logprobs(choice.get("logprobs")),
         _word(found.get("system_fingerprint")),
         len(choices),
     )
@@ -152,6 +153,17 @@ def _text(message: Any) -> str | None:
 def _logprobs(found: Any) -> list[dict[str, Any]] | None:
     content = found.get("content") if isinstance(found, dict) else None
     return [row for row in content if isinstance(row, dict)] if isinstance(content, list) else None
+
+
+def _weights(found: Any) -> list[dict[str, Any]] | None:
+    """The lists of the older protocol as the newer one has them, a mapping for every token; its place in the text, too."""
+    if not isinstance(found, dict) or not isinstance(found.get("tokens"), list):
+        return _logprobs(found)
+    tokens: Any = found["tokens"]
+    weights, places = found.get("token_logprobs"), found.get("text_offset")
+    if not isinstance(weights, list) or not isinstance(places, list) or not len(tokens) == len(weights) == len(places):
+        return None
+    return [{"token": t, "logprob": w, "offset": o} for t, w, o in zip(tokens, weights, places, strict=True)]
 
 
 def _start(body: bytes, limit: int = 120) -> str:

@@ -59,9 +59,9 @@ class Endpoint:
     def __repr__(self) -> str:
         return f"Endpoint({self.name!r})"
 
-    async def post(self, body: bytes) -> bytes:
-        """What the endpoint answers to a chat completion. Raises Fault."""
-        return await self._exchange("POST", "/chat/completions", body)
+    async def post(self, body: bytes, path: str = "/chat/completions") -> bytes:
+        """What the endpoint answers to `body`, a chat completion unless `path` says otherwise. Raises Fault."""
+        return await self._exchange("POST", path, body)
 
     async def get(self, path: str) -> bytes:
         """What the endpoint says under `path`. Raises Fault."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-import warnings
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from tamis.models.reply import Reply, Usage
 from tamis.models.request import Request, canonical, most_tokens, request_key
 from tamis.models.responses import Responses
 from tamis.models.spending import ZERO, Amount, Budget, Spending
+from tamis.models.weights import folder_digest, load_model, load_tokenizer, with_adapter
 
 MOST_TOKENS = 256
 """Tokens out where a request sets no limit."""
@@ -48,7 +48,7 @@ class Local:
         self.replay, self._budget, self.spending = replay, budget or Budget(), Spending()
         self._name = "+".join(p.name for p in (path, adapter) if p)
         # What is in the files is who answers; where they lie is not.
-        self._endpoint = "+".join(f"hf:{_digest(p)[:32]}" for p in (path, adapter) if p)
+        self._endpoint = "+".join(f"hf:{folder_digest(p)[:32]}" for p in (path, adapter) if p)
         self._turn = asyncio.Lock()
         self._loaded: tuple[Any, Any] | None = None
 
@@ -172,35 +172,13 @@ class Local:
         if self._loaded is None:
             with extra("transformers"):
                 import torch
-                from transformers import AutoModelForCausalLM, AutoTokenizer
-                from transformers.utils import logging
-            quiet: Any = logging
-            quiet.disable_progress_bar()
             place = "cuda" if torch.cuda.is_available() else "cpu"
-            try:
-                tokenizer = AutoTokenizer.from_pretrained(self._path, local_files_only=True)
-                model: Any = AutoModelForCausalLM.from_pretrained(self._path, local_files_only=True)
-            except (OSError, ValueError) as wrong:
-                raise InputError(f"{self._path} cannot be loaded as a language model: {wrong}") from None
+            tokenizer, model = load_tokenizer(self._path), load_model(self._path)
             if self._adapter is not None:
-                with extra("transformers"):
-                    from peft import PeftModel
-                with warnings.catch_warnings():
-                    # peft 0.21 asks transformers 5 in a way that is to go.
-                    warnings.simplefilter("ignore", FutureWarning)
-                    model = PeftModel.from_pretrained(model, str(self._adapter), local_files_only=True)
+                model = with_adapter(model, self._adapter)
             self._loaded = tokenizer, model.to(place).eval()
         return self._loaded
 
 
 def _seed(seed: int, sample: int) -> int:
     return int.from_bytes(hashlib.sha256(f"{seed} {sample}".encode()).digest()[:4], "big")
-
-
-def _digest(folder: Path) -> str:
-    """Of the names and bytes of all files in `folder`, in the order of their names."""
-    files = {}
-    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
-        with path.open("rb") as opened:
-            files[path.relative_to(folder).as_posix()] = hashlib.file_digest(opened, "sha256").hexdigest()
-    return hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()

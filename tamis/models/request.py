@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from tamis.errors import UsageError
 
-_OURS = {"model", "messages", "stream", "stream_options"}
+_OURS = {"model", "messages", "prompt", "stream", "stream_options"}
 
 
 class Request(NamedTuple):
@@ -22,11 +22,18 @@ class Request(NamedTuple):
     params    what else the body holds, by the names of the OpenAI protocol: temperature, max_tokens, seed, top_p, stop,
               response_format, logprobs, top_logprobs, …
     sample    which of several answers to the very same body is meant, from 0: another number is another answer
+    text      instead of messages: a text to be gone on from, or weighed, as it stands (the older protocol, `completions`)
     """
 
     messages: tuple[Mapping[str, str], ...]
     params: Mapping[str, Any] = {}
     sample: int = 0
+    text: str | None = None
+
+    @property
+    def path(self) -> str:
+        """Where it is sent to, behind the base URL."""
+        return "/chat/completions" if self.text is None else "/completions"
 
 
 def canonical(model: str, request: Request) -> bytes:
@@ -39,7 +46,8 @@ def canonical(model: str, request: Request) -> bytes:
             f"the parameters of a request hold {', '.join(taken)}, which tamis sets itself; leave that out"
         )
     params = {k: _plain(v) for k, v in request.params.items() if v is not None}
-    body = {"model": model, "messages": [dict(m) for m in request.messages], **params}
+    asked = {"messages": [dict(m) for m in request.messages]} if request.text is None else {"prompt": request.text}
+    body = {"model": model, **asked, **params}
     try:
         text = json.dumps(body, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
         return text.encode("utf-8")
@@ -59,6 +67,7 @@ def most_tokens(request: Request) -> tuple[int, int | None]:
     system prompt put around the messages is taken as 16 tokens a message and 64 over all.
     """
     sent = sum(16 + sum(len(str(v).encode("utf-8", "replace")) for v in m.values()) for m in request.messages)
+    sent += len((request.text or "").encode("utf-8", "replace"))
     limit = request.params.get("max_completion_tokens", request.params.get("max_tokens"))
     count = request.params.get("n") or 1
     return sent + 64, int(limit) * int(count) if limit is not None else None

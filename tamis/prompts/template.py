@@ -105,12 +105,16 @@ class Template:
         """The messages. `names` may hold more than the template places. Raises TemplateError."""
         said: list[dict[str, str]] = []
         for role, jinja, path in self.parts:
-            if text := _rendered(jinja, path, names):
+            if text := _rendered(jinja, path, names).strip():
                 said.append({"role": role, "content": text})
         digest = hashlib.sha256()
         for message in said:
             digest.update(f"{message['role']}\0{message['content']}\0".encode("utf-8", "surrogatepass"))
         return Prompt(tuple(said), digest.digest())
+
+    def text(self, **names: Any) -> str:
+        """All its parts as one text, white space at the ends included: what a model goes on from. Raises TemplateError."""
+        return "".join(_rendered(jinja, path, names) for _, jinja, path in self.parts)
 
 
 def read(file: Path | Readable, known: frozenset[str], path: str | None = None) -> Template:
@@ -201,7 +205,7 @@ def _rendered(jinja: Jinja, path: str, names: Mapping[str, Any]) -> str:
                 raise TemplateError(_LARGE, path)
     except (UndefinedError, SecurityError, TypeError, ValueError, ArithmeticError) as wrong:
         raise TemplateError(f"{wrong}; there are {', '.join(sorted(names))}", path) from None
-    return "".join(parts).strip()
+    return "".join(parts)
 
 
 def _join(parts: Iterable[Any], between: str = "") -> str:

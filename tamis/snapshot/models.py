@@ -69,6 +69,19 @@ def model(store: Store, name: str) -> dict[str, Any]:
     return known[name]
 
 
+def mark(store: Store, name: str, facts: dict[str, Any]) -> dict[str, Any]:
+    """Keep `facts` with the model `name`, in place of what they name; what it is and was trained on stays. Raises InputError."""
+    with store.work() as work, store.lock():
+        known = model(store, name)
+        found = {**known, **{key: value for key, value in facts.items() if key not in _OWN}}
+        work.commit([store.write(work, "models", name, found)])
+    return found
+
+
+_OWN = ("tamis_model", "name", "registered", "trained_on", "path", "files", "digest")
+"""What `add_model` wrote: a model of other files, or of other data, is another model."""
+
+
 def uses(facts: dict[str, Any]) -> list[tuple[str, str | None]]:
     """Snapshot ids that a model was trained on, each with the split, None where it was all of it."""
     return [(t["snapshot"], t.get("split")) for t in facts["trained_on"]]

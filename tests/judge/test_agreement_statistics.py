@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 
 from tamis.errors import InputError
 from tamis.judge.agreement import alpha, cohen, fleiss, gwet, raw
-from tamis.judge.estimate import Estimate
 from tamis.judge.labels import Labels
+from tamis.statistics.estimate import Estimate
 
 OTHERS = json.loads((Path(__file__).parent / "agreement_of_others.json").read_text())["cases"]
 CLOSE = {"rel": 1e-9, "abs": 1e-9}

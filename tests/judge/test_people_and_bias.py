@@ -20,8 +20,8 @@ from tamis.judge.controlled import length_controlled
 from tamis.judge.labels import Labels
 from tamis.judge.people import against, ceiling, corrected, majority
 from tamis.judge.played import games
-from tamis.judge.student import quantile
 from tamis.judge.style import FEATURES, contrasts, looks, with_style
+from tamis.statistics.student import quantile
 
 FIT = json.loads((Path(__file__).parent / "alpacaeval_fit.json").read_text())
 SHARED = Path(__file__).parents[2] / ".." / "shared" / "data"

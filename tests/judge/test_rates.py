@@ -11,14 +11,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tamis.judge.estimate import share
 from tamis.judge.paired import corrected, difference, differences
 from tamis.judge.played import games, together
-from tamis.judge.resample import drawn
 from tamis.judge.scores import mean_scores
 from tamis.judge.strength import field, fit, redrawn, strengths
 from tamis.judge.winrate import win_rates
 from tamis.kernels.strength import DAVIDSON, HALF, RAO_KUPPER, totals
+from tamis.statistics.estimate import share
+from tamis.statistics.resample import drawn
 
 
 def played(rows: list[tuple[str, str, str, float]]) -> pl.DataFrame:

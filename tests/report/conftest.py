@@ -7,14 +7,18 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import evaluated as made
+import pyarrow as pa
 import pytest
 from judging import longer
 from making import NASTY, recipe, sentences, write_lines
 from serving import Served
 
 import tamis
+from tamis.evaluate.gates import read_gates
 from tamis.judge.clerk import Asking
 from tamis.judge.plan import Plan
+from tamis.recipes.evaluating import Beside, tell
 from tamis.recipes.judging import judge
 from tamis.recipes.profile import Profile, profile
 from tamis.report.profile import write
@@ -92,3 +96,38 @@ def judged_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
         plan = Plan([path], "pairwise", judges, Asking(structured="text"), probe=2)
         judge(plan, folder / "out", draws=20)
     return folder / "out/report.html"
+
+
+@pytest.fixture(scope="session")
+def evaluated_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The page of an evaluation with all it can have; names, prompts, responses and categories try to break out of it."""
+    folder = tmp_path_factory.mktemp("evaluated")
+    names, metrics = (NASTY, "a-task-with-a-long-name-" * 4), ["exact_match", "f1"]
+    rows = [
+        {**made.sample(task, f"{NASTY}{k}"), "prompt": NASTY, "response": NASTY, "extracted": NASTY, "category": NASTY}
+        | {"target": "w" * 300, "status": "invalid" if k % 5 == 0 else "ok"}
+        for task in names
+        for k in range(40)
+    ]
+    keys = [(r["task"], r["item_id"], k) for k, r in enumerate(rows)]
+    table = [{"eval": t, "id": i, "status": "dirty" if k % 7 else "clean", "run": 0.5} for t, i, k in keys]
+
+    def results(name: str, every: int) -> Any:
+        scores = [
+            {"task": t, "item_id": i, "repeat": 0, "metric": m, "value": float(k % every == 0)}
+            for t, i, k in keys
+            for m in metrics
+        ]
+        tasks = [
+            {"name": n, "type": "generation", "items": 40, "metrics": metrics, "primary": "exact_match"} for n in names
+        ]
+        return made.build(tasks, rows, scores, name)
+
+    held = Beside(
+        pa.Table.from_pylist(table),
+        {"snapshot": made.SNAPSHOT, "ref": NASTY},
+        results(NASTY, 2),
+        read_gates({"max_regression": 0.1, "max_contaminated": 0.1, "max_invalid": 1}, "gates"),
+    )
+    tell(results(NASTY, 3), folder, held)
+    return folder / "report.html"

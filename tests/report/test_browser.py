@@ -12,7 +12,7 @@ import pytest
 from paging import FRAME, PROBE
 
 
-@pytest.mark.parametrize("which", ["page", "profile_page", "judged_page"])
+@pytest.mark.parametrize("which", ["page", "profile_page", "judged_page", "evaluated_page"])
 @pytest.mark.parametrize("width", [1280, 390])
 def test_the_page_fits_and_the_data_in_it_stays_text(
     width: int, which: str, browser: Callable[[Path, int, Path], str], tmp_path: Path, request: pytest.FixtureRequest
@@ -28,7 +28,7 @@ def test_the_page_fits_and_the_data_in_it_stays_text(
     assert (tmp_path / "page.png").stat().st_size > 20_000
 
 
-@pytest.mark.parametrize("which", ["page", "profile_page", "judged_page"])
+@pytest.mark.parametrize("which", ["page", "profile_page", "judged_page", "evaluated_page"])
 def test_the_policy_of_the_page_lets_its_style_in(
     which: str, browser: Callable[[Path, int, Path], str], tmp_path: Path, request: pytest.FixtureRequest
 ) -> None:

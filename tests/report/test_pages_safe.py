@@ -1,4 +1,4 @@
-"""Nothing that stands in the data can break the pages of a run, of a profile and of judges, and they ask for nothing."""
+"""Nothing that stands in the data can break the pages of a run, a profile, judges and an evaluation, and they ask for nothing."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from paging import Tags
 
 
-@pytest.fixture(params=["page", "profile_page", "judged_page"])
+@pytest.fixture(params=["page", "profile_page", "judged_page", "evaluated_page"])
 def text(request: pytest.FixtureRequest) -> str:
     """Each of the pages, made of data that tries to break out of them."""
     found: str = request.getfixturevalue(request.param).read_text("utf-8")

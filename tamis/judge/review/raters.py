@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tamis.judge.estimate import Estimate, share
 from tamis.judge.review.incoming import Came
 from tamis.judge.review.key import Key
 from tamis.judge.review.vote import Vote
+from tamis.statistics.estimate import Estimate, share
 
 
 class Rater(NamedTuple):

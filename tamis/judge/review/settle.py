@@ -14,15 +14,15 @@ from typing import Any, Literal, NamedTuple
 import polars as pl
 
 from tamis.judge.agreement import alpha, gwet
-from tamis.judge.estimate import Estimate
 from tamis.judge.labels import Labels
-from tamis.judge.resample import DRAWS
 from tamis.judge.review.conflicts import by_task, decided, differ
 from tamis.judge.review.form import Form
 from tamis.judge.review.incoming import Came
 from tamis.judge.review.joined import judgments
 from tamis.judge.review.key import Key
 from tamis.judge.review.vote import Vote
+from tamis.statistics.estimate import Estimate
+from tamis.statistics.resample import DRAWS
 
 Bound = Literal["value", "lower"]
 

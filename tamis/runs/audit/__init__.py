@@ -10,7 +10,7 @@ from tamis.runs.audit.judge import Audit, judge
 from tamis.runs.audit.key import Key, open_key
 from tamis.runs.audit.labels import Label, read_labels
 from tamis.runs.audit.sample import Sample, write_sample
-from tamis.runs.audit.wilson import wilson
+from tamis.statistics.wilson import wilson
 
 __all__ = [
     "Audit",

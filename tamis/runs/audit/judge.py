@@ -13,7 +13,7 @@ from tamis.contracts.agreement import agreement
 from tamis.runs.audit.draw import Stratum
 from tamis.runs.audit.key import Key
 from tamis.runs.audit.labels import Label, Labels
-from tamis.runs.audit.wilson import Interval, wilson
+from tamis.statistics.wilson import Interval, wilson
 
 Bound = Literal["upper", "rate", "lower"]
 """What of an interval must not be past a limit: upper, the rate must be shown to keep it; lower, to break it."""

@@ -1,4 +1,4 @@
-"""The interval of a share that was counted in a sample (Wilson 1927), of a population that may be small.
+"""The interval of a share (Wilson 1927), counted in a sample of a population that may be small.
 
     centre = (p + f·z²/2n) / (1 + f·z²/n)
     half   = z / (1 + f·z²/n) · sqrt(f·p(1-p)/n + f²·z²/4n²)         f = (N - n) / (N - 1)
@@ -27,10 +27,18 @@ def wilson(hits: int, seen: int, population: int | None = None, confidence: floa
     """
     if not seen:
         return Interval(0.0, 1.0)
-    z = NormalDist().inv_cdf(0.5 + confidence / 2)
     rest = 1.0 if population is None else (population - seen) / max(population - 1, 1)
-    p, spread = hits / seen, rest * z * z / seen
-    centre = (p + spread / 2) / (1 + spread)
-    half = sqrt(spread * p * (1 - p) + spread * spread / 4) / (1 + spread)
+    found = around_share(hits / seen, seen, NormalDist().inv_cdf(0.5 + confidence / 2), rest)
     # Where none or all were hits, one end is 0 or 1, but for the last bit.
-    return Interval(0.0 if hits == 0 else max(0.0, centre - half), 1.0 if hits == seen else min(1.0, centre + half))
+    return Interval(0.0 if hits == 0 else found.low, 1.0 if hits == seen else found.high)
+
+
+def around_share(share: float, rows: float, z: float, rest: float = 1.0) -> Interval:
+    """Where a share lies that was found among `rows`, which may be a number of rows with as much to say as those there are.
+
+    rest  f: how much of the population was not looked at
+    """
+    spread = rest * z * z / rows
+    centre = (share + spread / 2) / (1 + spread)
+    half = sqrt(spread * share * (1 - share) + spread * spread / 4) / (1 + spread)
+    return Interval(min(max(centre - half, 0.0), share), max(min(centre + half, 1.0), share))

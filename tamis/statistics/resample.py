@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tamis.judge.estimate import Estimate
-from tamis.judge.student import quantile
+from tamis.statistics.estimate import Estimate
+from tamis.statistics.student import quantile
 
 DRAWS = 1000
 """Replicates by default: the ends of an interval then stand to about a twentieth of its width."""

@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from tamis.judge.student import quantile
+from tamis.statistics.student import quantile
+from tamis.statistics.wilson import around_share
 
 
 class Estimate(NamedTuple):
@@ -68,11 +69,14 @@ def clustered_ratio(above: np.ndarray, below: np.ndarray, clusters: np.ndarray) 
     return Means(value, error, items)
 
 
-def share(values: np.ndarray, clusters: np.ndarray, confidence: float = 0.95) -> Estimate:
+def share(values: np.ndarray, clusters: np.ndarray, confidence: float = 0.95, careful: bool = False) -> Estimate:
     """A mean of values within 0 and 1, such as wins, with an interval that stays within 0 and 1.
 
     The interval is Wilson's (1927) on as many rows as would give the clustered standard error (Korn & Graubard 1998), with
     Student's quantile at one degree of freedom less than clusters: it holds near 0 and 1, too, where a normal one does not.
+
+    careful  of a rare thing, on which a gate depends: never more rows than there are, and no more than clusters where fewer
+             than FEW of them have any: so few tell nothing of how far the rows of a cluster hang together
     """
     if not values.size:
         return Estimate(None, note="there is nothing to take a share of")
@@ -81,7 +85,9 @@ def share(values: np.ndarray, clusters: np.ndarray, confidence: float = 0.95) ->
         return Estimate(value, None, None, items, "one item alone has no interval")
     spread = value * (1 - value)
     rows = spread / error**2 if error > 0 and spread > 0 else float(items)
-    low, high = wilson(value, rows, quantile(confidence, items - 1))
+    if careful:
+        rows = min(rows, float(items if _having(values, clusters) < FEW else values.size))
+    low, high = around_share(value, rows, quantile(confidence, items - 1))
     return Estimate(value, low, high, items)
 
 
@@ -93,9 +99,12 @@ def around(mean: Means, confidence: float = 0.95, scale: tuple[float, float] = (
     return Estimate(mean.value, max(mean.value - half, scale[0]), min(mean.value + half, scale[1]), mean.items)
 
 
-def wilson(value: float, rows: float, z: float) -> tuple[float, float]:
-    """Ends of Wilson's interval of the share `value` of `rows`."""
-    scale = 1 + z * z / rows
-    middle = (value + z * z / (2 * rows)) / scale
-    half = z * sqrt(value * (1 - value) / rows + z * z / (4 * rows * rows)) / scale
-    return min(max(middle - half, 0.0), value), max(min(middle + half, 1.0), value)
+FEW = 10
+"""Clusters that have any of what is counted, in a sample that tells how it is spread over clusters."""
+
+
+def _having(values: np.ndarray, clusters: np.ndarray) -> float:
+    """How many clusters have any of it, those with more counting for less others (Kish 1965)."""
+    sums = np.bincount(clusters, weights=values)
+    squares = float(sums @ sums)
+    return float(sums.sum()) ** 2 / squares if squares else 0.0

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from math import atan, cos, pi, sin, sqrt
+from math import atan, cos, erfc, pi, sin, sqrt
 from statistics import NormalDist
 
 NORMAL = NormalDist()
 
 _MANY = 2000
 """Degrees of freedom past which a quantile is the normal one's with Cornish-Fisher's first two terms: right to 2e-9."""
+
+LEAST = 1e-15
+"""P-value of Student's test under which no smaller one is told: it is 1 less a sum that has no more digits."""
 
 
 @lru_cache(maxsize=1024)
@@ -50,9 +53,9 @@ def two_sided(t: float, freedom: int) -> float:
 
 def two_sided_normal(z: float) -> float:
     """Chance of a normal value at least `z` from 0: the p-value of a test."""
-    return 2 * (1 - NORMAL.cdf(abs(z)))
+    return erfc(abs(z) / sqrt(2))
 
 
 def p_value(t: float, freedom: int) -> float:
-    """Chance of a value at least `t` from 0 under Student's distribution."""
-    return max(0.0, 1 - two_sided(abs(t), freedom)) if freedom <= _MANY else two_sided_normal(t)
+    """Chance of a value at least `t` from 0 under Student's distribution; LEAST where it is less than that."""
+    return max(LEAST, 1 - two_sided(abs(t), freedom)) if freedom <= _MANY else two_sided_normal(t)

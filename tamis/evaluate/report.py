@@ -1,0 +1,236 @@
+"""What a run comes to, as report.json: the same bytes wherever, whenever and in whatever order it was run.
+
+No time, host or path is in it: those are in run.json. Numbers are rounded to what does not depend on the machine.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from math import fsum, isfinite, sqrt
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from tamis.data.writer import write_bytes, write_parquet
+from tamis.errors import UsageError
+from tamis.evaluate import contamination as overlap
+from tamis.evaluate.compare import compared, same_snapshot
+from tamis.evaluate.contamination import Split
+from tamis.evaluate.gates import Gates, read_gates, written_out
+from tamis.evaluate.junit import junit
+from tamis.evaluate.markdown import markdown
+from tamis.evaluate.outcomes import Look, outcomes
+from tamis.evaluate.results import FORMAT, REPORT, Results
+from tamis.evaluate.scored import LOGS, Scored
+from tamis.runs.manifest import sha256
+from tamis.schemas import SAMPLE, SCORE
+from tamis.schemas.sample import SIGNIFICANT
+from tamis.snapshot.jcs import canonical_json
+from tamis.statistics.student import quantile
+
+DIGITS = 9
+"""Significant digits of what is computed by sums whose order a processor may choose; likelihoods have SIGNIFICANT."""
+
+MANY_INVALID = 0.02
+"""Share of answers that could not be read, from which on the report begins with it."""
+
+
+def write(
+    folder: Path | str,
+    results: Results,
+    *,
+    contamination: pl.DataFrame | None = None,
+    training: Mapping[str, Any] | None = None,
+    baseline: Results | None = None,
+    gates: Gates | None = None,
+    confidence: float = 0.95,
+) -> dict[str, Any]:
+    """Write samples.parquet, scores.parquet, report.json, report.md and junit.xml into `folder`; return what report.json says.
+
+    contamination  a row for each item, as contamination.parquet has them; None: nobody looked
+    training       what the model was trained on: snapshot, its id, and ref, as docs@1.0.0
+    baseline       results of the model it is held against, on the same snapshot
+    gates          beside those frozen with the suite
+
+    A gate that failed is no error here: `passed` says so. Raises UsageError and InputError for what cannot be held together.
+    """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    digests = {}
+    for name, table, schema in (("samples", results.samples, SAMPLE), ("scores", results.scores, SCORE)):
+        found = write_parquet(folder / f"{name}.parquet", table.to_arrow().cast(schema).to_batches(), schema)
+        digests[f"{name}.parquet"] = found.sha256
+    if contamination is not None and (folder / "contamination.parquet").is_file():
+        digests["contamination.parquet"] = sha256(folder / "contamination.parquet")
+    said = canonical_json(report(results, digests, contamination, training, baseline, gates, confidence))
+    write_bytes(folder / REPORT, said)
+    # As it will be read again, in the order of its names: what is drawn from it now and later is the same.
+    facts: dict[str, Any] = json.loads(said)
+    write_bytes(folder / "report.md", markdown(facts).encode("utf-8", "backslashreplace"))
+    write_bytes(folder / "junit.xml", junit(facts).encode("utf-8", "backslashreplace"))
+    return facts
+
+
+def report(
+    results: Results,
+    digests: Mapping[str, str],
+    contamination: pl.DataFrame | None = None,
+    training: Mapping[str, Any] | None = None,
+    baseline: Results | None = None,
+    gates: Gates | None = None,
+    confidence: float = 0.95,
+) -> dict[str, Any]:
+    """What report.json says. `digests` are those of samples.parquet and scores.parquet, by name."""
+    if baseline is not None:
+        same_snapshot(baseline, results)
+        if (baseline.limit, baseline.only) != (results.limit, results.only):
+            raise UsageError(
+                "one of the run and its baseline was asked a part of the items alone (--limit, --task); run both alike"
+            )
+    table = None if contamination is None else overlap.read_contamination(contamination)
+    splits = None if table is None else {t["name"]: split_of(table, results, t["name"]) for t in results.tasks}
+    look = Look(results, splits, None if training is None else training.get("snapshot"), baseline)
+    held = None if baseline is None else compared(baseline, results, confidence, _clean(splits))
+    tasks = [_task(look, task, confidence) for task in results.tasks]
+    for k, task in enumerate(tasks):
+        task["baseline"] = None if held is None else held["tasks"][k]
+    asked, level = _gates(results, gates)
+    judged = outcomes(look, asked, level)
+    facts = {
+        "tamis_report": FORMAT,
+        "snapshot": results.snapshot,
+        "suite": dict(results.suite),
+        "model": dict(results.model),
+        "training": None if training is None else dict(training),
+        "baseline": None if baseline is None else dict(baseline.model),
+        "confidence": confidence,
+        "given": {
+            "limit": results.limit,
+            "only": results.only and list(results.only),
+            "gates": dict(results.gates),
+            "gates_confidence": level if judged else None,
+        },
+        "files": dict(digests),
+        "tasks": tasks,
+        "overall": _overall(look, confidence),
+        "gates": [outcome.facts() for outcome in judged],
+        "passed": all(outcome.state == "passed" for outcome in judged) if judged else None,
+    }
+    stable: dict[str, Any] = rounded(facts)
+    stable["warnings"] = warnings(stable)
+    for task in stable["tasks"]:
+        for number in task["numbers"]:
+            number["value"] = _exactly(look.scored(task["name"], number["metric"]), number["value"])
+    return stable
+
+
+def warnings(facts: Mapping[str, Any]) -> list[str]:
+    """What is to be read first."""
+    told = []
+    if facts["given"]["limit"] is not None:
+        told.append(f"Only the first {facts['given']['limit']:,} items of each task were asked.")
+    if facts["given"]["only"] is not None:
+        told.append(f"Only {len(facts['given']['only'])} of {len(facts['suite']['tasks'])} tasks were asked.")
+    for task in facts["tasks"]:
+        name, count = task["name"], task["counts"]
+        lost = count["failed"] + count["missing"] + count["absent"]
+        if lost:
+            told.append(f"{name}: {lost:,} answers never came. They count as wrong where that can be said.")
+        if count["samples"] and count["invalid"] > MANY_INVALID * count["samples"]:
+            told.append(
+                f"{name}: {count['invalid']:,} of {count['samples']:,} responses have no answer in them; they count as wrong."
+            )
+        if count["truncated"]:
+            told.append(f"{name}: {count['truncated']:,} prompts or responses were cut for their length.")
+        found = task["contamination"]
+        if found and found["eval"] is None:
+            told.append(f"{name}: contamination.parquet has none of its items.")
+        elif found and found["items"]["dirty"]:
+            share = f"{100 * found['share']:.0f} percent of its items stand in the training data"
+            rest = "its score rests on them" if found["enough"] else "too few clean items are left for a score"
+            told.append(f"{name}: {share}; {rest}.")
+    for gate in facts["gates"]:
+        if gate["state"] == "underpowered":
+            told.append(f"The gate {gate['gate']} of {gate['task']} asks for more than so few items can show.")
+    return told
+
+
+def rounded(value: Any, digits: int = DIGITS) -> Any:
+    """`value` with all floats in it rounded to `digits` significant digits; null for those that are none."""
+    if isinstance(value, float):
+        return float(f"{value:.{digits}g}") if isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {key: rounded(own, digits) for key, own in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [rounded(own, digits) for own in value]
+    return value
+
+
+def _task(look: Look, task: Mapping[str, Any], confidence: float) -> dict[str, Any]:
+    name = task["name"]
+    own = look.scored(name, task["primary"])
+    split = None if look.splits is None else look.splits[name]
+    tokens = look.results.samples.filter(pl.col("task") == name).select(pl.col("tokens_in", "tokens_out").sum())
+    return {
+        **{key: task[key] for key in ("name", "type", "items", "metrics", "primary")},
+        "clusters": int(np.unique(own.clusters).size),
+        "counts": look.counts[name],
+        "tokens": {key: int(tokens[key][0]) for key in tokens.columns},
+        "numbers": [_number(look.scored(name, metric), confidence) for metric in task["metrics"]],
+        "categories": _categories(own, confidence),
+        "contamination": None if split is None else overlap.facts(own, split, confidence),
+    }
+
+
+def _number(own: Scored, confidence: float) -> dict[str, Any]:
+    found = own.estimate(confidence)
+    facts = {"metric": own.metric, "higher": own.kind.higher, **found.facts(), "error": own.error()}
+    return rounded(facts, SIGNIFICANT) if own.kind.total in LOGS else facts
+
+
+def _exactly(own: Scored, value: float | None) -> float | None:
+    """The number as it is where it is a mean: its sum was rounded once, in no order."""
+    return own.number() if value is not None and own.kind.total == "mean" else value
+
+
+def _categories(own: Scored, confidence: float) -> list[dict[str, Any]]:
+    names = sorted({name for name in own.category if name is not None})
+    kept = np.array([name or "" for name in own.category])
+    return [
+        {"category": name, "rows": int((kept == name).sum()), **own.only(kept == name).estimate(confidence).facts()}
+        for name in names
+    ]
+
+
+def _overall(look: Look, confidence: float) -> dict[str, Any] | None:
+    """Mean of the tasks' primary scores, each counting alike; None where they are not all shares of one kind."""
+    own = [look.scored(task["name"], task["primary"]) for task in look.results.tasks]
+    if len(own) < 2 or not all(o.unit and o.kind.higher and o.ids and not o.lacking for o in own):
+        return None
+    value = fsum(o.number() for o in own) / len(own)
+    errors = [error for o in own if (error := o.error()) is not None]
+    if len(errors) < len(own):
+        return {"value": value, "low": None, "high": None, "tasks": len(own)}
+    half = quantile(confidence, 2001) * sqrt(fsum(e * e for e in errors)) / len(own)
+    return {"value": value, "low": max(value - half, 0.0), "high": min(value + half, 1.0), "tasks": len(own)}
+
+
+def _gates(results: Results, given: Gates | None) -> tuple[list[Any], float]:
+    own = read_gates(dict(results.gates), f"the gates of suite {results.suite['name']}")
+    tasks = results.suite["tasks"]
+    metrics = {task["name"]: task["metrics"] for task in tasks}
+    return written_out([own, *([given] if given else [])], list(metrics), metrics)
+
+
+def split_of(table: pl.DataFrame, results: Results, task: str) -> Split:
+    """The items of a task by what training data holds of them; `table` is that of `read_contamination`."""
+    ids = results.samples.filter(pl.col("task") == task)["item_id"].unique(maintain_order=True).to_list()
+    return overlap.split(table, task, ids)
+
+
+def _clean(splits: Mapping[str, Split] | None) -> dict[str, np.ndarray]:
+    """By task, which items are clean, where enough are known to be."""
+    return {name: own.clean for name, own in (splits or {}).items() if own.eval is not None and not own.clean.all()}

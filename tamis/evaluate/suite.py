@@ -1,0 +1,332 @@
+"""A suite: what models are asked, and how their answers are scored, as a YAML file with data beside it.
+
+name: arithmetic
+tasks:
+  - name: sums
+    type: generation
+    data: sums.jsonl
+    fields: {id: key, question: sum, answer: result}
+    prompt: "What is {{ question }}?"
+    metrics: [exact_match]
+    extract: [last_number]
+settings: {threads: 1}
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import yaml
+
+from tamis.contracts.tree import nearest
+from tamis.errors import UsageError
+from tamis.evaluate.extract import Step, read_steps
+from tamis.evaluate.metrics import METRICS, of_type
+
+TaskType = Literal["multiple_choice", "generation", "perplexity"]
+
+TYPES: tuple[TaskType, ...] = get_args(TaskType)
+
+TOO_LARGE = 1 << 20
+"""Bytes of a suite; more than this is data, which belongs in a file beside it."""
+
+_NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,99}\Z")
+
+_PROMPTS = {
+    "multiple_choice": "Question: {{ question }}\nAnswer:",
+    "generation": "Question: {{ question }}\nAnswer:",
+    "perplexity": "{{ text }}",
+}
+
+FIELDS = (
+    "id",
+    "question",
+    "context",
+    "choices",
+    "labels",
+    "answer",
+    "text",
+    "cluster",
+    "category",
+    "citations",
+    "tests",
+)
+"""What a row may be asked for. A name stands for itself where `fields` does not say where it is."""
+
+
+class SuiteError(UsageError):
+    """A suite that cannot be frozen. `path` is the file, `place` what in it is meant."""
+
+    def __init__(self, message: str, path: Path | str, place: str = "") -> None:
+        self.path, self.place = path, place
+        super().__init__(f"{path}: {place}: {message}" if place else f"{path}: {message}")
+
+
+@dataclass(frozen=True)
+class Fewshot:
+    """Solved items before the question.
+
+    source   file they are drawn from; None: the task's own items, but the one that is asked
+    between  what parts two examples
+    sampler  default: drawn anew for every item, as lm-eval draws them from `seed`; first_n: the first ones, always
+    """
+
+    n: int
+    source: str | None = None
+    seed: int = 1234
+    sampler: Literal["default", "first_n"] = "default"
+    between: str = "\n\n"
+
+
+@dataclass(frozen=True)
+class Generation:
+    """How an answer is written. `n` answers an item; `stop` ends one and is not part of it."""
+
+    max_tokens: int = 256
+    stop: tuple[str, ...] = ()
+    temperature: float = 0.0
+    top_p: float = 1.0
+    n: int = 1
+
+
+@dataclass(frozen=True)
+class Task:
+    """One task of a suite. Its fields are the keys of its entry; see docs/evaluation.md.
+
+    description  what stands before everything, examples included
+    delimiter    between a prompt and its answer
+    """
+
+    name: str
+    type: TaskType
+    data: str
+    fields: Mapping[str, Any] = field(default_factory=dict)
+    prompt: str = ""
+    description: str = ""
+    delimiter: str = " "
+    fewshot: Fewshot | None = None
+    metrics: tuple[str, ...] = ()
+    primary: str = ""
+    extract: tuple[Step, ...] = ()
+    extract_target: tuple[Step, ...] = ()
+    normalize: tuple[Any, ...] = ()
+    generation: Generation | None = None
+    scoring: str | None = None
+    gates: Mapping[str, Any] = field(default_factory=dict)
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON can hold it."""
+        told: dict[str, Any] = _plain(asdict(self))
+        return told
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What is pinned for every model on this machine.
+
+    batch_size     numbers of a likelihood move in their last digits with it
+    max_length     tokens of prompt and answer; None: as many as the model reads
+    chat_template  whether the prompt is put into the model's own chat format
+    """
+
+    batch_size: int = 1
+    dtype: Literal["float32", "bfloat16", "float16"] = "float32"
+    threads: int = 1
+    seed: int = 1234
+    max_length: int | None = None
+    chat_template: bool = False
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON can hold it."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Suite:
+    """A suite as its file says. `path` is the file; names of files in it start at its folder."""
+
+    path: Path
+    name: str
+    version: str
+    tasks: tuple[Task, ...]
+    settings: Settings
+    gates: Mapping[str, Any]
+
+
+def load(path: Path | str) -> Suite:
+    """The suite in the file `path`. Raises SuiteError."""
+    path = Path(path)
+    found = _read(path)
+    _known(found, ("name", "version", "tasks", "settings", "gates"), path, "")
+    name = _name(found.get("name"), path, "name")
+    entries = found.get("tasks")
+    if not isinstance(entries, list) or not entries:
+        raise SuiteError(f"tasks is {entries!r:.60}; a list of tasks was wanted", path)
+    tasks = tuple(read_task(entry, path, f"tasks[{k}]") for k, entry in enumerate(entries, 1))
+    names = [task.name.lower() for task in tasks]
+    if twice := next((n for n in names if names.count(n) > 1), None):
+        raise SuiteError(f"two tasks are called {twice!r}; name them apart", path)
+    gates = found.get("gates") or {}
+    if not isinstance(gates, dict):
+        raise SuiteError(f"gates is {gates!r:.60}; a mapping was wanted", path)
+    settings = _of(Settings, found.get("settings") or {}, path, "settings")
+    if settings.batch_size < 1 or settings.threads < 1:
+        raise SuiteError("batch_size and threads are 1 or more", path, "settings")
+    return Suite(path, name, str(found.get("version", "1")), tasks, settings, gates)
+
+
+def read_task(entry: Any, path: Path | str, place: str) -> Task:
+    """The task that `entry` describes. Raises SuiteError."""
+    if not isinstance(entry, dict):
+        raise SuiteError(f"found {entry!r:.60}; a mapping with name, type and data was wanted", path, place)
+    _known(entry, tuple(f.name for f in fields(Task)), path, place)
+    name = _name(entry.get("name"), path, f"{place}.name")
+    place = f"{place} ({name})"
+    kind = entry.get("type")
+    if kind not in TYPES:
+        raise SuiteError(f"type is {kind!r}; it is one of {', '.join(TYPES)}", path, place)
+    if not isinstance(entry.get("data"), str):
+        raise SuiteError(
+            f"data is {entry.get('data')!r}; the name of a JSON Lines or Parquet file was wanted", path, place
+        )
+    given = dict(entry)
+    given["fields"] = _mapping(entry.get("fields") or {}, path, f"{place}.fields")
+    given["prompt"] = str(entry.get("prompt") or _PROMPTS[kind])
+    shots = _fewshot(entry.get("fewshot"), path, f"{place}.fewshot")
+    given["fewshot"] = shots
+    made = entry.get("generation")
+    if made is not None and kind != "generation":
+        raise SuiteError(f"a task of type {kind} generates nothing; leave generation out", path, place)
+    if kind == "generation":
+        given["generation"] = _generation(made or {}, shots, path, f"{place}.generation")
+    told = entry.get("metrics")
+    if told is not None and not (isinstance(told, list) and all(isinstance(m, str) for m in told)):
+        raise SuiteError(f"metrics is {told!r:.60}; a list of names was wanted", path, place)
+    metrics = tuple(told or of_type(kind)[: {"multiple_choice": 2, "generation": 1, "perplexity": 3}[kind]])
+    scoring = entry.get("scoring")
+    if scoring is not None and not re.fullmatch(r"[^:]+\.py:[A-Za-z_]\w*", str(scoring)):
+        raise SuiteError(f"scoring is {scoring!r}; file.py:function was wanted", path, place)
+    for metric in metrics:
+        allowed = of_type(kind)
+        if metric not in allowed and not (metric not in METRICS and scoring):
+            raise SuiteError(f"no metric {metric!r} for {kind}{nearest(str(metric), allowed)}", path, place)
+    given["metrics"] = metrics
+    given["primary"] = entry.get("primary") or metrics[0]
+    if given["primary"] not in metrics:
+        raise SuiteError(
+            f"primary is {given['primary']!r}, which is none of its metrics: {', '.join(metrics)}", path, place
+        )
+    for key in ("extract", "extract_target", "normalize"):
+        try:
+            given[key] = read_steps(entry.get(key), key)
+        except UsageError as wrong:
+            raise SuiteError(str(wrong), path, place) from None
+    gates = entry.get("gates") or {}
+    given["gates"] = _mapping(gates, path, f"{place}.gates")
+    task: Task = _of(Task, given, path, place)
+    if "pass@" in " ".join(metrics) and max(int(m.partition("@")[2]) for m in metrics if m.startswith("pass@")) > (
+        task.generation.n if task.generation else 1
+    ):
+        raise SuiteError("pass@k wants k answers of an item; set generation.n to k or more", path, place)
+    return task
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        data = path.read_bytes()
+        if len(data) > TOO_LARGE:
+            raise SuiteError(f"it has {len(data):,} bytes; a suite was wanted, with its data in files beside it", path)
+        found = yaml.safe_load(data.decode("utf-8-sig"))
+    except OSError as gone:
+        raise SuiteError(f"it cannot be read: {gone.strerror}; name a suite (YAML)", path) from None
+    except (UnicodeDecodeError, yaml.YAMLError, RecursionError, ValueError) as wrong:
+        mark = getattr(wrong, "problem_mark", None)
+        where = f" in line {mark.line + 1}" if mark else ""
+        said = getattr(wrong, "problem", None) or str(wrong).split("\n")[0]
+        raise SuiteError(f"it is no YAML{where}: {said}", path) from None
+    if not isinstance(found, dict):
+        raise SuiteError(f"found a {type(found).__name__}; a mapping with name and tasks was wanted", path)
+    return found
+
+
+def _known(found: Mapping[Any, Any], names: tuple[str, ...], path: Path | str, place: str) -> None:
+    for key in found:
+        if key not in names:
+            raise SuiteError(f"no key {key!r}{nearest(str(key), names)}", path, place)
+
+
+def _name(value: Any, path: Path | str, place: str) -> str:
+    if not isinstance(value, str) or not _NAME.match(value):
+        raise SuiteError(f"found {value!r:.60}; letters, digits, . _ - were wanted, at most 100", path, place)
+    return value
+
+
+def _mapping(value: Any, path: Path | str, place: str) -> dict[str, Any]:
+    if not isinstance(value, dict) or not all(isinstance(k, str) for k in value):
+        raise SuiteError(f"found {value!r:.60}; a mapping was wanted", path, place)
+    if place.endswith(".fields"):
+        _known(value, FIELDS, path, place)
+        for key, told in value.items():
+            if not isinstance(told, str) and not (
+                key == "choices" and isinstance(told, list) and told and all(isinstance(t, str) for t in told)
+            ):
+                raise SuiteError(f"{key} is {told!r:.60}; the name of a column was wanted", path, place)
+    return dict(value)
+
+
+def _fewshot(value: Any, path: Path | str, place: str) -> Fewshot | None:
+    if value is None:
+        return None
+    if not isinstance(value, dict):
+        raise SuiteError(f"found {value!r:.60}; {{from: FILE, n: 5}} was wanted", path, place)
+    given = {("source" if k == "from" else k): v for k, v in value.items()}
+    shots: Fewshot = _of(Fewshot, given, path, place)
+    if shots.n < 1:
+        raise SuiteError(f"n is {shots.n}; 1 or more was wanted, or no fewshot", path, place)
+    return shots
+
+
+def _generation(value: Any, shots: Fewshot | None, path: Path | str, place: str) -> Generation:
+    given = _mapping(value, path, place)
+    stop = given.get("stop", [shots.between] if shots else [])
+    given["stop"] = tuple([stop] if isinstance(stop, str) else stop)
+    if not all(isinstance(s, str) and s for s in given["stop"]):
+        raise SuiteError(f"stop is {stop!r:.60}; texts were wanted", path, place)
+    made: Generation = _of(Generation, given, path, place)
+    if made.max_tokens < 1 or made.n < 1 or made.temperature < 0:
+        raise SuiteError("max_tokens and n are 1 or more, and temperature is 0 or more", path, place)
+    if made.n > 1 and made.temperature == 0:
+        raise SuiteError(f"n is {made.n} at temperature 0: all answers would be the same; raise it", path, place)
+    return made
+
+
+_TYPES: dict[str, Any] = {"int": int, "float": (int, float), "str": str, "bool": bool}
+
+
+def _of(cls: Any, value: Any, path: Path | str, place: str) -> Any:
+    """`cls` with the fields of `value`, each of the type it is declared with."""
+    if not isinstance(value, dict):
+        raise SuiteError(f"found {value!r:.60}; a mapping was wanted", path, place)
+    declared = {f.name: str(f.type) for f in fields(cls)}
+    _known(value, tuple(declared), path, place)
+    for key, told in value.items():
+        kind = declared[key].partition(" | ")[0]
+        if kind.startswith("Literal["):
+            allowed = re.findall(r"'([^']+)'", kind)
+            if told not in allowed:
+                raise SuiteError(f"{key} is {told!r}; it is one of {', '.join(allowed)}", path, place)
+        elif kind in _TYPES and not (told is None and "None" in declared[key]):
+            wrong = isinstance(told, bool) != (kind == "bool")
+            if wrong or not isinstance(told, _TYPES[kind]):
+                raise SuiteError(f"{key} is {told!r:.60}; {kind} was wanted", path, place)
+    return cls(**value)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {k: _plain(v) for k, v in value.items()}
+    return [_plain(v) for v in value] if isinstance(value, (list, tuple)) else value

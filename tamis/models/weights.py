@@ -1,0 +1,147 @@
+"""A language model's folder, as save_pretrained writes it: what it is, and what it is once loaded.
+
+config.json  *.safetensors  tokenizer.json  tokenizer_config.json  chat_template.jinja  …
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from tamis.errors import InputError
+from tamis.extras import extra
+
+_WEIGHTS = ("config.json", "*.safetensors", "*.bin", "*.gguf")
+_WORDS = ("tokenizer*", "*.model", "vocab.*", "merges.txt", "special_tokens_map.json", "added_tokens.json", "*.jinja")
+
+IDENTITY = {"weights": _WEIGHTS, "adapter": ("adapter_config.json", "*.safetensors", "*.bin")}
+"""Files that say which model answers, and which adapter: cards, logs and pictures beside them do not."""
+
+
+def folder_digest(folder: Path, only: tuple[str, ...] = ("**/*",)) -> str:
+    """Hexadecimal sha256 of the names and bytes of the files in `folder` that a pattern of `only` means, in order of name."""
+    found = {p for pattern in only for p in folder.glob(pattern) if p.is_file()}
+    files = {}
+    for path in sorted(found):
+        with path.open("rb") as opened:
+            files[path.relative_to(folder).as_posix()] = hashlib.file_digest(opened, "sha256").hexdigest()
+    return digest_of(files)
+
+
+def digest_of(files: Mapping[str, str]) -> str:
+    """Hexadecimal sha256 of names and hexadecimal digests of files."""
+    return hashlib.sha256(json.dumps(files, sort_keys=True).encode()).hexdigest()
+
+
+def identity(folder: Path) -> dict[str, Any]:
+    """Which model it is: digests of what it computes with and of how it reads, whatever the folder is called."""
+    config = read_config(folder)
+    return {
+        "architecture": (config.get("architectures") or [config.get("model_type", "unknown")])[0],
+        "weights": f"sha256:{folder_digest(folder, _WEIGHTS)}",
+        "tokenizer": f"sha256:{folder_digest(folder, _WORDS)}",
+    }
+
+
+def read_config(folder: Path) -> dict[str, Any]:
+    """config.json. Raises InputError where the folder is no model's."""
+    path = folder / "config.json"
+    try:
+        found = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as wrong:
+        raise InputError(
+            f"there is no model at {folder} ({wrong}); name a folder as save_pretrained writes it"
+        ) from None
+    if not isinstance(found, dict):
+        raise InputError(f"{path} holds no object; name a folder as save_pretrained writes it")
+    return found
+
+
+def load_tokenizer(folder: Path) -> Any:
+    """Its tokenizer. Raises InputError."""
+    with extra("transformers"):
+        from transformers import AutoTokenizer
+    quiet()
+    try:
+        return AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    except (OSError, ValueError) as wrong:
+        raise InputError(f"{folder} has no tokenizer that can be loaded: {_short(wrong)}") from None
+
+
+def load_model(folder: Path, **options: Any) -> Any:
+    """The model itself, on the processor unless `options` of from_pretrained say else. Raises InputError."""
+    with extra("transformers"):
+        from transformers import AutoModelForCausalLM
+    quiet()
+    try:
+        return AutoModelForCausalLM.from_pretrained(folder, local_files_only=True, **options)
+    except (OSError, ValueError) as wrong:
+        raise InputError(f"{folder} cannot be loaded as a language model: {_short(wrong)}") from None
+
+
+def with_adapter(model: Any, adapter: Path) -> Any:
+    """`model` with the adapter in the folder `adapter` in front. Raises InputError where it does not fit."""
+    with extra("transformers"):
+        from peft import PeftModel
+    with warnings.catch_warnings():
+        # peft 0.21 asks transformers 5 in a way that is to go.
+        warnings.simplefilter("ignore", FutureWarning)
+        try:
+            return PeftModel.from_pretrained(model, str(adapter), local_files_only=True)
+        except (OSError, ValueError, RuntimeError, TypeError) as wrong:
+            raise InputError(f"{adapter} is no adapter of this model: {_short(wrong)}") from None
+
+
+def _short(wrong: Exception) -> str:
+    """What a library said, on one line."""
+    said = " ".join(str(wrong).split())
+    return said if len(said) <= 300 else f"{said[:299]}…"
+
+
+def quiet() -> None:
+    """No bars and no advice from the libraries: the command line alone prints."""
+    with extra("transformers"):
+        from transformers.utils import logging
+    said: Any = logging
+    said.disable_progress_bar()
+    said.set_verbosity_error()
+
+
+def adapted(
+    base: Path, adapter: Path, output: Path, probes: Sequence[str], *, dtype: str = "float32", threads: int = 1
+) -> dict[str, float]:
+    """Write `base` with `adapter` merged into it to `output`; how far logits on `probes` are from each other, at most.
+
+    adapter_from_base, merged_from_adapter, written_from_adapter, written_from_base
+    """
+    with extra("transformers"):
+        import torch
+    torch.set_num_threads(threads)
+    tokens = [ids for text in probes if (ids := load_tokenizer(base)(text, add_special_tokens=False)["input_ids"])]
+
+    def logits(model: Any) -> list[Any]:
+        with torch.no_grad():
+            return [model.eval()(torch.tensor([ids])).logits.double() for ids in tokens]
+
+    def apart(some: list[Any], others: list[Any]) -> float:
+        return max(float((a - b).abs().max()) for a, b in zip(some, others, strict=True))
+
+    model = load_model(base, dtype=torch.float32)
+    plain = logits(model)
+    model = with_adapter(model, adapter)
+    tuned = logits(model)
+    model = model.merge_and_unload(safe_merge=True)
+    merged = logits(model)
+    model.config._name_or_path = ""
+    model.to(getattr(torch, dtype)).save_pretrained(output)
+    written = logits(load_model(output, dtype=torch.float32))
+    return {
+        "adapter_from_base": apart(tuned, plain),
+        "merged_from_adapter": apart(merged, tuned),
+        "written_from_adapter": apart(written, tuned),
+        "written_from_base": apart(written, plain),
+    }

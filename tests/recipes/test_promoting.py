@@ -1,0 +1,87 @@
+"""Which report approves which model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import evaluated as made
+import pytest
+from storing import frozen
+
+from tamis.errors import GateError, UsageError
+from tamis.evaluate import report
+from tamis.evaluate.gates import read_gates
+from tamis.models.weights import IDENTITY, folder_digest
+from tamis.recipes.promoting import demote, promote
+from tamis.snapshot.models import add_model, model
+from tamis.snapshot.store import Store, store_at
+
+ROWS = [{"id": f"d{k}", "text": f"text {k} of a snapshot"} for k in range(4)]
+
+
+@pytest.fixture
+def registered(tmp_path: Path) -> tuple[Store, str, Path]:
+    """A store that knows one model, its snapshot's id, and the model's folder."""
+    snapshot = frozen(tmp_path, "docs", ROWS)
+    adapter = tmp_path / "lora"
+    adapter.mkdir()
+    (adapter / "adapter_config.json").write_text("{}")
+    (adapter / "adapter_model.safetensors").write_bytes(b"weights")
+    (adapter / "README.md").write_text("a card")
+    store = store_at(tmp_path / "store")
+    add_model(store, "docs-lora", [str(snapshot.path)], adapter)
+    return store, snapshot.id, adapter
+
+
+def run(folder: Path, adapter: Path, right: list[float], gates: Any = None, **more: Any) -> Path:
+    """A report of the model in `adapter`."""
+    own = made.results(right, **{k: more.pop(k) for k in ("limit",) if k in more})
+    own.model["adapter"] = f"sha256:{folder_digest(adapter, IDENTITY['adapter'])}"  # type: ignore[index]
+    report.write(folder, own, gates=read_gates(gates or {"tasks": {"sums": {"min": 0.5}}}, "gates"), **more)
+    return folder
+
+
+def test_a_report_that_passed_approves_its_model(registered: tuple[Store, str, Path], tmp_path: Path) -> None:
+    store, snapshot, adapter = registered
+    known = model(store, "docs-lora")
+    found = promote(store, "docs-lora", run(tmp_path / "run", adapter, [1.0] * 40, training={"snapshot": snapshot}))
+    assert found["stage"] == "approved" and found["evaluated"]["snapshot"] == made.SNAPSHOT
+    assert {**known, "stage": "approved", "evaluated": found["evaluated"]} == found == model(store, "docs-lora")
+
+
+@pytest.mark.parametrize(
+    "right, more, said",
+    [
+        ([0.0] * 40, {}, "1 of 1 gates did not pass"),
+        ([1.0] * 40, {"limit": 40}, "a part of the items"),
+        ([1.0] * 40, {"training": {"snapshot": "sha256:other", "ref": "other@1"}}, "other@1"),
+    ],
+)
+def test_a_report_that_does_not_speak_for_a_model(
+    registered: tuple[Store, str, Path], tmp_path: Path, right: list[float], more: Any, said: str
+) -> None:
+    with pytest.raises(GateError, match=said):
+        promote(registered[0], "docs-lora", run(tmp_path / "run", registered[2], right, **more))
+    assert "stage" not in model(registered[0], "docs-lora")
+
+
+def test_a_report_without_a_gate_approves_nothing(registered: tuple[Store, str, Path], tmp_path: Path) -> None:
+    report.write(tmp_path / "run", made.results([1.0] * 40))
+    with pytest.raises(GateError, match=r"no gate.*another model"):
+        promote(registered[0], "docs-lora", tmp_path / "run")
+
+
+def test_a_model_trained_anew_is_another_model(registered: tuple[Store, str, Path], tmp_path: Path) -> None:
+    (registered[2] / "adapter_model.safetensors").write_bytes(b"WEIGHTS")
+    with pytest.raises(GateError, match="another model"):
+        promote(registered[0], "docs-lora", run(tmp_path / "run", registered[2], [1.0] * 40))
+
+
+def test_an_approval_is_taken_back_with_a_reason(registered: tuple[Store, str, Path], tmp_path: Path) -> None:
+    store, _, adapter = registered
+    with pytest.raises(UsageError, match="not approved"):
+        demote(store, "docs-lora", "why not")
+    promote(store, "docs-lora", run(tmp_path / "run", adapter, [1.0] * 40))
+    assert demote(store, "docs-lora", "it lies")["stage"] == "withdrawn"
+    assert model(store, "docs-lora")["why"] == "it lies"
