@@ -127,8 +127,10 @@ def _as_labels(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _asked(*models: str) -> pl.Expr:
+    """What names an item. The first time it was asked has no number: people, who are asked once, are asked what judges were then."""
     version = pl.col("rubric_sha256").str.head(8)
-    return pl.concat_str("item_id", *models, "aspect", "turn", "repeat", version, separator=" ", ignore_nulls=True)
+    again = pl.when(pl.col("repeat") > 0).then("repeat")
+    return pl.concat_str("item_id", *models, "aspect", "turn", again, version, separator=" ", ignore_nulls=True)
 
 
 def _table(rows: list[dict[str, Any]], places: list[str], problems: list[str]) -> tuple[pa.Table, list[dict[str, Any]]]:

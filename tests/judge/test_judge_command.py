@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -118,6 +119,14 @@ def test_agree_holds_a_judge_beside_people_and_gates(tmp_path: Path, capsys: pyt
     code, out, _ = said(capsys, *args, "--min-alpha", "0.99")
     assert code == 1 and "judge agrees with people: " in out and "alpha must be 0.99: it is not" in out
     assert "words 0 to 10: 10 items" in out and "source a: 20 items" in out
+
+
+def test_people_who_say_no_number_stand_beside_the_first_time_a_judge_was_asked(tmp_path: Path) -> None:
+    of_judge = [{**row, "repeat": k} for k in (0, 1) for row in both(1)]
+    people = [{**row, "judge": "ann", "human": True} for row in both(1)]
+    rows = read_labels([write(tmp_path / "j.jsonl", [*of_judge, *people])]).rows
+    raters = rows.group_by("item", maintain_order=True).agg("rater")
+    assert raters.filter(pl.col("rater").list.contains("ann"))["rater"].to_list() == [["j", "ann"]] * 3
 
 
 def test_judgments_are_labels_too(tmp_path: Path) -> None:
