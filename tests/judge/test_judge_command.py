@@ -90,6 +90,20 @@ def test_answers_bring_style(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert "the answer with more lists" in out
 
 
+def test_looks_are_of_answers_as_they_are_judged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = {m: [{"id": f"i{k}", "output": "- a\n" * (m == "x") + m * k} for k in range(9)] for m in ("x", "y", "base")}
+    files = [word for m, own in rows.items() for word in ("--answers", write(tmp_path / f"{m}.jsonl", own))]
+    code, out, err = said(capsys, "bias", write(tmp_path / "j.jsonl", both(9)), *files)
+    assert code == 0 and "the answer with more lists" in out and not err
+
+
+def test_a_folder_that_judges_wrote_stands_for_its_judgments(tmp_path: Path) -> None:
+    rows = read_judgments([write(tmp_path / "j.jsonl", both(2))]).rows
+    rows.write_parquet(tmp_path / "judgments.parquet")
+    assert read_judgments([tmp_path]).rows.equals(rows)
+    assert read_labels([tmp_path]).rows.height == 6
+
+
 def test_agree_holds_a_judge_beside_people_and_gates(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows = [
         {
