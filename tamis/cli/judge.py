@@ -140,7 +140,7 @@ def rate(
 @click.option("--item", default="item", show_default=True, help="Column of the item.")
 @click.option("--rater", default="rater", show_default=True, help="Column of the rater.")
 @click.option("--label", default="label", show_default=True, help="Column of the label.")
-@click.option("--min-alpha", type=Number(), help="Exit 1 where alpha, or else its lower end, is below.")
+@click.option("--min-alpha", type=Number(max=1), help="Exit 1 where alpha, or else its lower end, is below.")
 @DRAWS
 @SEED
 @CONFIDENCE
