@@ -222,7 +222,7 @@ def unpriced() -> UsageError:
     """What is said where money is limited, and nobody knows what a request costs."""
     return UsageError(
         "a budget of money wants a price, and the table has none for this model at this endpoint; "
-        "give one: --price 0.15,0.60 (for a million tokens in and out; 0,0 where it costs nothing)"
+        "give one: --price 0.15,0.60, or price in the recipe (for a million tokens in and out; 0,0 where it costs nothing)"
     )
 
 
