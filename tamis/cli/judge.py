@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -31,7 +32,7 @@ ANSWERS = click.option(
     "--answers",
     multiple=True,
     type=click.Path(path_type=Path),
-    help="Answers, rows of item_id, model, answer; may be given again.",
+    help="Answers, as they were judged; may be given again.",
 )
 JSON = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 
@@ -93,7 +94,7 @@ def rate(
     confidence: float,
     as_json: bool,
 ) -> None:
-    """Rate the models of JUDGMENTS (JSON Lines or Parquet, columns as `tamis judge` writes them).
+    """Rate the models of JUDGMENTS (folders that `tamis judge` wrote, or JSON Lines or Parquet with columns as theirs).
 
     \b
     Example:
@@ -117,7 +118,7 @@ def rate(
         draws,
         seed,
         confidence,
-        _ends(scale),
+        _ends(scale) or _ends_beside(judgments),
     )
     _tell(found, read.problems, as_json, rated)
 
@@ -139,7 +140,7 @@ def rate(
 @click.option("--item", default="item", show_default=True, help="Column of the item.")
 @click.option("--rater", default="rater", show_default=True, help="Column of the rater.")
 @click.option("--label", default="label", show_default=True, help="Column of the label.")
-@click.option("--min-alpha", type=Number(), help="Exit 1 where alpha, or else its lower end, is below.")
+@click.option("--min-alpha", type=Number(max=1), help="Exit 1 where alpha, or else its lower end, is below.")
 @DRAWS
 @SEED
 @CONFIDENCE
@@ -222,14 +223,11 @@ def bias(
 def _answers(paths: tuple[Path, ...]) -> pl.DataFrame | None:
     import polars as pl
 
-    from tamis.errors import InputError
-    from tamis.judge.reading import read_table
+    from tamis.judge.answers import read_texts
 
     if not paths:
         return None
-    rows = read_table(paths, ("item_id", "model", "answer"))
-    if rows["answer"].dtype != pl.String or rows["answer"].null_count():
-        raise InputError(f"{paths[0]}: an answer is no text in some row; to compare their looks, each has to be one")
+    rows = pl.DataFrame(list(read_texts(paths)), dict.fromkeys(("item_id", "model", "answer"), pl.String), orient="row")
     return rows.unique(["item_id", "model"], keep="first", maintain_order=True)
 
 
@@ -245,6 +243,18 @@ def _ends(scale: str | None) -> tuple[float, float] | None:
     if not low < high < inf:
         raise UsageError(f"--scale is {scale!r}; least and most points were wanted, as in 1,5")
     return low, high
+
+
+def _ends_beside(judgments: Iterable[str]) -> tuple[float, float] | None:
+    """Least and most points by the rubric that `tamis judge` left beside `judgments`; None where they have none, or several."""
+    from tamis.judge.reading import judgments_at
+    from tamis.judge.shelf import find_rubric
+
+    beside = [judgments_at(path).parent / "rubric.yaml" for path in judgments]
+    if not all(path.is_file() for path in beside):
+        return None
+    ends = {own.scale[:2] for own in map(find_rubric, beside) if own.scale}
+    return ends.pop() if len(ends) == 1 else None
 
 
 def _scale(given: str | None, rows: pl.DataFrame) -> list[Any] | None:

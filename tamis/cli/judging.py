@@ -216,7 +216,8 @@ def _tell(found: dict[str, Any], out: Path) -> None:
     cost = "not known" if found["cost"] is None else found["cost"]
     spent = found["varies"]["spending"].values()
     bought, cached = (sum(s[name] for s in spent) for name in ("answered", "cached"))
-    say(f"{found['requests']:,} requests, {bought:,} bought now and {cached:,} had before; cost of all {cost}")
+    probed = ", those included that find out what the endpoint can do" * (bought + cached > found["requests"])
+    say(f"{found['requests']:,} requests, {bought:,} bought now and {cached:,} had before{probed}; cost of all {cost}")
     if found["board"]:
         rated(found["board"])
     biased(found)

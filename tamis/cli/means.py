@@ -42,7 +42,7 @@ _OPTIONS = (
         type=click.Choice(["stop", "finish"]),
         default="stop",
         show_default=True,
-        help="stop: the run can be resumed with more; finish: it goes on without the seeds that are left.",
+        help="stop: the run can be resumed with more; finish: it goes on without what is left.",
     ),
     click.option(
         "--concurrency", type=click.IntRange(1), default=16, show_default=True, help="Requests under way at once."

@@ -165,9 +165,9 @@ def adjudicate_command(
 @click.option(
     "-o", "--output", type=FILE, required=True, help="Where one judgment of each item goes: .jsonl or .parquet."
 )
-@click.option("--min-alpha", type=Number(), help="Least Krippendorff's alpha.")
+@click.option("--min-alpha", type=Number(max=1), help="Least Krippendorff's alpha.")
 @click.option(
-    "--min-ac1", type=Number(), help="Least AC1 of Gwet (AC2 of scores): for labels of which one is very common."
+    "--min-ac1", type=Number(max=1), help="Least AC1 of Gwet (AC2 of scores): for labels of which one is very common."
 )
 @click.option(
     "--bound", type=click.Choice(["value", "lower"]), default="value", show_default=True, help="What must not be less."
@@ -243,9 +243,11 @@ def gate_command(
     wanted = " and ".join(
         f"{name} {least:g}" for name, least in (("alpha", min_alpha), ("AC1", min_ac1)) if least is not None
     )
+    told = [own for a in agreed for own, least in ((a.alpha, min_alpha), (a.ac, min_ac1)) if least is not None]
+    missed = "is less" if all(own.value is not None for own in told) else "is less, or cannot be told"
     what = "" if bound == "value" else ", lower ends,"
     say(
-        f"agreement must be {wanted}{what} and is less: nothing was written"
+        f"agreement must be {wanted}{what} and {missed}: nothing was written"
         if short
         else f"agreement is at least {wanted}{what.rstrip(',')}: {len(done.rows):,} judgments in {output}"
     )

@@ -150,7 +150,9 @@ def made_lines(run: Any) -> Iterator[str]:
                 f"{asked.tokens_in:,} tokens in, {asked.tokens_out:,} out, cost {asked.cost}"
             )
         for name, spent in run.facts["varies"].get("steps", {}).get(str(made.step), {}).get("spending", {}).items():
-            yield f"  this time: {spent['answered']:,} bought of {name}, {spent['cached']:,} from the cache"
+            money = "an unknown price" if spent["unknown"] else spent["money"]
+            paid = f" for {money}" if spent["answered"] else ""
+            yield f"  this time: {spent['answered']:,} bought of {name}{paid}, {spent['cached']:,} from the cache"
 
 
 def reasons(found: Sequence[dict[str, Any]], most: int = 4) -> str:

@@ -82,20 +82,20 @@ def command(
     from tamis.cli.show import Progressbar
     from tamis.models import BudgetSpent
     from tamis.recipes.run import run
-    from tamis.recipes.synth import data_of, synth_recipe
+    from tamis.recipes.synth import data_of, synth_recipe, with_changes
 
     give_back()
     seeds = [data_of(source) for source in sources]
     means = means_of(given)
     params = {name: given[name] for name in PARAMS if given[name] is not None}
     recipe = synth_recipe(method, params, sources=seeds, against=against, gate=gate)
-    recipe = recipe.set([_spelled(change, method) for change in changes])
+    recipe = with_changes(recipe, [_spelled(change, method) for change in changes])
     if dry_run:
         _rehearse(recipe, seeds, means, output, as_json)
         return 0
     means = _trusting(means, recipe)
     if not (means.replay or (resume and (output / "run.json").exists())):
-        _see_that_somebody_answers(recipe, means)
+        _see_that_it_can_begin(recipe, means)
     with Progressbar(quiet or as_json) as progress:
         try:
             done = run(recipe, seeds, output, workers=workers, resume=resume, means=means, on_progress=progress)
@@ -118,13 +118,16 @@ def _trusting(means: Means, recipe: Recipe) -> Means:
     return trusting(means, method.specs, method.base_url)
 
 
-def _see_that_somebody_answers(recipe: Recipe, means: Means) -> None:
-    """Raises before anything is written."""
-    from tamis.models import reach
+def _see_that_it_can_begin(recipe: Recipe, means: Means) -> None:
+    """Raises before anything is written where nobody answers, or no price is known that a budget wants."""
+    from tamis.models import price_of, reach
+    from tamis.models.spending import unpriced
     from tamis.recipes.synth import synth_stages
 
     for stage in synth_stages(recipe):
         for spec in dict.fromkeys(stage.specs):
+            if means.budget is not None and not stage.price and price_of(spec, stage.base_url) is None:
+                raise unpriced()
             reach(spec, stage.base_url, means)
 
 
@@ -155,9 +158,10 @@ def _rehearse(recipe: Recipe, sources: list[str], means: Means, output: Path, as
         click.echo(f"--- prompt {k}, of {visible(seed.id or seed.record_id.hex())}")
         for message in request.messages:
             click.echo(f"[{message['role']}] {visible(message['content'])}")
+    of = f"of {found.seeds:,} " * (found.asked < found.seeds)
     there = f" ({found.cached:,} of {found.first:,} first prompts are answered already)" if found.cached else ""
     click.echo(
-        f"--- {found.seeds:,} seeds, at most {found.requests:,} requests{there}, about {found.tokens_in:,} tokens in and at "
+        f"--- {found.asked:,} {of}seeds, at most {found.requests:,} requests{there}, about {found.tokens_in:,} tokens in and at "
         f"most {found.tokens_out:,} out, cost {facts['money'] or 'unknown: say --price IN,OUT'}"
     )
     if stage.n is not None:

@@ -59,8 +59,11 @@ class Answers:
         """A sentence where models answered different items."""
         if not (fewer := {m: n for m, n in self.models.items() if n < len(self.items)}):
             return None
-        model, n = min(fewer.items(), key=lambda pair: pair[1])
-        return f"models answered different items: {model} {n:,} of {len(self.items):,}; each pair is judged on what both answered"
+        least = sorted(fewer.items(), key=lambda pair: pair[1])[:3]
+        own = ", ".join(f"{model} {n:,}" for model, n in least) + " …" * (len(fewer) > 3)
+        return (
+            f"models answered different items: {own} of {len(self.items):,}; each pair is judged on what both answered"
+        )
 
 
 def read_answers(paths: Sequence[str | Path], items: str | Path | None = None) -> Answers:
@@ -90,6 +93,26 @@ def read_answers(paths: Sequence[str | Path], items: str | Path | None = None) -
     return found
 
 
+def read_texts(paths: Sequence[str | Path]) -> Iterator[tuple[str, str, str]]:
+    """Item, model and text of every answer in `paths`, called as `read_answers` calls them; questions may be missing.
+
+    Raises InputError at the first row that is none.
+    """
+    problems: list[str] = []
+    for path in map(Path, paths):
+        for where, row in each_row([path], problems):
+            asked, said = _talked(row)
+            for model, answer in _answers(row, said, _stem(path)):
+                if not (name := _name(row, asked)) or answer is None:
+                    lacks = "an answer is no text, nor texts turn by turn" if name else "no item_id"
+                    raise InputError(
+                        f"{where}: {lacks}; a row has item_id, answer and, where its file is not of one model, model"
+                    )
+                yield name, model, "\n\n".join(answer)
+    if problems:
+        raise InputError(problems[0])
+
+
 def _asked(path: str | Path, found: Answers) -> dict[str, Item]:
     out: dict[str, Item] = {}
     for where, row in _rows(Path(path), found):
@@ -106,10 +129,8 @@ def _asked(path: str | Path, found: Answers) -> dict[str, Item]:
 
 def _take(found: Answers, asked: Mapping[str, Item], where: str, row: Mapping[str, Any], stem: str) -> None:
     """Put one row where it belongs."""
-    own = _dialogue(row) if isinstance(row.get("messages"), list) else (_texts(_first(row, PROMPTS)), None)
-    name = _id(row)
-    if name is None and own[0]:
-        name = "p-" + hashlib.sha256("\0".join(own[0]).encode("utf-8", "surrogatepass")).hexdigest()[:12]
+    own = _talked(row)
+    name = _name(row, own[0])
     if not name:
         found.problem("no_id", f"{where}: no item_id, and no question to know it by")
         return
@@ -136,6 +157,19 @@ def _take(found: Answers, asked: Mapping[str, Item], where: str, row: Mapping[st
             item.answers[model] = answer
             found.models[model] = found.models.get(model, 0) + 1
             found.items[item.item_id] = item
+
+
+def _talked(row: Mapping[str, Any]) -> tuple[Turns | None, Turns | None]:
+    """The questions of a row and, where it is a dialogue, its answers."""
+    return _dialogue(row) if isinstance(row.get("messages"), list) else (_texts(_first(row, PROMPTS)), None)
+
+
+def _name(row: Mapping[str, Any], asked: Turns | None) -> str | None:
+    """What the item of a row is called: as the row calls it, else after its question."""
+    name = _id(row)
+    if name is None and asked:
+        return "p-" + hashlib.sha256("\0".join(asked).encode("utf-8", "surrogatepass")).hexdigest()[:12]
+    return name
 
 
 def _answers(row: Mapping[str, Any], said: Turns | None, stem: str) -> Iterator[tuple[str, Turns | None]]:

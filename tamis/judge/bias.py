@@ -111,7 +111,11 @@ def _won_by_more(judge: str, rows: pl.DataFrame, a: str, b: str, name: str, what
     """Share of wins of the side that has more, ties by half, of pairs where one has."""
     uneven = rows.filter((pl.col(a) != pl.col(b)).fill_null(False))
     won = np.where((uneven[a] > uneven[b]).to_numpy(), uneven["share"].to_numpy(), 1 - uneven["share"].to_numpy())
-    found = _share(won, uneven, confidence, f"no pair has {what.removeprefix('the ')} known; give the answers")
+    known = rows.select(pl.col(a).is_not_null() & pl.col(b).is_not_null()).to_series().any()
+    unknown = (
+        f"no pair has one that is {what}" if known else f"of no pair is it known which is {what}; give the answers"
+    )
+    found = _share(won, uneven, confidence, unknown)
     return Finding(judge, name, found, None, _against_half(judge, what, found, ", which may well be the better one"))
 
 

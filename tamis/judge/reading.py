@@ -33,15 +33,23 @@ class Read(NamedTuple):
     problems: list[str]
 
 
+def judgments_at(path: str | Path) -> Path:
+    """`path`; of a folder that `tamis judge` wrote, the judgments in it."""
+    inside = Path(path) / "judgments.parquet"
+    return inside if inside.is_file() else Path(path)
+
+
 def read_judgments(paths: Sequence[str | Path]) -> Read:
     """Rows of JUDGMENT; columns that are missing are null, others are left out; a judgment twice over counts once.
+
+    paths  files, or folders that `tamis judge` wrote
 
     Raises InputError where a file cannot be read at all, or nothing in it is a judgment.
     """
     problems: list[str] = []
     kept: list[dict[str, Any]] = []
     places: list[str] = []
-    for where, row in each_row(paths, problems):
+    for where, row in each_row(map(judgments_at, paths), problems):
         wrong = _wrong(row)
         if wrong:
             problems.append(f"{where}: {wrong}")
@@ -70,7 +78,7 @@ def read_labels(paths: Sequence[str | Path], item: str = "item", rater: str = "r
     Raises InputError as `read_judgments` does, and where some labels are numbers and others words.
     """
     problems: list[str] = []
-    found = list(each_row(paths, problems))
+    found = list(each_row(map(judgments_at, paths), problems))
     if found and all(label not in row and ("verdict" in row or "score" in row) for _, row in found[:100]):
         own = read_judgments(paths)
         return Read(_as_labels(own.rows), own.problems)
@@ -127,8 +135,10 @@ def _as_labels(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _asked(*models: str) -> pl.Expr:
+    """What names an item. The first of several times has no number: people are asked once, and the same as judges then."""
     version = pl.col("rubric_sha256").str.head(8)
-    return pl.concat_str("item_id", *models, "aspect", "turn", "repeat", version, separator=" ", ignore_nulls=True)
+    again = pl.when(pl.col("repeat") > 0).then("repeat")
+    return pl.concat_str("item_id", *models, "aspect", "turn", again, version, separator=" ", ignore_nulls=True)
 
 
 def _table(rows: list[dict[str, Any]], places: list[str], problems: list[str]) -> tuple[pa.Table, list[dict[str, Any]]]:

@@ -57,7 +57,11 @@ def probe(model: Remote | Local, again: bool = False) -> Capabilities:
     if found is not None and not again:
         return Capabilities(**{k: found.get(k) for k in Capabilities._fields})
     if model.replay:
-        raise Missed("missed", f"replay: nobody has probed {model.name} at {model.endpoint}; do so: tamis models probe")
+        raise Missed(
+            "missed",
+            f"replay: nobody has probed {model.name} at {model.endpoint}; give the base URL that its answers were bought at (tamis "
+            "models cache tells), or ask there: tamis models probe",
+        )
     times = int((found or {}).get("times", 0)) + 1
     seen = on_loop(_seen(model, 2 * (times - 1)))
     model.responses.note_probe(model.endpoint, model.name, seen._asdict() | {"times": times})

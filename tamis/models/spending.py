@@ -218,14 +218,19 @@ class Spending:
         return {k: str(v) if isinstance(v, Decimal) else v for k, v in vars(self).items()}
 
 
+def unpriced() -> UsageError:
+    """What is said where money is limited, and nobody knows what a request costs."""
+    return UsageError(
+        "a budget of money wants a price, and the table has none for this model at this endpoint; "
+        "give one: --price 0.15,0.60, or price in the recipe (for a million tokens in and out; 0,0 where it costs nothing)"
+    )
+
+
 def most(tokens: tuple[int, int | None], price: Price | None, budget: Budget) -> Amount:
     """The most a request of so many tokens can cost. Raises UsageError where `budget` limits what cannot be known."""
     into, out = tokens
     if budget.money is not None and price is None:
-        raise UsageError(
-            "a budget of money wants a price, and the table has none for this model at this endpoint; "
-            "give one: --price 0.15,0.60 (for a million tokens in and out; 0,0 where it costs nothing)"
-        )
+        raise unpriced()
     if out is None and (budget.money is not None or budget.tokens is not None):
         raise UsageError("a budget of money or tokens wants requests with a limit; set max_tokens")
     money = price.cost(into, out or 0) if price else ZERO

@@ -135,6 +135,8 @@ def read(file: Path | Readable, known: frozenset[str], path: str | None = None) 
     first = _ROLE.search(source)
     if first and _COMMENT.sub("", source[: first.start()]).strip():
         raise TemplateError("text stands before the first {# system #}, {# user #} or {# assistant #}", path, 1)
+    if first and not any(mark[1] == "user" for mark in _ROLE.finditer(source)):
+        raise TemplateError("no message of it asks anything; {# user #} on a line of its own begins one", path, 1)
     variables: set[str] = set()
     parts = []
     for role, text, before in _roles(source):

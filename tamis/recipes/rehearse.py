@@ -31,6 +31,7 @@ class Rehearsal(NamedTuple):
 
     prompts     the first prompts, each with its seed
     seeds       rows that may be asked about: all that can be read, as stages before may still take some
+    asked       of these, those that a limit leaves
     requests    at most, where no answer has to be mended
     first       of these, the first for every seed that was looked at; `cached`: those whose answers are there already
     tokens_in   about
@@ -40,6 +41,7 @@ class Rehearsal(NamedTuple):
 
     prompts: tuple[tuple[Seed, Request], ...]
     seeds: int
+    asked: int
     requests: int
     first: int
     cached: int
@@ -54,7 +56,8 @@ def rehearse(recipe: Recipe, stage: Synth, input: Any, means: Means, out: Path, 
         job = prepare(recipe, input, Path(scratch))
         blocks = (block.rows for fragment in job.fragments for block in read(fragment, job.reading))
         batches = (batch for batch in blocks if batch.num_rows)
-        looked, rest = _first(batches, LOOKED_AT)
+        most = LOOKED_AT if stage.limit is None or not stage.apiece else min(LOOKED_AT, stage.limit)
+        looked, rest = _first(batches, most)
         bench = Bench(Path(scratch), responses_at(means.responses, out.absolute().parent))
         prompts = list(stage.preview(iter(looked), bench))
         seen = sum(batch.num_rows for batch in looked)
@@ -105,7 +108,7 @@ def _estimated(
         known = _price(stage, judges)
         money = None if money is None or known is None else money + known.cost(sent, got)
         requests, into, out = requests + times * count, into + sent, out + got
-    return Rehearsal(tuple(prompts[:show]), seeds, requests, len(prompts), cached, into, out, money)
+    return Rehearsal(tuple(prompts[:show]), seeds, asked, requests, len(prompts), cached, into, out, money)
 
 
 def _price(stage: Synth, judges: bool) -> Price | None:

@@ -19,6 +19,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from tamis.curate.synthesis.stage import Synth
 from tamis.recipes.recipe import Recipe, load
 
@@ -73,6 +75,16 @@ def synth_recipe(
     return load({"name": f"synth-{method}", "stages": stages}, base)
 
 
+def with_changes(recipe: Recipe, changes: Sequence[str]) -> Recipe:
+    """`recipe` with `changes` as `Recipe.set` takes them, and in its text, too: what is written carries the run out again."""
+    changed = recipe.set(changes)
+    written = yaml.safe_load(recipe.text)
+    for said, old, new in zip(written["stages"], recipe.stages, changed.stages, strict=True):
+        for params in said.values():
+            params.update({k: _plain(v) for k, v in new.params.items() if v != old.params[k]})
+    return load(written, recipe.base)
+
+
 def data_of(source: str) -> str:
     """`source`; of a run or a snapshot its data, for what lies beside that is no data."""
     place = Path(source)
@@ -88,7 +100,11 @@ def synth_stages(recipe: Recipe) -> list[Synth]:
 def _stages(recipe: Recipe) -> list[dict[str, Any]]:
     """The stages of `recipe` as a recipe names them."""
     listed = zip(recipe.named, recipe.stages, strict=True)
-    return [{name: {k: list(v) if isinstance(v, tuple) else v for k, v in s.params.items()}} for name, s in listed]
+    return [{name: {k: _plain(v) for k, v in s.params.items()}} for name, s in listed]
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
 
 
 def _from(path: str, base: Path) -> str:

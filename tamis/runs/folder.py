@@ -96,7 +96,7 @@ def open_run(path: Path | str) -> Run:
             ) from damage
         return run
     if (path / ".work").is_dir():
-        raise InputError(f"the run at {path} is not finished; finish it with: tamis run … -o {path} --resume")
+        raise InputError(f"the run at {path} is not finished; give the command that began it again, with --resume")
     if not path.exists():
         raise InputError(f"there is no run at {path}; name the folder that `tamis run -o` wrote")
     raise InputError(f"{path} is not a run: it has no run.json; name the folder that `tamis run -o` wrote")

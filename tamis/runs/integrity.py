@@ -28,7 +28,7 @@ def verify(folder: Path | str) -> list[Finding]:
     """What is wrong with the run in `folder`; empty where nothing is. Raises InputError where there is no run."""
     folder = Path(folder)
     if (folder / ".work").is_dir():
-        raise InputError(f"the run at {folder} is not finished; finish it with: tamis run … -o {folder} --resume")
+        raise InputError(f"the run at {folder} is not finished; give the command that began it again, with --resume")
     if not folder.is_dir() or not any((folder / name).exists() for name in (MANIFEST, "run.json", "fates.parquet")):
         raise InputError(f"there is no run at {folder}; name the folder that `tamis run -o` wrote")
     found, listed = _manifest(folder)

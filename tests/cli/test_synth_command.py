@@ -67,6 +67,11 @@ def test_the_recipe_it_writes_has_the_gate(seeds: Path, server: Served, tamis: C
     assert made.rows["kept"] > 0
 
 
+def test_the_recipe_that_is_written_has_what_was_set(seeds: Path, server: Served, tamis: Call) -> None:
+    tamis(*asked("--quiet", "--set", "max_copied=0.5", url=server.url))
+    assert load("run/recipe.yaml").resolved() == json.loads(Path("run/recipe.resolved.json").read_text())
+
+
 def test_the_summary_tells_yield_and_cost(seeds: Path, server: Served, tamis: Call) -> None:
     code, said = tamis(*asked("--price", "0.15,0.60", url=server.url))
     assert code == 0 and "12 seeds (used 12), 12 rows made, 12 pass its rules, 12 kept" in said
@@ -81,6 +86,11 @@ def test_a_dry_run_shows_prompts_and_sends_nothing(seeds: Path, server: Served, 
     assert "12 seeds, at most 24 requests" in said and "cost 0.0" in said
     assert "cost unknown" in tamis(*asked("--dry-run", url=server.url))[1]
     assert server.asked == [] and os.listdir() == ["docs.jsonl"]
+
+
+def test_a_dry_run_shows_what_a_limit_leaves(seeds: Path, server: Served, tamis: Call) -> None:
+    said = tamis(*asked("--dry-run", "--limit", "2", url=server.url))[1]
+    assert said.count("--- prompt") == 2 and "2 of 12 seeds, at most 4 requests" in said
 
 
 def test_no_text_steers_the_terminal(tamis: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -133,6 +143,7 @@ def test_a_call_that_cannot_be_is_refused(more: Any, says: str, seeds: Path, ser
     Path("own.j2").write_text("{{ text }} {{ nonsense }}")
     code, said = tamis(*asked(*more, url=server.url))
     assert code == 2 and says in said and "secret" not in said and server.asked == []
+    assert not Path("run").exists()
 
 
 def test_a_spent_budget_is_resumed_and_nothing_is_bought_twice(

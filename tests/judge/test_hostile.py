@@ -131,7 +131,7 @@ def test_what_is_no_number_is_a_sentence(tmp_path: Path, capsys: Any, words: tup
     assert code == 2 and f"Invalid value for '{words[1]}'" in err
 
 
-@pytest.mark.parametrize("answer", [5, None, ["a"]])
+@pytest.mark.parametrize("answer", [5, None, [], ["a", 5]])
 def test_looks_are_of_texts(tmp_path: Path, capsys: Any, answer: Any) -> None:
     (tmp_path / "a.jsonl").write_text(json.dumps({"item_id": "q", "model": "x", "answer": answer}))
     code, _, err = said(capsys, "rate", judged(tmp_path, {"verdict": "a"}), "--answers", tmp_path / "a.jsonl")

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -89,6 +90,20 @@ def test_answers_bring_style(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert "the answer with more lists" in out
 
 
+def test_looks_are_of_answers_as_they_are_judged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    rows = {m: [{"id": f"i{k}", "output": "- a\n" * (m == "x") + m * k} for k in range(9)] for m in ("x", "y", "base")}
+    files = [word for m, own in rows.items() for word in ("--answers", write(tmp_path / f"{m}.jsonl", own))]
+    code, out, err = said(capsys, "bias", write(tmp_path / "j.jsonl", both(9)), *files)
+    assert code == 0 and "the answer with more lists" in out and not err
+
+
+def test_a_folder_that_judges_wrote_stands_for_its_judgments(tmp_path: Path) -> None:
+    rows = read_judgments([write(tmp_path / "j.jsonl", both(2))]).rows
+    rows.write_parquet(tmp_path / "judgments.parquet")
+    assert read_judgments([tmp_path]).rows.equals(rows)
+    assert read_labels([tmp_path]).rows.height == 6
+
+
 def test_agree_holds_a_judge_beside_people_and_gates(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows = [
         {
@@ -118,6 +133,14 @@ def test_agree_holds_a_judge_beside_people_and_gates(tmp_path: Path, capsys: pyt
     code, out, _ = said(capsys, *args, "--min-alpha", "0.99")
     assert code == 1 and "judge agrees with people: " in out and "alpha must be 0.99: it is not" in out
     assert "words 0 to 10: 10 items" in out and "source a: 20 items" in out
+
+
+def test_people_who_say_no_number_stand_beside_the_first_time_a_judge_was_asked(tmp_path: Path) -> None:
+    of_judge = [{**row, "repeat": k} for k in (0, 1) for row in both(1)]
+    people = [{**row, "judge": "ann", "human": True} for row in both(1)]
+    rows = read_labels([write(tmp_path / "j.jsonl", [*of_judge, *people])]).rows
+    raters = rows.group_by("item", maintain_order=True).agg("rater")
+    assert raters.filter(pl.col("rater").list.contains("ann"))["rater"].to_list() == [["j", "ann"]] * 3
 
 
 def test_judgments_are_labels_too(tmp_path: Path) -> None:

@@ -165,6 +165,7 @@ def test_repeats_are_asked_as_other_samples(tmp_path: Path, capsys: Any) -> None
         found = told(capsys, *args, "--structured", "text")
     assert [(r["repeat"], r["score"]) for r in rows(tmp_path / "out")] == [(0, 1), (1, 2), (2, 3)]
     assert found["board"]["scores"][0]["value"] == 2
+    assert json.loads(said(capsys, "rate", tmp_path / "out", "--json")[1])["scores"] == found["board"]["scores"]
 
 
 def test_a_panel_votes_and_keeps_where_it_differs(tmp_path: Path, capsys: Any) -> None:

@@ -44,6 +44,7 @@ def test_digests_follow_the_file_and_what_was_placed(tmp_path: Path) -> None:
         ("{{ range(10) }}", 1, "call"),
         ("\n{{ 'a' * 1000000000 }}", 2, "mul"),
         ("lost\n{# user #}\na", 1, "text stands before"),
+        ("{# system #}\nBe brief.\n{# usr #}\n{{ text }}", 1, "no message of it asks anything"),
         ("{{ 9 ** 9 ** 9 }}", 1, "pow"),
         ("{{ '%2000000000d' % 1 }}", 1, "mod"),
         ("{% set a = 'aaaa' %}" + "{% set a = a ~ a %}" * 40 + "{{ a }}", 1, "assign"),

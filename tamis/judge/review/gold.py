@@ -48,12 +48,15 @@ def _gold(row: dict[str, Any], form: Form, answers: Answers, name: str) -> Gold:
         texts, models = tuple(row[f] for f in fields), tuple("ab"[: len(fields)])
         item, prompt, reference = name, str(row.get("prompt") or ""), row.get("reference")
     else:
-        models = tuple(str(row.get(m)) for m in ("model_a", "model_b")[: len(fields)])
-        item = str(row.get("item_id"))
-        own = answers.texts.get(item, {})
-        if missing := [m for m in models if m not in own]:
+        ids = ("item_id", *("model_a", "model_b")[: len(fields)])
+        if any(row.get(own) is None for own in ids):
+            raise ValueError(f"neither {' and '.join(fields)} in the row, nor {', '.join(ids)} to find them by")
+        item, *named = (str(row[own]) for own in ids)
+        models = tuple(named)
+        there = answers.texts.get(item, {})
+        if missing := [m for m in models if m not in there]:
             raise ValueError(f"neither {' and '.join(fields)} in the row, nor an answer of {missing[0]!r} to {item!r}")
-        texts, prompt = tuple(own[m] for m in models), answers.prompts.get(item, "")
+        texts, prompt = tuple(there[m] for m in models), answers.prompts.get(item, "")
         reference = answers.references.get(item)
     return Gold(item, models, prompt, None if reference is None else str(reference), texts, _right(row, form))
 

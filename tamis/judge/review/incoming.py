@@ -85,7 +85,7 @@ def _last(files: Sequence[Sequence[Vote]], form: Form, problems: list[str]) -> C
         if len({v.answer for v in last}) > 1:
             places = " and ".join(v.where for v in last)
             problems.append(
-                f"{places}: different answers of {rater!r} to {task}; neither counts; two people? --rename FILE:ann=NAME"
+                f"{places}: different answers of {rater!r} to {task}; neither counts; two people? --rename FILE:{rater}=NAME"
             )
         elif not last[-1].is_whole(form):
             unfinished += 1
