@@ -13,13 +13,13 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from tamis.data.parquet import UNREADABLE, one_line
 from tamis.errors import GateError, InputError, TamisError
 from tamis.evaluate.freeze import EVAL, FORMAT
 from tamis.evaluate.items import ITEM, Item, untable
 from tamis.evaluate.prompts import REQUEST, Rendered, render
+from tamis.evaluate.rows import read_table
 from tamis.evaluate.suite import Fewshot, Generation, Settings, Task
 from tamis.runs import Finding
 from tamis.runs.manifest import MANIFEST, closing
@@ -229,4 +229,4 @@ def _declared(told: dict[str, Any]) -> tuple[Task, str | None]:
 
 
 def _table(data: bytes, schema: pa.Schema) -> pa.Table:
-    return pq.read_table(pa.BufferReader(data)).cast(schema)
+    return read_table(data).cast(schema)

@@ -112,6 +112,8 @@ def _item(row: dict[str, Any], task: Task, number: int) -> Item:
     named = {k: v for k, v in given.items() if v is not None}
     keyed = "id" in named or "id" in task.fields
     key = _text(named, "id", str(task.fields.get("id", "id"))) if keyed else str(number)
+    if "question" in given and given["question"] is None:
+        raise InputError("the question is null; a text was wanted")
     choices, right, answer, target = None, None, None, ""
     if task.type == "multiple_choice":
         choices = _choices(named)
@@ -203,7 +205,10 @@ def _answers(named: dict[str, Any], task: Task) -> tuple[str | None, str]:
         if {"refusal"} | {m for m in task.metrics if m.startswith("pass@")} >= set(task.metrics) or task.scoring:
             return None, ""
         raise InputError(f"no answer; {', '.join(task.metrics)} want one")
-    texts = [str(t) for t in (told if isinstance(told, list) else [told])]
+    given = told if isinstance(told, list) else [told]
+    if any(t is None or isinstance(t, (list, dict)) for t in given):
+        raise InputError(f"the answer is {told!r:.40}; a text, or a list of texts, was wanted")
+    texts = [str(t) for t in given]
     plain = [extract(t, task.extract_target) for t in texts]
     if None in plain:
         raise InputError(f"extract_target finds nothing in the answer {texts[plain.index(None)]!r:.60}")

@@ -17,6 +17,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tamis.data.disk import disk_errors
 from tamis.data.writer import write_json, write_parquet
 from tamis.errors import OutputError, RunError, UsageError
 from tamis.evaluate.answer import Answer, Backend, repeats
@@ -75,6 +76,8 @@ def evaluate(
         new = who.answers(left)
         answers += _counted(new if kept is None else kept.keep(new), on_answer, resumed)
     spent = _cpu() - cpu
+    if answers and all(a.status == "failed" for a in answers):
+        raise RunError(f"not one of {len(answers):,} answers came: {answers[0].problem}")
     tables = score(tasks, answers, judge)
     if not resumed:
         _agrees(tasks, tables, getattr(who, "numbers", {}))
@@ -93,8 +96,10 @@ def evaluate(
 
 
 def write(found: Evaluated, output: Path | str) -> Path:
-    """Write the tables of `found` and run.json to the folder `output`, which is there. Raises OutputError."""
+    """Write the tables of `found` and run.json to the folder `output`. Raises OutputError."""
     output = Path(output)
+    with disk_errors(output):
+        output.mkdir(parents=True, exist_ok=True)
     write_parquet(output / "samples.parquet", [found.tables.samples], SAMPLE)
     write_parquet(output / "scores.parquet", [found.tables.scores], SCORE)
     write_parquet(output / "timings.parquet", [found.tables.timings], TIMING)
@@ -106,14 +111,13 @@ def write(found: Evaluated, output: Path | str) -> Path:
 def prepare(output: Path, resume: bool = False) -> None:
     """See that `output` is a new or an empty folder, or, with `resume`, one of a run that was stopped. Raises OutputError."""
     try:
-        output.mkdir(parents=True, exist_ok=True)
-        there = {path.name for path in output.iterdir()}
-        if there == {ANSWERS} and not resume:
-            raise OutputError(f"a run was stopped in {output}; go on with --resume, or name a new folder")
-        if there - {ANSWERS}:
-            raise OutputError(f"{output} is there already, and not empty; name a new folder")
+        there = {path.name for path in output.iterdir()} if output.exists() else set()
     except OSError as wrong:
-        raise OutputError(f"{output} cannot be made: {wrong.strerror}; name a new folder") from None
+        raise OutputError(f"{output} cannot be used: {wrong.strerror}; name a new folder") from None
+    if there == {ANSWERS} and not resume:
+        raise OutputError(f"a run was stopped in {output}; go on with --resume, or name a new folder")
+    if there - {ANSWERS}:
+        raise OutputError(f"{output} is there already, and not empty; name a new folder")
 
 
 def _cpu() -> float:

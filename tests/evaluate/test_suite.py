@@ -67,6 +67,8 @@ def test_a_file_that_is_no_suite_says_so(text: str, tmp_path: Path) -> None:
         ([], "holds no rows"),
         ([{"id": 1, "question": "a", "answer": "b"}] * 2, "sums.jsonl:2: the id '1' is that of sums.jsonl:1, too"),
         ([{"id": None, "question": "a", "answer": "b"}, {"id": 1, "question": "a"}], "sums.jsonl:2: no answer"),
+        ([{"id": 1, "question": None, "answer": "b"}], "the question is null"),
+        ([{"id": 1, "question": "a", "answer": ["b", None]}], "a list of texts, was wanted"),
         ([{"id": "", "question": "a", "answer": "b"}], "'id' is ''"),
     ],
 )
