@@ -134,3 +134,19 @@ def test_other_settings_do_not_go_on_with_a_run(sums: Snapshot, tiny: Path, tmp_
     interrupted(job, 1)
     with pytest.raises(UsageError, match="had another snapshot, base or settings"):
         train(replace(job, settings=replace(job.settings, rank=4)), resume=True)
+
+
+def test_rows_gathered_over_passes_count_as_one_batch_of_them(sums: Snapshot, tiny: Path, tmp_path: Path) -> None:
+    how: dict[str, Any] = {
+        "max_steps": 3,
+        "dropout": 0.0,
+        "learning_rate": 2e-3,
+        "eval_every": 0,
+        "checkpoint_every": 0,
+    }
+    whole, parts = (
+        train(job_of(sums, tiny, tmp_path / f"by{size}", batch_size=size, accumulate=4 // size, **how)).facts
+        for size in (4, 1)
+    )
+    for one, other in zip(whole["curve"], parts["curve"], strict=True):
+        assert one == pytest.approx(other, rel=1e-4)
