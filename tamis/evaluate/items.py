@@ -59,6 +59,12 @@ class Item(NamedTuple):
         return {**self.fields, **{k: v for k, v in own.items() if v is not None}}
 
     @property
+    def length(self) -> int | None:
+        """How long it is, in whatever its data counts; None: it does not tell."""
+        told = self.fields.get("length")
+        return told if _counts(told) else None
+
+    @property
     def shown(self) -> str:
         """The right answer as a solved example shows it."""
         if self.choices and self.right:
@@ -135,11 +141,17 @@ def _item(row: dict[str, Any], task: Task, number: int) -> Item:
         isinstance(supporting, list) and all(isinstance(n, int) and not isinstance(n, bool) for n in supporting)
     ):
         raise InputError(f"citations is {supporting!r:.40}; numbers of passages, from 1, were wanted")
+    if "length" in task.fields and not _counts(named.get("length")):
+        raise InputError(f"the length is {named.get('length')!r:.40}; a whole number from 0 was wanted")
     fields = {**row, **{k: v for k, v in named.items() if k != "choices"}}
     cluster, category, tests = (
         None if named.get(n) is None else str(named[n]) for n in ("cluster", "category", "tests")
     )
     return Item(key, cluster, category, answer, target, choices, right, passages, supporting, tests, _jsonable(fields))
+
+
+def _counts(told: Any) -> bool:
+    return isinstance(told, int) and not isinstance(told, bool) and 0 <= told < 2**62
 
 
 def _at(row: dict[str, Any], name: Any) -> Any:

@@ -17,6 +17,7 @@ import polars as pl
 from tamis.data.writer import write_bytes, write_parquet
 from tamis.errors import UsageError
 from tamis.evaluate import contamination as overlap
+from tamis.evaluate import lengths as by_length
 from tamis.evaluate.compare import compared, same_snapshot
 from tamis.evaluate.contamination import Split
 from tamis.evaluate.gates import Gates, read_gates, written_out
@@ -173,7 +174,9 @@ def _task(look: Look, task: Mapping[str, Any], confidence: float) -> dict[str, A
     name = task["name"]
     own = look.scored(name, task["primary"])
     split = None if look.splits is None else look.splits[name]
-    tokens = look.results.samples.filter(pl.col("task") == name).select(pl.col("tokens_in", "tokens_out").sum())
+    samples = look.results.samples.filter(pl.col("task") == name)
+    tokens = samples.select(pl.col("tokens_in", "tokens_out").sum())
+    sizes = by_length.lengths(samples)
     return {
         **{key: task[key] for key in ("name", "type", "items", "metrics", "primary")},
         "clusters": int(np.unique(own.clusters).size),
@@ -181,6 +184,7 @@ def _task(look: Look, task: Mapping[str, Any], confidence: float) -> dict[str, A
         "tokens": {key: int(tokens[key][0]) for key in tokens.columns},
         "numbers": [_number(look.scored(name, metric), confidence) for metric in task["metrics"]],
         "categories": _categories(own, confidence),
+        "lengths": None if sizes is None else by_length.facts(own, sizes, confidence),
         "contamination": None if split is None else overlap.facts(own, split, confidence),
     }
 

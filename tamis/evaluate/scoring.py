@@ -111,6 +111,7 @@ def _task(
             "truncated": one.truncated,
             "tokens_in": one.tokens_in,
             "tokens_out": one.tokens_out,
+            "length": item.length,
         }
         rows = [
             {**key, "metric": m, "value": _worst(m) if one.status in ("failed", "missing") else mine[m]}

@@ -54,6 +54,7 @@ FIELDS = (
     "category",
     "citations",
     "tests",
+    "length",
 )
 """What a row may be asked for. A name stands for itself where `fields` does not say where it is."""
 
