@@ -36,9 +36,9 @@ import click
     type=click.Path(exists=True, file_okay=False, path_type=Path),
     help="With --full: a folder of your own, laid out as examples/docs-sft is.",
 )
-@click.option("--pairs", type=click.IntRange(4), help="With --full: rows to have written.  [default: 36]")
-@click.option("--steps", type=click.IntRange(1), help="With --full: steps of training.  [default: 16]")
-@click.option("--judged", type=click.IntRange(1), help="With --full: items whose answers are compared.  [default: 12]")
+@click.option("--pairs", type=click.IntRange(4), help="With --full: rows to have written.  [default: 24]")
+@click.option("--steps", type=click.IntRange(1), help="With --full: steps of training.  [default: 12]")
+@click.option("--judged", type=click.IntRange(1), help="With --full: items whose answers are compared.  [default: 10]")
 def command(output: Path, full: bool, resume: bool, home: Path | None, model: Path | None, **more: Any) -> int:
     """Sieve the bundled example, account for every record, and check the result.
 

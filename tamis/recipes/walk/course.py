@@ -21,8 +21,8 @@ BEFORE, AFTER = "before", "after"
 UNPACK = "unpack"
 """The one step that is no command of tamis."""
 
-LONGEST = 700
-"""Characters of a text that an instruction is written for: some 180 tokens, which SmolLM2 reads in a second."""
+LONGEST = 500
+"""Characters of a text that an instruction is written for: some 130 tokens, which SmolLM2 reads in a second."""
 
 
 @dataclass(frozen=True)
@@ -40,9 +40,9 @@ class Course:
     example: Path
     base: Path | None = None
     ask: str | None = None
-    pairs: int = 36
-    steps: int = 16
-    judged: int = 12
+    pairs: int = 24
+    steps: int = 12
+    judged: int = 10
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -38,6 +38,12 @@ OnStep = Callable[[str, int, int, dict[str, Any]], None]
 
 ABOUT = "walk.json"
 PAGE = "index.html"
+_WAITING = (
+    "import os, sys; sys.stdin.readline() or sys.exit(9); os.dup2(os.open(os.devnull, os.O_RDONLY), 0); "
+    "os.execv(sys.executable, [sys.executable, *sys.argv[1:]])"
+)
+"""A process that becomes another once it is told to: by then its number is on disk, so nobody who is killed leaves one behind."""
+
 OFTEN = 15.0
 """Seconds after which a step says how far it is."""
 
@@ -78,8 +84,7 @@ def walk(own: Course, out: Path, resume: bool = False, on_step: OnStep | None = 
             if step.name == "judge":
                 _lay_out(out)
             wants = serving(served, about["port"], receipt.with_suffix(".server")) if step.asks and served else None
-            with wants or nullcontext():
-                done = _take(step, base, out, receipt, partial(_goes_on, told, number, len(steps), facts))
+            done = _take(step, out, receipt, wants or nullcontext(), partial(_goes_on, told, number, len(steps), facts))
         facts |= {**done, "says": tell(step.name, out, done)}
         taken.append(facts)
         told(state, number, len(steps), facts)
@@ -146,7 +151,9 @@ def _digest(step: Step, out: Path) -> str | None:
     return folder_digest(out / step.made) if step.made else None
 
 
-def _take(step: Step, base: Base, out: Path, receipt: Path, told: Callable[[dict[str, Any]], None]) -> dict[str, Any]:
+def _take(
+    step: Step, out: Path, receipt: Path, beside: AbstractContextManager[Any], told: Callable[[dict[str, Any]], None]
+) -> dict[str, Any]:
     """Carry `step` out and write its receipt."""
     there = bool(step.made) and (out / step.made).exists()
     # Of a step that was interrupted where it cannot go on; or that was done, but a step before it was taken again since.
@@ -163,7 +170,8 @@ def _take(step: Step, base: Base, out: Path, receipt: Path, told: Callable[[dict
         words.append("--resume")
     log = receipt.with_suffix(".log")
     began, cpu = time.monotonic(), _cpu()
-    code = _run([sys.executable, *words], out, log, told)
+    with beside:
+        code = _run([sys.executable, *words], out, log, told)
     if code != 0 and not (code == 1 and step.says and (step.says == "-" or (out / step.made / step.says).is_file())):
         raise RunError(
             f"step {step.name} ended with {code}: {_last(log)}; {log} has all of it; --resume goes on from there"
@@ -194,11 +202,15 @@ def _run(words: list[str], out: Path, log: Path, told: Callable[[dict[str, Any]]
     env |= {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "COLUMNS": "120"}
     began = time.monotonic()
     with log.open("wb") as said:
+        waiting = [words[0], "-c", _WAITING, *words[1:]]
         process = subprocess.Popen(
-            words, cwd=out, env=env, stdin=subprocess.DEVNULL, stdout=said, stderr=said, start_new_session=True
+            waiting, cwd=out, env=env, stdin=subprocess.PIPE, stdout=said, stderr=said, start_new_session=True
         )
-        write_bytes(running, json.dumps({"pid": process.pid, "words": words}).encode())
         try:
+            write_bytes(running, json.dumps({"pid": process.pid, "words": words[1:]}).encode())
+            assert process.stdin is not None
+            process.stdin.write(b"go\n")
+            process.stdin.close()
             while True:
                 try:
                     return process.wait(OFTEN)
@@ -220,11 +232,11 @@ def _end_what_runs(out: Path) -> None:
     running = out / "steps" / "running"
     try:
         found = json.loads(running.read_text("utf-8"))
-        line = Path(f"/proc/{found['pid']}/cmdline").read_bytes().decode("utf-8", "replace").split("\0")
+        line = Path(f"/proc/{found['pid']}/cmdline").read_bytes().decode("utf-8", "replace").split("\0")[:-1]
     except (OSError, ValueError):
         running.unlink(missing_ok=True)
         return
-    if line[: len(found["words"])] == found["words"]:  # a number may have gone to another process since
+    if line[-len(found["words"]) :] == found["words"]:  # a number may have gone to another process since
         os.killpg(found["pid"], signal.SIGKILL)
         while Path(f"/proc/{found['pid']}/cmdline").exists() and _state(found["pid"]) != "Z":
             time.sleep(0.05)
