@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from math import isfinite
 from typing import Any, NamedTuple
 
 import pyarrow as pa
@@ -134,11 +135,13 @@ def _item(row: dict[str, Any], task: Task, number: int) -> Item:
         target = text
     passages = named.get("context")
     passages = [passages] if isinstance(passages, str) else passages
+    if passages is not None and not isinstance(passages, list):
+        raise InputError(f"the context is {passages!r:.40}; a text, or a list of passages, was wanted")
     if passages is not None:
         passages = [str(p["text"]) if isinstance(p, dict) and "text" in p else str(p) for p in passages]
     supporting = named.get("citations")
     if supporting is not None and not (
-        isinstance(supporting, list) and all(isinstance(n, int) and not isinstance(n, bool) for n in supporting)
+        isinstance(supporting, list) and all(type(n) is int and 0 < n < 2**31 for n in supporting)
     ):
         raise InputError(f"citations is {supporting!r:.40}; numbers of passages, from 1, were wanted")
     if "length" in task.fields and not _counts(named.get("length")):
@@ -220,6 +223,8 @@ def _answers(named: dict[str, Any], task: Task) -> tuple[str | None, str]:
     given = told if isinstance(told, list) else [told]
     if any(t is None or isinstance(t, (list, dict)) for t in given):
         raise InputError(f"the answer is {told!r:.40}; a text, or a list of texts, was wanted")
+    if any(isinstance(t, float) and not isfinite(t) for t in given):
+        raise InputError(f"the answer is {told!r:.40}; no number is right or wrong beside that")
     texts = [str(t) for t in given]
     plain = [extract(t, task.extract_target) for t in texts]
     if None in plain:

@@ -77,7 +77,7 @@ def evaluate(
         answers += _counted(new if kept is None else kept.keep(new), on_answer, resumed)
     spent = _cpu() - cpu
     if answers and all(a.status == "failed" for a in answers):
-        raise RunError(f"not one of {len(answers):,} answers came: {answers[0].problem}")
+        raise RunError(f"not one of {len(answers):,} answers came: {answers[0].problem or 'each is told as failed'}")
     tables = score(tasks, answers, judge)
     if not resumed:
         _agrees(tasks, tables, getattr(who, "numbers", {}))

@@ -144,7 +144,7 @@ def _checked(task: FrozenTask, item: Item, one: Answer) -> Answer:
         return one._replace(loglikelihoods=None)
     wanted = len(item.choices or [""])
     lls = one.loglikelihoods
-    if lls is None or len(lls) != wanted or not all(isinstance(x, (int, float)) and math.isfinite(x) for x in lls):
+    if lls is None or len(lls) != wanted or not all(type(x) in (int, float) and abs(x) <= 1e300 for x in lls):
         said = f"{wanted} likelihoods were wanted, found {lls!r:.60}"
         return one._replace(status="failed", response=None, loglikelihoods=None, problem=said)
     return one._replace(response=None)
