@@ -102,7 +102,10 @@ def _begin(own: Course, out: Path, resume: bool) -> dict[str, Any]:
     asked = {k: str(v) if isinstance(v, Path) else v for k, v in asdict(own).items() if k != "example"}
     if own.base is not None:
         asked["base"] = str(own.base.resolve())
-    wanted = {**asked, "example": folder_digest(own.example, ("corpus.jsonl", "*.yaml", "walk/**/*"))}
+    wanted = {
+        **asked,
+        "example": folder_digest(own.example, ("corpus.jsonl", "**/*.yaml", "walk/**/*.jsonl", "walk/**/*.j2")),
+    }
     place = out / ABOUT
     if place.is_file():
         if not resume:
