@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from tamis.errors import InputError
 from tamis.evaluate.extract import extract
+from tamis.evaluate.metrics import JUDGED
 from tamis.evaluate.suite import FIELDS, Task
 from tamis.schemas._field import field
 
@@ -217,7 +218,9 @@ def _answers(named: dict[str, Any], task: Task) -> tuple[str | None, str]:
     """The answer as it stands, and as it is compared."""
     told = named.get("answer")
     if told is None or told == []:
-        if {"refusal"} | {m for m in task.metrics if m.startswith("pass@")} >= set(task.metrics) or task.scoring:
+        if {"refusal", *JUDGED} | {m for m in task.metrics if m.startswith("pass@")} >= set(
+            task.metrics
+        ) or task.scoring:
             return None, ""
         raise InputError(f"no answer; {', '.join(task.metrics)} want one")
     given = told if isinstance(told, list) else [told]

@@ -24,7 +24,9 @@ def markdown(facts: Mapping[str, Any]) -> str:
     for task in facts["tasks"]:
         if task.get("lengths"):
             lines += [*_lengths(task), ""]
-    lines.append(f"Evaluation snapshot `{facts['snapshot']}`" + _trained(facts["training"]))
+    judge = facts.get("judge")
+    judged = f", judged by {plain(judge['name'])}" if judge else ""
+    lines.append(f"Evaluation snapshot `{facts['snapshot']}`" + judged + _trained(facts["training"]))
     return "\n".join(lines) + "\n"
 
 

@@ -107,6 +107,7 @@ def report(
         "model": dict(results.model),
         "training": None if training is None else dict(training),
         "baseline": None if baseline is None else dict(baseline.model),
+        "judge": None if results.judge is None else dict(results.judge),
         "confidence": confidence,
         "given": {
             "limit": results.limit,
@@ -146,6 +147,10 @@ def warnings(facts: Mapping[str, Any]) -> list[str]:
             )
         if count["truncated"]:
             told.append(f"{name}: {count['truncated']:,} prompts or responses were cut for their length.")
+        if unread := (facts["judge"] or {}).get("unread", {}).get(name):
+            told.append(
+                f"{name}: the judge said nothing that could be read of {unread:,} responses; they count as the worst."
+            )
         found = task["contamination"]
         if found and found["eval"] is None:
             told.append(f"{name}: contamination.parquet has none of its items.")

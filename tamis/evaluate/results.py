@@ -15,10 +15,10 @@ from typing import Any
 
 import polars as pl
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from tamis.data.parquet import UNREADABLE, one_line
 from tamis.errors import GateError, InputError
+from tamis.evaluate.rows import read_table
 from tamis.schemas import SAMPLE, SCORE
 
 REPORT = "report.json"
@@ -44,6 +44,7 @@ class Results:
     limit     items of each task that were asked, where it was not all of them
     gates     those frozen with the suite; under tasks, by name, those of each
     only      names of the tasks that were asked, where it was not all of them
+    judge     who said what only a reader can tell: name, rubrics, and by task how many responses it said nothing readable of
     """
 
     snapshot: str
@@ -54,6 +55,7 @@ class Results:
     limit: int | None = None
     gates: Mapping[str, Any] = field(default_factory=dict)
     only: tuple[str, ...] | None = None
+    judge: Mapping[str, Any] | None = None
 
     @property
     def tasks(self) -> list[dict[str, Any]]:
@@ -70,12 +72,13 @@ def results_of(
     limit: int | None = None,
     gates: Mapping[str, Any] | None = None,
     only: tuple[str, ...] | None = None,
+    judge: Mapping[str, Any] | None = None,
 ) -> Results:
     """Results of tables in any order. Raises InputError where an answer or a score stands twice."""
     told = {name: suite[name] for name in SUITE}
     own = _sorted(samples.select(SAMPLE.names).cast(SAMPLE), ("task", "item_id", "repeat"), "sample")
     scored = _sorted(scores.select(SCORE.names).cast(SCORE), ("task", "item_id", "repeat", "metric"), "score")
-    return Results(snapshot, told, dict(model), own, scored, limit, dict(gates or {}), only)
+    return Results(snapshot, told, dict(model), own, scored, limit, dict(gates or {}), only, judge)
 
 
 def read_results(folder: Path | str) -> Results:
@@ -88,7 +91,7 @@ def read_results(folder: Path | str) -> Results:
             data = path.read_bytes()
             if hashlib.sha256(data).hexdigest() != facts["files"].get(path.name):
                 raise GateError(f"{path} is not what {folder / REPORT} was made of: its sha256 differs; run it again")
-            tables[name] = pq.read_table(pa.BufferReader(data))
+            tables[name] = read_table(data)
         except UNREADABLE as wrong:
             raise InputError(f"{path} cannot be read: {one_line(wrong)}; name the folder of a whole run") from None
     given = facts["given"]
@@ -102,6 +105,7 @@ def read_results(folder: Path | str) -> Results:
         given["limit"],
         given["gates"],
         only,
+        facts.get("judge"),
     )
 
 

@@ -23,8 +23,8 @@ from tamis.errors import OutputError, RunError, UsageError
 from tamis.evaluate.answer import Answer, Backend, repeats
 from tamis.evaluate.frozen import Frozen, FrozenTask, open_eval
 from tamis.evaluate.kept import ANSWERS, Kept
-from tamis.evaluate.metrics import total
-from tamis.evaluate.scoring import Judge, Tables, score, wants_code
+from tamis.evaluate.metrics import JUDGED, total
+from tamis.evaluate.scoring import Judge, Rater, Tables, score, wants_code, wants_judge
 from tamis.schemas import SAMPLE, SCORE, TIMING
 
 MOST = 100
@@ -36,6 +36,7 @@ class Evaluated(NamedTuple):
 
     tasks   those that were asked, cut to `limit` items each
     limit   None: all
+    judge   who said what only a reader can tell, and by which rubrics
     """
 
     frozen: Frozen
@@ -44,6 +45,7 @@ class Evaluated(NamedTuple):
     tables: Tables
     limit: int | None
     varies: dict[str, Any]
+    judge: dict[str, Any] | None = None
 
 
 def evaluate(
@@ -54,6 +56,7 @@ def evaluate(
     only: tuple[str, ...] = (),
     allow_code: bool = False,
     keep: Path | None = None,
+    rater: Rater | None = None,
     on_answer: Callable[[int], None] | None = None,
 ) -> Evaluated:
     """Ask the model that `backend` makes. Raises GateError where the snapshot is not whole: then nothing was asked.
@@ -62,10 +65,12 @@ def evaluate(
     only        names of tasks; none: all
     allow_code  run the suite's own scorers, and responses that are programs
     keep        file of answers as they come; what is in it is not asked again
+    rater       who says what is refused and what is harmful, where a task asks for it
     """
     frozen = snapshot if isinstance(snapshot, Frozen) else open_eval(snapshot)
     tasks = chosen(frozen, only, limit)
     judge = _judge(tasks, allow_code)
+    _readers(tasks, rater)
     who, start = backend(frozen), datetime.now(UTC)
     clock, cpu = time.perf_counter(), _cpu()
     kept = None if keep is None or who.model["backend"] == "replay" else Kept(keep, frozen.id, who.model)
@@ -78,7 +83,7 @@ def evaluate(
     spent = _cpu() - cpu
     if answers and all(a.status == "failed" for a in answers):
         raise RunError(f"not one of {len(answers):,} answers came: {answers[0].problem or 'each is told as failed'}")
-    tables = score(tasks, answers, judge)
+    tables = score(tasks, answers, judge, rater)
     if not resumed:
         _agrees(tasks, tables, getattr(who, "numbers", {}))
     varies = {
@@ -92,7 +97,7 @@ def evaluate(
         **{k: v for k, v in who.varies.items() if k != "versions"},
         "problems": tables.problems[:MOST],
     }
-    return Evaluated(frozen, tasks, who.model, tables, limit, varies)
+    return Evaluated(frozen, tasks, who.model, tables, limit, varies, None if rater is None else rater.facts)
 
 
 def write(found: Evaluated, output: Path | str) -> Path:
@@ -151,6 +156,15 @@ def _judge(tasks: tuple[FrozenTask, ...], allowed: bool) -> Judge | None:
     if any(metric.startswith("pass@") for task in tasks for metric in task.task.metrics):
         ready()  # before anything is asked
     return coded
+
+
+def _readers(tasks: tuple[FrozenTask, ...], rater: Rater | None) -> None:
+    """Raises UsageError where a task wants a judge and there is none, or there is one and nobody wants it."""
+    wants = [t.task.name for t in tasks if wants_judge(t)]
+    if wants and rater is None:
+        raise UsageError(f"{', '.join(wants)}: a metric of it is given by a judge; say who: --judge openai:URL#NAME")
+    if rater is not None and not wants:
+        raise UsageError(f"no task asks for a judge; its metrics are {', '.join(JUDGED)}")
 
 
 def _counted(answers: Iterator[Answer], on_answer: Callable[[int], None] | None, before: int) -> Iterator[Answer]:

@@ -25,6 +25,7 @@ from tamis.evaluate.junit import junit
 from tamis.evaluate.markdown import markdown
 from tamis.evaluate.report import split_of
 from tamis.evaluate.results import REPORT, Results, read_report, read_results, results_of
+from tamis.evaluate.rows import read_table
 from tamis.evaluate.run import Evaluated
 from tamis.evaluate.shown import shown
 from tamis.report.evaluation import page
@@ -139,6 +140,7 @@ def results_from(found: Evaluated) -> Results:
         found.limit,
         frozen_gates(frozen),
         None if whole else asked,
+        found.judge,
     )
 
 
@@ -247,9 +249,7 @@ def asked(task: FrozenTask) -> list[dict[str, Any]]:
 
 
 def _table(path: Path) -> pa.Table:
-    import pyarrow.parquet as pq
-
     try:
-        return pq.read_table(path)
+        return read_table(path.read_bytes())
     except UNREADABLE as wrong:
         raise InputError(f"{path} cannot be read: {one_line(wrong)}; contamination.parquet was wanted") from None
