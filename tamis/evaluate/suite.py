@@ -15,7 +15,7 @@ settings: {threads: 1}
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -181,12 +181,8 @@ def load(path: Path | str) -> Suite:
     gates = found.get("gates") or {}
     if not isinstance(gates, dict):
         raise SuiteError(f"gates is {gates!r:.60}; a mapping was wanted", path)
-    _demand_gates(gates, tasks, path)
-    settings = _of(Settings, found.get("settings") or {}, path, "settings")
-    if settings.batch_size < 1 or not 1 <= settings.threads <= 1024:
-        raise SuiteError("batch_size is 1 or more, and threads 1 to 1024", path, "settings")
-    if settings.seed < 0 or (settings.max_length is not None and settings.max_length < 2):
-        raise SuiteError("seed is 0 or more, and max_length 2 or more", path, "settings")
+    demand_gates(gates, tasks, path)
+    settings = read_settings(found.get("settings") or {}, path)
     return Suite(path, name, str(found.get("version", "1")), tasks, settings, gates)
 
 
@@ -281,7 +277,17 @@ def _small(found: Any, path: Path) -> None:
         left += inside
 
 
-def _demand_gates(gates: Mapping[str, Any], tasks: tuple[Task, ...], path: Path) -> None:
+def read_settings(value: Any, path: Path | str) -> Settings:
+    """The settings that `value` describes. Raises SuiteError."""
+    settings: Settings = _of(Settings, value, path, "settings")
+    if settings.batch_size < 1 or not 1 <= settings.threads <= 1024:
+        raise SuiteError("batch_size is 1 or more, and threads 1 to 1024", path, "settings")
+    if settings.seed < 0 or (settings.max_length is not None and settings.max_length < 2):
+        raise SuiteError("seed is 0 or more, and max_length 2 or more", path, "settings")
+    return settings
+
+
+def demand_gates(gates: Mapping[str, Any], tasks: Sequence[Task], path: Path | str) -> None:
     """Raises SuiteError where a gate cannot be read, or asks for what no task has: now, and not once all is answered."""
     metrics = {task.name: task.metrics for task in tasks}
     own = {task.name: dict(task.gates) for task in tasks if task.gates}

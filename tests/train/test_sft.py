@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,13 @@ import pyarrow.parquet as pq
 import pytest
 from training import chats, job_of, snapshot_of
 
-from tamis.errors import OutputError, UsageError
+from tamis.errors import InputError, OutputError, UsageError
 from tamis.snapshot import Snapshot, select
 from tamis.snapshot.store import Store
 from tamis.snapshot.trace import trace
 from tamis.train import Trained, train
 from tamis.train.adapter import FACTS, WEIGHTS
+from tamis.train.run import _begun
 
 pytest.importorskip("trl", reason="the extra train is not installed")
 
@@ -96,6 +98,21 @@ def test_a_name_that_is_taken_is_said_before_the_first_step(
 
 class Stopped(Exception):
     """Somebody pulled the plug."""
+
+
+def test_two_do_not_train_to_one_place(tiny: Path, sums: Snapshot, tmp_path: Path) -> None:
+    job = job_of(sums, tiny, tmp_path / "out")
+    lock, _ = _begun(job, job.key(), resume=False)
+    with lock, pytest.raises(OutputError, match="another process trains to"):
+        _begun(job, job.key(), resume=True)
+
+
+def test_weights_in_a_pickle_are_not_read(tiny: Path, sums: Snapshot, tmp_path: Path) -> None:
+    base = tmp_path / "base"
+    shutil.copytree(tiny, base)
+    (base / "model.safetensors").rename(base / "pytorch_model.bin")
+    with pytest.raises(InputError, match="is a pickle, which can run any program"):
+        train(job_of(sums, base, tmp_path / "out"))
 
 
 def interrupted(job: Any, at: int) -> None:
