@@ -24,7 +24,7 @@ from tamis.evaluate.gates import Gates, read_gates, written_out
 from tamis.evaluate.junit import junit
 from tamis.evaluate.markdown import markdown
 from tamis.evaluate.outcomes import Look, outcomes
-from tamis.evaluate.results import FORMAT, REPORT, Results
+from tamis.evaluate.results import FORMAT, REPORT, Results, sealed
 from tamis.evaluate.scored import LOGS, Scored
 from tamis.runs.manifest import sha256
 from tamis.schemas import SAMPLE, SCORE
@@ -66,7 +66,7 @@ def write(
         digests[f"{name}.parquet"] = found.sha256
     if contamination is not None and (folder / "contamination.parquet").is_file():
         digests["contamination.parquet"] = sha256(folder / "contamination.parquet")
-    said = canonical_json(report(results, digests, contamination, training, baseline, gates, confidence))
+    said = canonical_json(sealed(report(results, digests, contamination, training, baseline, gates, confidence)))
     write_bytes(folder / REPORT, said)
     # As it will be read again, in the order of its names: what is drawn from it now and later is the same.
     facts: dict[str, Any] = json.loads(said)

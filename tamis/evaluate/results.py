@@ -20,6 +20,7 @@ from tamis.data.parquet import UNREADABLE, one_line
 from tamis.errors import GateError, InputError
 from tamis.evaluate.rows import read_table
 from tamis.schemas import SAMPLE, SCORE
+from tamis.snapshot.jcs import canonical_json
 
 REPORT = "report.json"
 
@@ -112,13 +113,20 @@ def read_results(folder: Path | str) -> Results:
 _KINDS = {"files": dict, "given": dict, "suite": dict, "model": dict, "tasks": list, "gates": list, "snapshot": str}
 
 
+def sealed(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """`facts` with the digest of all else under `sha256`: what is changed by hand afterwards is seen."""
+    own = {name: value for name, value in facts.items() if name != "sha256"}
+    return {**own, "sha256": hashlib.sha256(canonical_json(own)).hexdigest()}
+
+
 def read_report(place: Path | str) -> dict[str, Any]:
-    """report.json of a run: its folder, or the file itself. Raises InputError."""
+    """report.json of a run: its folder, or the file itself. Raises InputError, GateError where it was changed."""
     path = Path(place)
     path = path / REPORT if path.is_dir() else path
     try:
         facts = json.loads(path.read_bytes())
         number = facts["tamis_report"]
+        canonical_json(facts)
         if not isinstance(number, int) or any(not isinstance(facts[name], kind) for name, kind in _KINDS.items()):
             raise ValueError("it has other names or kinds")
     except OSError as gone:
@@ -131,6 +139,8 @@ def read_report(place: Path | str) -> dict[str, Any]:
         raise InputError(
             f"{path} was written by a newer tamis (format {number}, this one reads {FORMAT}); update tamis"
         )
+    if sealed(facts) != facts:
+        raise GateError(f"{path} is not what `tamis eval run` wrote: it was changed since; run it again")
     return dict(facts)
 
 

@@ -204,7 +204,9 @@ def read_task(entry: Any, path: Path | str, place: str) -> Task:
     given["fields"] = _mapping(entry.get("fields") or {}, path, f"{place}.fields")
     given["prompt"] = _PROMPTS[kind] if entry.get("prompt") in (None, "") else entry["prompt"]
     if not isinstance(given["prompt"], str):
-        raise SuiteError(f"prompt is {entry['prompt']!r:.60}; a template or the name of its file was wanted", path, place)
+        raise SuiteError(
+            f"prompt is {entry['prompt']!r:.60}; a template or the name of its file was wanted", path, place
+        )
     shots = _fewshot(entry.get("fewshot"), path, f"{place}.fewshot")
     given["fewshot"] = shots
     made = entry.get("generation")

@@ -148,6 +148,8 @@ def again(run: Path, *, baseline: Path | None = None, gates: Path | None = None)
     """A finished run and what it was held against, to be held against other gates or another baseline."""
     facts = read_report(run)
     place = run / CONTAMINATION
+    if facts["files"].get(CONTAMINATION) and not place.is_file():
+        raise InputError(f"{place} is missing, and {run / REPORT} was made of it; name the folder of a whole run")
     if facts["files"].get(CONTAMINATION) is not None and sha256(place) != facts["files"][CONTAMINATION]:
         raise GateError(f"{place} is not what {run / REPORT} was made of: its sha256 differs; run it again")
     table = _table(place) if facts["files"].get(CONTAMINATION) else None

@@ -65,7 +65,9 @@ def test_a_suite_that_cannot_be_frozen_says_why(own: dict[str, Any], said: str, 
     assert not (tmp_path / "snap").exists() and not list(tmp_path.glob(".snap*"))
 
 
-BOMB = "a: &a [x, x]\n" + "".join(f"{n}: &{n} [{', '.join([f'*{o}'] * 9)}]\n" for o, n in zip("abcdefgh", "bcdefghi", strict=True))
+BOMB = "a: &a [x, x]\n" + "".join(
+    f"{n}: &{n} [{', '.join([f'*{o}'] * 9)}]\n" for o, n in zip("abcdefgh", "bcdefghi", strict=True)
+)
 LOOP = "name: x\ngates: &a {tasks: *a}\ntasks: [{name: t, type: perplexity, data: t.jsonl}]\n"
 
 
