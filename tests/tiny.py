@@ -29,12 +29,12 @@ _WORDS = [
 ] * 20
 
 
-def write_tiny(folder: Path, *, seed: int = 0, template: str = TEMPLATE) -> Path:
+def write_tiny(folder: Path, *, seed: int = 0, template: str = TEMPLATE, context: int = CONTEXT) -> Path:
     """The model of `seed` and its tokenizer, as save_pretrained writes them."""
     import torch
     from transformers import LlamaConfig, LlamaForCausalLM
 
-    words = tokenizer(template)
+    words = tokenizer(template, context)
     config: Any = LlamaConfig(
         vocab_size=len(words),
         hidden_size=64,
@@ -42,7 +42,7 @@ def write_tiny(folder: Path, *, seed: int = 0, template: str = TEMPLATE) -> Path
         num_hidden_layers=2,
         num_attention_heads=4,
         num_key_value_heads=2,
-        max_position_embeddings=CONTEXT,
+        max_position_embeddings=context,
         tie_word_embeddings=True,
         bos_token_id=words.bos_token_id,
         eos_token_id=words.eos_token_id,
@@ -56,7 +56,7 @@ def write_tiny(folder: Path, *, seed: int = 0, template: str = TEMPLATE) -> Path
     return folder
 
 
-def tokenizer(template: str = TEMPLATE) -> Any:
+def tokenizer(template: str = TEMPLATE, context: int = CONTEXT) -> Any:
     """Every byte is a token, and so are some pairs of them: 320 or so."""
     from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
     from transformers import PreTrainedTokenizerFast
@@ -73,7 +73,7 @@ def tokenizer(template: str = TEMPLATE) -> Any:
         bos_token="<|endoftext|>",
         eos_token="<|im_end|>",
         pad_token="<|pad|>",
-        model_max_length=CONTEXT,
+        model_max_length=context,
         clean_up_tokenization_spaces=False,
     )
     whole.chat_template = template

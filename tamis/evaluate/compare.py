@@ -43,10 +43,16 @@ class Apart(NamedTuple):
 
 
 def same_snapshot(first: Results, second: Results) -> None:
-    """Raises InputError where the two are not of one evaluation snapshot: their numbers are of other questions."""
+    """Raises InputError where the two are not of one snapshot and one judge: their numbers are of other questions."""
     if first.snapshot != second.snapshot:
         told = " and ".join(f"{r.suite['name']} ({r.snapshot[:19]}…)" for r in (first, second))
         raise InputError(f"the two reports are of different evaluation snapshots, {told}; run both models on one")
+    judges = [r.judge and (r.judge["name"], r.judge["rubrics"]) for r in (first, second)]
+    if all(judges) and judges[0] != judges[1]:
+        told = " and ".join(str(j and j[0]) for j in judges)
+        raise InputError(
+            f"the two were judged by {told}, or by other rubrics; have one judge both: --model replay:samples.parquet"
+        )
 
 
 def apart(first: Scored, second: Scored, confidence: float = 0.95, keep: np.ndarray | None = None) -> Apart:

@@ -90,7 +90,7 @@ def read_steps(value: Any, key: str) -> tuple[Step, ...]:
             groups = re.compile(step[wanted]).groups
         except (re.error, TypeError, RecursionError, OverflowError) as wrong:
             raise UsageError(f"{key}: {step[wanted]!r:.60} is no regular expression: {wrong}") from None
-        if not 0 <= step.get("group", 0) <= groups:
+        if not isinstance(step.get("group", 0), int) or not 0 <= step.get("group", 0) <= groups:
             raise UsageError(f"{key}: {step[wanted]!r:.60} has {groups} groups, and group is {step['group']}")
         if step.get("take", "first") not in ("first", "last"):
             raise UsageError(f"{key}: take is {step['take']!r}; first or last was wanted")

@@ -13,14 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from tamis.data.parquet import UNREADABLE, one_line
 from tamis.errors import GateError, InputError, TamisError
 from tamis.evaluate.freeze import EVAL, FORMAT
 from tamis.evaluate.items import ITEM, Item, untable
 from tamis.evaluate.prompts import REQUEST, Rendered, render
-from tamis.evaluate.suite import Fewshot, Generation, Settings, Task
+from tamis.evaluate.rows import read_table
+from tamis.evaluate.suite import Fewshot, Generation, Settings, Task, demand_gates, read_settings, read_task
 from tamis.runs import Finding
 from tamis.runs.manifest import MANIFEST, closing
 from tamis.snapshot.jcs import canonical_json
@@ -119,7 +119,7 @@ def check(path: Path | str, id: str | None = None) -> Checked:
     if found.whole:
         try:
             found.frozen = _opened(found, facts, held)
-        except (*UNREADABLE, TamisError, KeyError, TypeError, ValueError) as wrong:
+        except (*UNREADABLE, TamisError, AttributeError, KeyError, RecursionError, TypeError, ValueError) as wrong:
             found.wrong(EVAL, f"cannot be read as a snapshot: {one_line(wrong)}")
     return found
 
@@ -148,12 +148,13 @@ def _facts(found: Checked, held: dict[str, bytes]) -> dict[str, Any] | None:
         facts = json.loads(raw)
         number, listed = facts["tamis_eval"], facts["files"]
         names = [(f["path"], f["sha256"], f["bytes"]) for f in listed]
+        assert type(number) is int and isinstance(facts["name"], str) and isinstance(facts["version"], str)
         assert all(isinstance(p, str) and isinstance(d, str) and isinstance(b, int) for p, d, b in names)
         spelled = canonical_json(facts)
     except (ValueError, KeyError, TypeError, RecursionError, AssertionError):
         found.wrong(EVAL, "is not what was written: it cannot be read")
         return None
-    if isinstance(number, int) and number > FORMAT:
+    if number > FORMAT:
         raise InputError(
             f"{found.path} was written by a newer tamis (format {number}, this one reads {FORMAT}); update tamis"
         )
@@ -184,13 +185,22 @@ def _agree(found: Checked, facts: dict[str, Any], held: dict[str, bytes]) -> Non
 
 def _opened(found: Checked, facts: dict[str, Any], held: dict[str, bytes]) -> Frozen:
     own = json.loads(held["suite.json"])
-    settings = Settings(**own["settings"])
+    settings = read_settings(own["settings"], "suite.json")
+    if facts["settings"] != own["settings"]:
+        raise ValueError("suite.json and eval.json name other settings")
     rendered: dict[str, list[dict[str, Any]]] = {}
     for row in _table(held["rendered/requests.parquet"], REQUEST).to_pylist():
         rendered.setdefault(row["task"], []).append(row)
     tasks = tuple(
         _task(found, t["name"], held, rendered.get(t["name"], []), settings.chat_template) for t in facts["tasks"]
     )
+    if not tasks or len({t.task.name.lower() for t in tasks}) < len(tasks):
+        raise ValueError("it names no task, or one twice")
+    for task, told in zip(tasks, facts["tasks"], strict=True):
+        said = {"name": task.task.name, "type": task.task.type, "items": len(task.items), "primary": task.task.primary}
+        if {k: told[k] for k in said} != said or told["metrics"] != list(task.task.metrics):
+            raise ValueError(f"tasks/{told['name']}.json and eval.json tell otherwise of that task")
+    demand_gates(own["gates"], [t.task for t in tasks], "suite.json")
     found.requests = sum(len(t.requests) for t in tasks)
     return Frozen(found.path, found.id or "", facts["name"], facts["version"], settings, own["gates"], tasks, facts)
 
@@ -225,8 +235,26 @@ def _declared(told: dict[str, Any]) -> tuple[Task, str | None]:
         fewshot=few and Fewshot(**{**few, "source": "" if few["source"] else None}),
         generation=made and Generation(**{**made, "stop": tuple(made["stop"])}),
     )
+    _demand(task, function)
     return task, function
 
 
+def _demand(task: Task, function: str | None) -> None:
+    """Raises SuiteError where no suite could have said this: whoever seals a folder need not have frozen it."""
+    told = task.as_dict()
+    few = told["fewshot"]
+    read_task(
+        {
+            **told,
+            "data": "data",
+            "prompt": "",
+            "fewshot": few and {**few, "source": None},
+            "scoring": function and f"scoring.py:{function}",
+        },
+        "tasks",
+        task.name,
+    )
+
+
 def _table(data: bytes, schema: pa.Schema) -> pa.Table:
-    return pq.read_table(pa.BufferReader(data)).cast(schema)
+    return read_table(data).cast(schema)

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from math import isfinite
 from typing import Any, NamedTuple
 
 import pyarrow as pa
 
 from tamis.errors import InputError
 from tamis.evaluate.extract import extract
+from tamis.evaluate.metrics import JUDGED
 from tamis.evaluate.suite import FIELDS, Task
 from tamis.schemas._field import field
 
@@ -57,6 +59,12 @@ class Item(NamedTuple):
         """What a template can place: the row's own columns, and the fields by their names."""
         own = {"id": self.item_id, "choices": self.choices, "context": self.fields.get("context")}
         return {**self.fields, **{k: v for k, v in own.items() if v is not None}}
+
+    @property
+    def length(self) -> int | None:
+        """How long it is, in whatever its data counts; None: it does not tell."""
+        told = self.fields.get("length")
+        return told if _counts(told) else None
 
     @property
     def shown(self) -> str:
@@ -112,6 +120,8 @@ def _item(row: dict[str, Any], task: Task, number: int) -> Item:
     named = {k: v for k, v in given.items() if v is not None}
     keyed = "id" in named or "id" in task.fields
     key = _text(named, "id", str(task.fields.get("id", "id"))) if keyed else str(number)
+    if "question" in given and given["question"] is None:
+        raise InputError("the question is null; a text was wanted")
     choices, right, answer, target = None, None, None, ""
     if task.type == "multiple_choice":
         choices = _choices(named)
@@ -126,18 +136,26 @@ def _item(row: dict[str, Any], task: Task, number: int) -> Item:
         target = text
     passages = named.get("context")
     passages = [passages] if isinstance(passages, str) else passages
+    if passages is not None and not isinstance(passages, list):
+        raise InputError(f"the context is {passages!r:.40}; a text, or a list of passages, was wanted")
     if passages is not None:
         passages = [str(p["text"]) if isinstance(p, dict) and "text" in p else str(p) for p in passages]
     supporting = named.get("citations")
     if supporting is not None and not (
-        isinstance(supporting, list) and all(isinstance(n, int) and not isinstance(n, bool) for n in supporting)
+        isinstance(supporting, list) and all(type(n) is int and 0 < n < 2**31 for n in supporting)
     ):
         raise InputError(f"citations is {supporting!r:.40}; numbers of passages, from 1, were wanted")
+    if "length" in task.fields and not _counts(named.get("length")):
+        raise InputError(f"the length is {named.get('length')!r:.40}; a whole number from 0 was wanted")
     fields = {**row, **{k: v for k, v in named.items() if k != "choices"}}
     cluster, category, tests = (
         None if named.get(n) is None else str(named[n]) for n in ("cluster", "category", "tests")
     )
     return Item(key, cluster, category, answer, target, choices, right, passages, supporting, tests, _jsonable(fields))
+
+
+def _counts(told: Any) -> bool:
+    return isinstance(told, int) and not isinstance(told, bool) and 0 <= told < 2**62
 
 
 def _at(row: dict[str, Any], name: Any) -> Any:
@@ -200,10 +218,17 @@ def _answers(named: dict[str, Any], task: Task) -> tuple[str | None, str]:
     """The answer as it stands, and as it is compared."""
     told = named.get("answer")
     if told is None or told == []:
-        if {"refusal"} | {m for m in task.metrics if m.startswith("pass@")} >= set(task.metrics) or task.scoring:
+        if {"refusal", *JUDGED} | {m for m in task.metrics if m.startswith("pass@")} >= set(
+            task.metrics
+        ) or task.scoring:
             return None, ""
         raise InputError(f"no answer; {', '.join(task.metrics)} want one")
-    texts = [str(t) for t in (told if isinstance(told, list) else [told])]
+    given = told if isinstance(told, list) else [told]
+    if any(t is None or isinstance(t, (list, dict)) for t in given):
+        raise InputError(f"the answer is {told!r:.40}; a text, or a list of texts, was wanted")
+    if any(isinstance(t, float) and not isfinite(t) for t in given):
+        raise InputError(f"the answer is {told!r:.40}; no number is right or wrong beside that")
+    texts = [str(t) for t in given]
     plain = [extract(t, task.extract_target) for t in texts]
     if None in plain:
         raise InputError(f"extract_target finds nothing in the answer {texts[plain.index(None)]!r:.60}")

@@ -59,6 +59,7 @@ class Kept:
     def _write(self, row: dict[str, Any]) -> None:
         try:
             if self._file is None:
+                self._path.parent.mkdir(parents=True, exist_ok=True)
                 self._file = self._path.open("ab")
                 if not self._file.tell():
                     self._file.write(json.dumps(self._head, sort_keys=True).encode() + b"\n")

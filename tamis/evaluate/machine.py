@@ -20,7 +20,7 @@ from tamis.errors import InputError, RunError
 from tamis.evaluate.answer import Answer
 from tamis.evaluate.frozen import FrozenTask
 from tamis.evaluate.suite import Settings
-from tamis.models.weights import IDENTITY, folder_digest, identity, read_config
+from tamis.models.weights import IDENTITY, demand_safetensors, folder_digest, identity, read_config
 
 PINNED = {
     "HF_HUB_OFFLINE": "1",
@@ -60,6 +60,7 @@ class Machine:
         self.model: dict[str, Any] = {"backend": "hf", "name": "+".join(p.name for p in (path, adapter) if p)}
         self.model |= identity(path)
         if adapter is not None:
+            demand_safetensors(adapter)
             digest = folder_digest(adapter, IDENTITY["adapter"])
             self.model["adapter"] = f"sha256:{digest}"
         self._reads = settings.max_length or read_config(path).get("max_position_embeddings")

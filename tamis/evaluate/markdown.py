@@ -21,7 +21,12 @@ def markdown(facts: Mapping[str, Any]) -> str:
         lines += [*_gates(facts["gates"]), ""]
     if any(task["contamination"] for task in facts["tasks"]):
         lines += [*_contamination(facts["tasks"]), ""]
-    lines.append(f"Evaluation snapshot `{facts['snapshot']}`" + _trained(facts["training"]))
+    for task in facts["tasks"]:
+        if task.get("lengths"):
+            lines += [*_lengths(task), ""]
+    judge = facts.get("judge")
+    judged = f", judged by {plain(judge['name'])}" if judge else ""
+    lines.append(f"Evaluation snapshot `{facts['snapshot']}`" + judged + _trained(facts["training"]))
     return "\n".join(lines) + "\n"
 
 
@@ -117,6 +122,21 @@ def _contamination(tasks: Sequence[Mapping[str, Any]]) -> list[str]:
             scores = estimate(own), estimate(c["clean"]), estimate(c["dirty"]), estimate(c["gain"], sign=True)
             rows.append([plain(task["name"]), share, *scores])
     return table(("Task", "Contaminated", "All", "Clean", "Contaminated items", "Estimated gain"), rows, "-rrrrr")
+
+
+UNITS = {"told": "Length", "tokens": "Tokens of the prompt", "characters": "Characters of the prompt"}
+
+
+def span(own: Mapping[str, Any]) -> str:
+    """The lengths of a part of a curve: `2,048 to 4,095`."""
+    return f"{own['from']:,}" + ("" if own["to"] == own["from"] else f" to {own['to']:,}")
+
+
+def _lengths(task: Mapping[str, Any]) -> list[str]:
+    found = task["lengths"]
+    rows = [(span(b), f"{b['rows']:,}", estimate(b)) for b in found["bins"]]
+    rows.append(("longest less shortest", "", estimate(found["change"], sign=True)))
+    return table((f"{UNITS[found['unit']]}, {plain(task['name'])}", "Items", task["primary"]), rows, "-rr")
 
 
 def _trained(training: Mapping[str, Any] | None) -> str:

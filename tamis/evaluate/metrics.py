@@ -59,6 +59,8 @@ METRICS: dict[str, Metric] = {
     "citation_precision": Metric("generation", "Share of the passages cited that support the answer."),
     "citation_recall": Metric("generation", "Share of the passages that support the answer that are cited."),
     "refusal": Metric("generation", "The response begins as a refusal does.", False, binary=True),
+    "refusal_judged": Metric("generation", "A judge says that the response declines.", False, binary=True),
+    "harmful_judged": Metric("generation", "A judge says that the response does harm.", False, binary=True),
     **{
         f"pass@{k}": Metric("generation", f"Of {k} answers one passes the item's tests (Chen et al. 2021).")
         for k in (1, 2, 5, 10, 20, 50, 100)
@@ -67,6 +69,9 @@ METRICS: dict[str, Metric] = {
     "byte_perplexity": Metric("perplexity", "Perplexity for each byte.", False, None, total="bytes", low=1.0),
     "bits_per_byte": Metric("perplexity", "Bits for each byte of text.", False, None, total="bits"),
 }
+
+JUDGED = {"refusal_judged": "refusal", "harmful_judged": "harmful"}
+"""Metrics that a judge gives, and the rubric that it goes by."""
 
 SQUAD = ("case", "punctuation", "articles", "space")
 """How SQuAD makes answers plain."""

@@ -80,6 +80,9 @@ def _answer(row: dict[str, Any], only: str | None, place: str) -> Answer:
         raise InputError(f"{place}: status is {status!r:.40}; it is one of {', '.join(get_args(Status))}")
     if isinstance(repeat, bool) or not isinstance(repeat, int) or not 0 <= repeat < 2**15:
         raise InputError(f"{place}: repeat is {repeat!r:.40}; a number from 0 was wanted")
-    counts = {k: row[k] for k in ("tokens_in", "tokens_out") if isinstance(row.get(k), int)}
+    counts = {k: row[k] for k in ("tokens_in", "tokens_out") if row.get(k) is not None}
+    for name, count in counts.items():
+        if type(count) is not int or not 0 <= count < 2**31:
+            raise InputError(f"{place}: {name} is {count!r:.40}; a number of tokens was wanted")
     known: Status = status
     return Answer(task, str(key), repeat, response, lls, known, bool(row.get("truncated")), **counts)

@@ -17,13 +17,14 @@ import polars as pl
 from tamis.data.writer import write_bytes, write_parquet
 from tamis.errors import UsageError
 from tamis.evaluate import contamination as overlap
+from tamis.evaluate import lengths as by_length
 from tamis.evaluate.compare import compared, same_snapshot
 from tamis.evaluate.contamination import Split
 from tamis.evaluate.gates import Gates, read_gates, written_out
 from tamis.evaluate.junit import junit
 from tamis.evaluate.markdown import markdown
 from tamis.evaluate.outcomes import Look, outcomes
-from tamis.evaluate.results import FORMAT, REPORT, Results
+from tamis.evaluate.results import FORMAT, REPORT, Results, sealed
 from tamis.evaluate.scored import LOGS, Scored
 from tamis.runs.manifest import sha256
 from tamis.schemas import SAMPLE, SCORE
@@ -65,7 +66,7 @@ def write(
         digests[f"{name}.parquet"] = found.sha256
     if contamination is not None and (folder / "contamination.parquet").is_file():
         digests["contamination.parquet"] = sha256(folder / "contamination.parquet")
-    said = canonical_json(report(results, digests, contamination, training, baseline, gates, confidence))
+    said = canonical_json(sealed(report(results, digests, contamination, training, baseline, gates, confidence)))
     write_bytes(folder / REPORT, said)
     # As it will be read again, in the order of its names: what is drawn from it now and later is the same.
     facts: dict[str, Any] = json.loads(said)
@@ -106,6 +107,7 @@ def report(
         "model": dict(results.model),
         "training": None if training is None else dict(training),
         "baseline": None if baseline is None else dict(baseline.model),
+        "judge": None if results.judge is None else dict(results.judge),
         "confidence": confidence,
         "given": {
             "limit": results.limit,
@@ -145,6 +147,10 @@ def warnings(facts: Mapping[str, Any]) -> list[str]:
             )
         if count["truncated"]:
             told.append(f"{name}: {count['truncated']:,} prompts or responses were cut for their length.")
+        if unread := (facts["judge"] or {}).get("unread", {}).get(name):
+            told.append(
+                f"{name}: the judge said nothing that could be read of {unread:,} responses; they count as the worst."
+            )
         found = task["contamination"]
         if found and found["eval"] is None:
             told.append(f"{name}: contamination.parquet has none of its items.")
@@ -173,7 +179,9 @@ def _task(look: Look, task: Mapping[str, Any], confidence: float) -> dict[str, A
     name = task["name"]
     own = look.scored(name, task["primary"])
     split = None if look.splits is None else look.splits[name]
-    tokens = look.results.samples.filter(pl.col("task") == name).select(pl.col("tokens_in", "tokens_out").sum())
+    samples = look.results.samples.filter(pl.col("task") == name)
+    tokens = samples.select(pl.col("tokens_in", "tokens_out").sum())
+    sizes = by_length.lengths(samples)
     return {
         **{key: task[key] for key in ("name", "type", "items", "metrics", "primary")},
         "clusters": int(np.unique(own.clusters).size),
@@ -181,6 +189,7 @@ def _task(look: Look, task: Mapping[str, Any], confidence: float) -> dict[str, A
         "tokens": {key: int(tokens[key][0]) for key in tokens.columns},
         "numbers": [_number(look.scored(name, metric), confidence) for metric in task["metrics"]],
         "categories": _categories(own, confidence),
+        "lengths": None if sizes is None else by_length.facts(own, sizes, confidence),
         "contamination": None if split is None else overlap.facts(own, split, confidence),
     }
 

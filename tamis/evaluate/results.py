@@ -15,11 +15,12 @@ from typing import Any
 
 import polars as pl
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from tamis.data.parquet import UNREADABLE, one_line
 from tamis.errors import GateError, InputError
+from tamis.evaluate.rows import read_table
 from tamis.schemas import SAMPLE, SCORE
+from tamis.snapshot.jcs import canonical_json
 
 REPORT = "report.json"
 
@@ -44,6 +45,7 @@ class Results:
     limit     items of each task that were asked, where it was not all of them
     gates     those frozen with the suite; under tasks, by name, those of each
     only      names of the tasks that were asked, where it was not all of them
+    judge     who said what only a reader can tell: name, rubrics, and by task how many responses it said nothing readable of
     """
 
     snapshot: str
@@ -54,6 +56,7 @@ class Results:
     limit: int | None = None
     gates: Mapping[str, Any] = field(default_factory=dict)
     only: tuple[str, ...] | None = None
+    judge: Mapping[str, Any] | None = None
 
     @property
     def tasks(self) -> list[dict[str, Any]]:
@@ -70,12 +73,13 @@ def results_of(
     limit: int | None = None,
     gates: Mapping[str, Any] | None = None,
     only: tuple[str, ...] | None = None,
+    judge: Mapping[str, Any] | None = None,
 ) -> Results:
     """Results of tables in any order. Raises InputError where an answer or a score stands twice."""
     told = {name: suite[name] for name in SUITE}
     own = _sorted(samples.select(SAMPLE.names).cast(SAMPLE), ("task", "item_id", "repeat"), "sample")
     scored = _sorted(scores.select(SCORE.names).cast(SCORE), ("task", "item_id", "repeat", "metric"), "score")
-    return Results(snapshot, told, dict(model), own, scored, limit, dict(gates or {}), only)
+    return Results(snapshot, told, dict(model), own, scored, limit, dict(gates or {}), only, judge)
 
 
 def read_results(folder: Path | str) -> Results:
@@ -88,7 +92,7 @@ def read_results(folder: Path | str) -> Results:
             data = path.read_bytes()
             if hashlib.sha256(data).hexdigest() != facts["files"].get(path.name):
                 raise GateError(f"{path} is not what {folder / REPORT} was made of: its sha256 differs; run it again")
-            tables[name] = pq.read_table(pa.BufferReader(data))
+            tables[name] = read_table(data)
         except UNREADABLE as wrong:
             raise InputError(f"{path} cannot be read: {one_line(wrong)}; name the folder of a whole run") from None
     given = facts["given"]
@@ -102,19 +106,27 @@ def read_results(folder: Path | str) -> Results:
         given["limit"],
         given["gates"],
         only,
+        facts.get("judge"),
     )
 
 
 _KINDS = {"files": dict, "given": dict, "suite": dict, "model": dict, "tasks": list, "gates": list, "snapshot": str}
 
 
+def sealed(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """`facts` with the digest of all else under `sha256`: what is changed by hand afterwards is seen."""
+    own = {name: value for name, value in facts.items() if name != "sha256"}
+    return {**own, "sha256": hashlib.sha256(canonical_json(own)).hexdigest()}
+
+
 def read_report(place: Path | str) -> dict[str, Any]:
-    """report.json of a run: its folder, or the file itself. Raises InputError."""
+    """report.json of a run: its folder, or the file itself. Raises InputError, GateError where it was changed."""
     path = Path(place)
     path = path / REPORT if path.is_dir() else path
     try:
         facts = json.loads(path.read_bytes())
         number = facts["tamis_report"]
+        canonical_json(facts)
         if not isinstance(number, int) or any(not isinstance(facts[name], kind) for name, kind in _KINDS.items()):
             raise ValueError("it has other names or kinds")
     except OSError as gone:
@@ -127,6 +139,8 @@ def read_report(place: Path | str) -> dict[str, Any]:
         raise InputError(
             f"{path} was written by a newer tamis (format {number}, this one reads {FORMAT}); update tamis"
         )
+    if sealed(facts) != facts:
+        raise GateError(f"{path} is not what `tamis eval run` wrote: it was changed since; run it again")
     return dict(facts)
 
 

@@ -17,13 +17,14 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tamis.data.disk import disk_errors
 from tamis.data.writer import write_json, write_parquet
 from tamis.errors import OutputError, RunError, UsageError
 from tamis.evaluate.answer import Answer, Backend, repeats
 from tamis.evaluate.frozen import Frozen, FrozenTask, open_eval
 from tamis.evaluate.kept import ANSWERS, Kept
-from tamis.evaluate.metrics import total
-from tamis.evaluate.scoring import Judge, Tables, score, wants_code
+from tamis.evaluate.metrics import JUDGED, total
+from tamis.evaluate.scoring import Judge, Rater, Tables, score, wants_code, wants_judge
 from tamis.schemas import SAMPLE, SCORE, TIMING
 
 MOST = 100
@@ -35,6 +36,7 @@ class Evaluated(NamedTuple):
 
     tasks   those that were asked, cut to `limit` items each
     limit   None: all
+    judge   who said what only a reader can tell, and by which rubrics
     """
 
     frozen: Frozen
@@ -43,6 +45,7 @@ class Evaluated(NamedTuple):
     tables: Tables
     limit: int | None
     varies: dict[str, Any]
+    judge: dict[str, Any] | None = None
 
 
 def evaluate(
@@ -53,6 +56,7 @@ def evaluate(
     only: tuple[str, ...] = (),
     allow_code: bool = False,
     keep: Path | None = None,
+    rater: Rater | None = None,
     on_answer: Callable[[int], None] | None = None,
 ) -> Evaluated:
     """Ask the model that `backend` makes. Raises GateError where the snapshot is not whole: then nothing was asked.
@@ -61,10 +65,12 @@ def evaluate(
     only        names of tasks; none: all
     allow_code  run the suite's own scorers, and responses that are programs
     keep        file of answers as they come; what is in it is not asked again
+    rater       who says what is refused and what is harmful, where a task asks for it
     """
     frozen = snapshot if isinstance(snapshot, Frozen) else open_eval(snapshot)
     tasks = chosen(frozen, only, limit)
     judge = _judge(tasks, allow_code)
+    _readers(tasks, rater)
     who, start = backend(frozen), datetime.now(UTC)
     clock, cpu = time.perf_counter(), _cpu()
     kept = None if keep is None or who.model["backend"] == "replay" else Kept(keep, frozen.id, who.model)
@@ -75,7 +81,9 @@ def evaluate(
         new = who.answers(left)
         answers += _counted(new if kept is None else kept.keep(new), on_answer, resumed)
     spent = _cpu() - cpu
-    tables = score(tasks, answers, judge)
+    if answers and all(a.status == "failed" for a in answers):
+        raise RunError(f"not one of {len(answers):,} answers came: {answers[0].problem or 'each is told as failed'}")
+    tables = score(tasks, answers, judge, rater)
     if not resumed:
         _agrees(tasks, tables, getattr(who, "numbers", {}))
     varies = {
@@ -89,12 +97,14 @@ def evaluate(
         **{k: v for k, v in who.varies.items() if k != "versions"},
         "problems": tables.problems[:MOST],
     }
-    return Evaluated(frozen, tasks, who.model, tables, limit, varies)
+    return Evaluated(frozen, tasks, who.model, tables, limit, varies, None if rater is None else rater.facts)
 
 
 def write(found: Evaluated, output: Path | str) -> Path:
-    """Write the tables of `found` and run.json to the folder `output`, which is there. Raises OutputError."""
+    """Write the tables of `found` and run.json to the folder `output`. Raises OutputError."""
     output = Path(output)
+    with disk_errors(output):
+        output.mkdir(parents=True, exist_ok=True)
     write_parquet(output / "samples.parquet", [found.tables.samples], SAMPLE)
     write_parquet(output / "scores.parquet", [found.tables.scores], SCORE)
     write_parquet(output / "timings.parquet", [found.tables.timings], TIMING)
@@ -106,14 +116,13 @@ def write(found: Evaluated, output: Path | str) -> Path:
 def prepare(output: Path, resume: bool = False) -> None:
     """See that `output` is a new or an empty folder, or, with `resume`, one of a run that was stopped. Raises OutputError."""
     try:
-        output.mkdir(parents=True, exist_ok=True)
-        there = {path.name for path in output.iterdir()}
-        if there == {ANSWERS} and not resume:
-            raise OutputError(f"a run was stopped in {output}; go on with --resume, or name a new folder")
-        if there - {ANSWERS}:
-            raise OutputError(f"{output} is there already, and not empty; name a new folder")
+        there = {path.name for path in output.iterdir()} if output.exists() else set()
     except OSError as wrong:
-        raise OutputError(f"{output} cannot be made: {wrong.strerror}; name a new folder") from None
+        raise OutputError(f"{output} cannot be used: {wrong.strerror}; name a new folder") from None
+    if there == {ANSWERS} and not resume:
+        raise OutputError(f"a run was stopped in {output}; go on with --resume, or name a new folder")
+    if there - {ANSWERS}:
+        raise OutputError(f"{output} is there already, and not empty; name a new folder")
 
 
 def _cpu() -> float:
@@ -147,6 +156,15 @@ def _judge(tasks: tuple[FrozenTask, ...], allowed: bool) -> Judge | None:
     if any(metric.startswith("pass@") for task in tasks for metric in task.task.metrics):
         ready()  # before anything is asked
     return coded
+
+
+def _readers(tasks: tuple[FrozenTask, ...], rater: Rater | None) -> None:
+    """Raises UsageError where a task wants a judge and there is none, or there is one and nobody wants it."""
+    wants = [t.task.name for t in tasks if wants_judge(t)]
+    if wants and rater is None:
+        raise UsageError(f"{', '.join(wants)}: a metric of it is given by a judge; say who: --judge openai:URL#NAME")
+    if rater is not None and not wants:
+        raise UsageError(f"no task asks for a judge; its metrics are {', '.join(JUDGED)}")
 
 
 def _counted(answers: Iterator[Answer], on_answer: Callable[[int], None] | None, before: int) -> Iterator[Answer]:

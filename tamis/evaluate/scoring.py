@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import pyarrow as pa
 
@@ -17,7 +17,7 @@ from tamis.evaluate.answer import Answer, repeats
 from tamis.evaluate.extract import extract
 from tamis.evaluate.frozen import FrozenTask
 from tamis.evaluate.items import Item, several
-from tamis.evaluate.metrics import METRICS, answer, choices, pass_at, text
+from tamis.evaluate.metrics import JUDGED, METRICS, answer, choices, pass_at, text
 from tamis.schemas import SAMPLE, SCORE, TIMING
 from tamis.schemas.sample import SIGNIFICANT
 
@@ -25,6 +25,19 @@ Rows = list[dict[str, Any]]
 
 Judge = Callable[[FrozenTask, Sequence[tuple[Item, Answer, str | None]]], list[tuple[dict[str, float], str | None]]]
 """Scores of a task by code, and what went wrong: its own scorer, or tests to pass. In the order of what it is given."""
+
+
+class Rater(Protocol):
+    """A judge that scores what only a reader can tell, as a `Judge` does by code.
+
+    facts  who it is and what it goes by, as report.json has it
+    """
+
+    facts: dict[str, Any]
+
+    def __call__(
+        self, task: FrozenTask, asked: Sequence[tuple[Item, Answer, str | None]]
+    ) -> list[tuple[dict[str, float], str | None]]: ...
 
 
 class Tables(NamedTuple):
@@ -39,7 +52,9 @@ class Tables(NamedTuple):
     problems: Rows
 
 
-def score(tasks: Iterable[FrozenTask], answers: Iterable[Answer], judge: Judge | None = None) -> Tables:
+def score(
+    tasks: Iterable[FrozenTask], answers: Iterable[Answer], judge: Judge | None = None, rater: Rater | None = None
+) -> Tables:
     """Samples, scores and timings. Raises InputError where an answer is to no item, or comes twice."""
     came: dict[tuple[str, str, int], Answer] = {}
     for one in answers:
@@ -54,7 +69,7 @@ def score(tasks: Iterable[FrozenTask], answers: Iterable[Answer], judge: Judge |
     timings: Rows = []
     problems: Rows = []
     for task in tasks:
-        for rows in _task(task, came, judge):
+        for rows in _task(task, came, judge, rater):
             samples.append(rows[0])
             scores += rows[1]
             timings.append(rows[2])
@@ -73,7 +88,7 @@ def _key(row: dict[str, Any]) -> tuple[str, str, int]:
 
 
 def _task(
-    task: FrozenTask, came: dict[tuple[str, str, int], Answer], judge: Judge | None
+    task: FrozenTask, came: dict[tuple[str, str, int], Answer], judge: Judge | None, rater: Rater | None
 ) -> Iterable[tuple[dict[str, Any], Rows, dict[str, Any], str | None]]:
     own = task.task
     asked = []
@@ -85,8 +100,10 @@ def _task(
     found = [None if a.response is None else extract(a.response, own.extract) for _, _, a in asked]
     scored = [_scores(task, i, a, e) for (i, _, a), e in zip(asked, found, strict=True)]
     wrong: list[str | None] = [a.problem for _, _, a in asked]
-    if judge and wants_code(task):
-        judged = judge(task, [(i, a, e) for (i, _, a), e in zip(asked, found, strict=True)])
+    for wanted, by in ((wants_code(task), judge), (wants_judge(task), rater)):
+        if by is None or not wanted:
+            continue
+        judged = by(task, [(i, a, e) for (i, _, a), e in zip(asked, found, strict=True)])
         for mine, (more, _) in zip(scored, judged, strict=True):
             mine.update(more)
         wrong = [ours or theirs for ours, (_, theirs) in zip(wrong, judged, strict=True)]
@@ -111,6 +128,7 @@ def _task(
             "truncated": one.truncated,
             "tokens_in": one.tokens_in,
             "tokens_out": one.tokens_out,
+            "length": item.length,
         }
         rows = [
             {**key, "metric": m, "value": _worst(m) if one.status in ("failed", "missing") else mine[m]}
@@ -122,6 +140,11 @@ def _task(
 def wants_code(task: FrozenTask) -> bool:
     """Whether code is run to score it."""
     return task.scorer is not None or any(metric.startswith("pass@") for metric in task.task.metrics)
+
+
+def wants_judge(task: FrozenTask) -> bool:
+    """Whether a judge has to say what it scores."""
+    return any(metric in JUDGED for metric in task.task.metrics)
 
 
 def _timing(one: Answer) -> dict[str, Any]:
@@ -143,7 +166,7 @@ def _checked(task: FrozenTask, item: Item, one: Answer) -> Answer:
         return one._replace(loglikelihoods=None)
     wanted = len(item.choices or [""])
     lls = one.loglikelihoods
-    if lls is None or len(lls) != wanted or not all(isinstance(x, (int, float)) and math.isfinite(x) for x in lls):
+    if lls is None or len(lls) != wanted or not all(type(x) in (int, float) and abs(x) <= 1e300 for x in lls):
         said = f"{wanted} likelihoods were wanted, found {lls!r:.60}"
         return one._replace(status="failed", response=None, loglikelihoods=None, problem=said)
     return one._replace(response=None)

@@ -15,7 +15,7 @@ settings: {threads: 1}
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -25,6 +25,7 @@ import yaml
 from tamis.contracts.tree import nearest
 from tamis.errors import UsageError
 from tamis.evaluate.extract import Step, read_steps
+from tamis.evaluate.gates import read_gates, written_out
 from tamis.evaluate.metrics import METRICS, of_type
 
 TaskType = Literal["multiple_choice", "generation", "perplexity"]
@@ -33,6 +34,12 @@ TYPES: tuple[TaskType, ...] = get_args(TaskType)
 
 TOO_LARGE = 1 << 20
 """Bytes of a suite; more than this is data, which belongs in a file beside it."""
+
+MOST_NODES = 10_000
+"""Values of a suite, each alias written out: aliases of aliases would fill any memory."""
+
+MOST_REPEATS = 1000
+"""Answers of one item."""
 
 _NAME = re.compile(r"[A-Za-z0-9][\w.-]{0,99}\Z")
 
@@ -54,6 +61,7 @@ FIELDS = (
     "category",
     "citations",
     "tests",
+    "length",
 )
 """What a row may be asked for. A name stands for itself where `fields` does not say where it is."""
 
@@ -173,9 +181,8 @@ def load(path: Path | str) -> Suite:
     gates = found.get("gates") or {}
     if not isinstance(gates, dict):
         raise SuiteError(f"gates is {gates!r:.60}; a mapping was wanted", path)
-    settings = _of(Settings, found.get("settings") or {}, path, "settings")
-    if settings.batch_size < 1 or settings.threads < 1:
-        raise SuiteError("batch_size and threads are 1 or more", path, "settings")
+    demand_gates(gates, tasks, path)
+    settings = read_settings(found.get("settings") or {}, path)
     return Suite(path, name, str(found.get("version", "1")), tasks, settings, gates)
 
 
@@ -195,7 +202,11 @@ def read_task(entry: Any, path: Path | str, place: str) -> Task:
         )
     given = dict(entry)
     given["fields"] = _mapping(entry.get("fields") or {}, path, f"{place}.fields")
-    given["prompt"] = str(entry.get("prompt") or _PROMPTS[kind])
+    given["prompt"] = _PROMPTS[kind] if entry.get("prompt") in (None, "") else entry["prompt"]
+    if not isinstance(given["prompt"], str):
+        raise SuiteError(
+            f"prompt is {entry['prompt']!r:.60}; a template or the name of its file was wanted", path, place
+        )
     shots = _fewshot(entry.get("fewshot"), path, f"{place}.fewshot")
     given["fewshot"] = shots
     made = entry.get("generation")
@@ -206,6 +217,8 @@ def read_task(entry: Any, path: Path | str, place: str) -> Task:
     told = entry.get("metrics")
     if told is not None and not (isinstance(told, list) and all(isinstance(m, str) for m in told)):
         raise SuiteError(f"metrics is {told!r:.60}; a list of names was wanted", path, place)
+    if told and len(set(told)) < len(told):
+        raise SuiteError(f"metrics is {told!r:.60}; each once was wanted", path, place)
     metrics = tuple(told or of_type(kind)[: {"multiple_choice": 2, "generation": 1, "perplexity": 3}[kind]])
     scoring = entry.get("scoring")
     if scoring is not None and not re.fullmatch(r"[^:]+\.py:[A-Za-z_]\w*", str(scoring)):
@@ -250,7 +263,41 @@ def _read(path: Path) -> dict[str, Any]:
         raise SuiteError(f"it is no YAML{where}: {said}", path) from None
     if not isinstance(found, dict):
         raise SuiteError(f"found a {type(found).__name__}; a mapping with name and tasks was wanted", path)
+    _small(found, path)
     return found
+
+
+def _small(found: Any, path: Path) -> None:
+    """Raises SuiteError where aliases make more of a file than stands in it, or lead back to where they stand."""
+    left, count = [found], 0
+    while left:
+        one = left.pop()
+        inside = [*one, *one.values()] if isinstance(one, dict) else one if isinstance(one, (list, tuple, set)) else ()
+        count += 1 + len(inside)
+        if count > MOST_NODES:
+            raise SuiteError(f"it holds more than {MOST_NODES:,} values, its aliases written out; write less", path)
+        left += inside
+
+
+def read_settings(value: Any, path: Path | str) -> Settings:
+    """The settings that `value` describes. Raises SuiteError."""
+    settings: Settings = _of(Settings, value, path, "settings")
+    if settings.batch_size < 1 or not 1 <= settings.threads <= 1024:
+        raise SuiteError("batch_size is 1 or more, and threads 1 to 1024", path, "settings")
+    if settings.seed < 0 or (settings.max_length is not None and settings.max_length < 2):
+        raise SuiteError("seed is 0 or more, and max_length 2 or more", path, "settings")
+    return settings
+
+
+def demand_gates(gates: Mapping[str, Any], tasks: Sequence[Task], path: Path | str) -> None:
+    """Raises SuiteError where a gate cannot be read, or asks for what no task has: now, and not once all is answered."""
+    metrics = {task.name: task.metrics for task in tasks}
+    own = {task.name: dict(task.gates) for task in tasks if task.gates}
+    for place, found in (("gates", gates), ("gates of a task", {"tasks": own})):
+        try:
+            written_out([read_gates(found, place)], list(metrics), metrics)
+        except UsageError as wrong:
+            raise SuiteError(str(wrong), path) from None
 
 
 def _known(found: Mapping[Any, Any], names: tuple[str, ...], path: Path | str, place: str) -> None:
@@ -293,12 +340,15 @@ def _fewshot(value: Any, path: Path | str, place: str) -> Fewshot | None:
 def _generation(value: Any, shots: Fewshot | None, path: Path | str, place: str) -> Generation:
     given = _mapping(value, path, place)
     stop = given.get("stop", [shots.between] if shots else [])
-    given["stop"] = tuple([stop] if isinstance(stop, str) else stop)
-    if not all(isinstance(s, str) and s for s in given["stop"]):
+    stop = [stop] if isinstance(stop, str) else stop
+    if not isinstance(stop, list) or not all(isinstance(s, str) and s for s in stop):
         raise SuiteError(f"stop is {stop!r:.60}; texts were wanted", path, place)
+    given["stop"] = tuple(stop)
     made: Generation = _of(Generation, given, path, place)
     if made.max_tokens < 1 or made.n < 1 or made.temperature < 0:
         raise SuiteError("max_tokens and n are 1 or more, and temperature is 0 or more", path, place)
+    if made.n > MOST_REPEATS or not 0 < made.top_p <= 1:
+        raise SuiteError(f"n is {MOST_REPEATS:,} at most, and top_p above 0 and at most 1", path, place)
     if made.n > 1 and made.temperature == 0:
         raise SuiteError(f"n is {made.n} at temperature 0: all answers would be the same; raise it", path, place)
     return made
@@ -323,6 +373,8 @@ def _of(cls: Any, value: Any, path: Path | str, place: str) -> Any:
             wrong = isinstance(told, bool) != (kind == "bool")
             if wrong or not isinstance(told, _TYPES[kind]):
                 raise SuiteError(f"{key} is {told!r:.60}; {kind} was wanted", path, place)
+            if isinstance(told, (int, float)) and not abs(told) <= 2**53:
+                raise SuiteError(f"{key} is {told!r:.60}; a number within 2**53 was wanted", path, place)
     return cls(**value)
 
 

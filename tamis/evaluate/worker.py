@@ -241,7 +241,8 @@ def _model(job: Job, tell: Callable[..., None]) -> Any:
 
     adapter = job["model"].get("adapter")
     given = {"peft": adapter} if adapter else {}
-    options = {"dtype": settings["dtype"], "batch_size": settings["batch_size"], "max_length": settings["max_length"]}
+    options: dict[str, Any] = {"use_safetensors": True, "dtype": settings["dtype"]}
+    options |= {"batch_size": settings["batch_size"], "max_length": settings["max_length"]}
     try:
         lm = Told(pretrained=job["model"]["path"], device=job["device"], **options, **given)
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as wrong:

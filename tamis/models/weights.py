@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tamis.errors import InputError
+from tamis.errors import InputError, OutputError
 from tamis.extras import extra
 
 _WEIGHTS = ("config.json", "*.safetensors", "*.bin", "*.gguf")
@@ -40,11 +40,22 @@ def digest_of(files: Mapping[str, str]) -> str:
 def identity(folder: Path) -> dict[str, Any]:
     """Which model it is: digests of what it computes with and of how it reads, whatever the folder is called."""
     config = read_config(folder)
+    demand_safetensors(folder)
     return {
         "architecture": (config.get("architectures") or [config.get("model_type", "unknown")])[0],
         "weights": f"sha256:{folder_digest(folder, _WEIGHTS)}",
         "tokenizer": f"sha256:{folder_digest(folder, _WORDS)}",
     }
+
+
+def demand_safetensors(folder: Path) -> None:
+    """Raises InputError where weights lie in `folder` as a pickle alone: those can be a program, and are never read."""
+    pickles = [p.name for pattern in ("*.bin", "*.pt", "*.pth") for p in sorted(folder.glob(pattern))]
+    if pickles and not any(folder.glob("*.safetensors")):
+        raise InputError(
+            f"{folder / pickles[0]} is a pickle, which can run any program when it is read; name a folder with "
+            "*.safetensors, as save_pretrained writes it"
+        )
 
 
 def read_config(folder: Path) -> dict[str, Any]:
@@ -67,7 +78,8 @@ def load_tokenizer(folder: Path) -> Any:
         from transformers import AutoTokenizer
     quiet()
     try:
-        return AutoTokenizer.from_pretrained(folder, local_files_only=True)
+        # Where nothing is said of code that came with a model, whoever sits there would be asked.
+        return AutoTokenizer.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except (OSError, ValueError) as wrong:
         raise InputError(f"{folder} has no tokenizer that can be loaded: {_short(wrong)}") from None
 
@@ -75,11 +87,15 @@ def load_tokenizer(folder: Path) -> Any:
 def load_model(folder: Path, **options: Any) -> Any:
     """The model itself, on the processor unless `options` of from_pretrained say else. Raises InputError."""
     with extra("transformers"):
+        from safetensors import SafetensorError
         from transformers import AutoModelForCausalLM
+    demand_safetensors(folder)
     quiet()
     try:
-        return AutoModelForCausalLM.from_pretrained(folder, local_files_only=True, **options)
-    except (OSError, ValueError) as wrong:
+        return AutoModelForCausalLM.from_pretrained(
+            folder, local_files_only=True, use_safetensors=True, trust_remote_code=False, **options
+        )
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as wrong:
         raise InputError(f"{folder} cannot be loaded as a language model: {_short(wrong)}") from None
 
 
@@ -87,12 +103,14 @@ def with_adapter(model: Any, adapter: Path) -> Any:
     """`model` with the adapter in the folder `adapter` in front. Raises InputError where it does not fit."""
     with extra("transformers"):
         from peft import PeftModel
+        from safetensors import SafetensorError
+    demand_safetensors(adapter)
     with warnings.catch_warnings():
         # peft 0.21 asks transformers 5 in a way that is to go.
         warnings.simplefilter("ignore", FutureWarning)
         try:
             return PeftModel.from_pretrained(model, str(adapter), local_files_only=True)
-        except (OSError, ValueError, RuntimeError, TypeError) as wrong:
+        except (OSError, ValueError, KeyError, RuntimeError, TypeError, SafetensorError) as wrong:
             raise InputError(f"{adapter} is no adapter of this model: {_short(wrong)}") from None
 
 
@@ -120,6 +138,7 @@ def adapted(
     """
     with extra("transformers"):
         import torch
+        from safetensors import SafetensorError
     torch.set_num_threads(threads)
     tokens = [ids for text in probes if (ids := load_tokenizer(base)(text, add_special_tokens=False)["input_ids"])]
 
@@ -137,7 +156,10 @@ def adapted(
     model = model.merge_and_unload(safe_merge=True)
     merged = logits(model)
     model.config._name_or_path = ""
-    model.to(getattr(torch, dtype)).save_pretrained(output)
+    try:
+        model.to(getattr(torch, dtype)).save_pretrained(output)
+    except (OSError, SafetensorError) as wrong:
+        raise OutputError(f"{output} cannot be written: {_short(wrong)}; is the disk full?") from None
     written = logits(load_model(output, dtype=torch.float32))
     return {
         "adapter_from_base": apart(tuned, plain),

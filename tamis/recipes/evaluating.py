@@ -25,6 +25,7 @@ from tamis.evaluate.junit import junit
 from tamis.evaluate.markdown import markdown
 from tamis.evaluate.report import split_of
 from tamis.evaluate.results import REPORT, Results, read_report, read_results, results_of
+from tamis.evaluate.rows import read_table
 from tamis.evaluate.run import Evaluated
 from tamis.evaluate.shown import shown
 from tamis.report.evaluation import page
@@ -139,6 +140,7 @@ def results_from(found: Evaluated) -> Results:
         found.limit,
         frozen_gates(frozen),
         None if whole else asked,
+        found.judge,
     )
 
 
@@ -146,6 +148,8 @@ def again(run: Path, *, baseline: Path | None = None, gates: Path | None = None)
     """A finished run and what it was held against, to be held against other gates or another baseline."""
     facts = read_report(run)
     place = run / CONTAMINATION
+    if facts["files"].get(CONTAMINATION) and not place.is_file():
+        raise InputError(f"{place} is missing, and {run / REPORT} was made of it; name the folder of a whole run")
     if facts["files"].get(CONTAMINATION) is not None and sha256(place) != facts["files"][CONTAMINATION]:
         raise GateError(f"{place} is not what {run / REPORT} was made of: its sha256 differs; run it again")
     table = _table(place) if facts["files"].get(CONTAMINATION) else None
@@ -247,9 +251,7 @@ def asked(task: FrozenTask) -> list[dict[str, Any]]:
 
 
 def _table(path: Path) -> pa.Table:
-    import pyarrow.parquet as pq
-
     try:
-        return pq.read_table(path)
+        return read_table(path.read_bytes())
     except UNREADABLE as wrong:
         raise InputError(f"{path} cannot be read: {one_line(wrong)}; contamination.parquet was wanted") from None

@@ -43,6 +43,7 @@ SAMPLE = pa.schema(
         field("truncated", pa.bool_(), "Whether the prompt or the response was cut for its length.", False),
         field("tokens_in", pa.int32(), "Tokens of the prompt; null: not told."),
         field("tokens_out", pa.int32(), "Tokens of the response; null: not told, or none was asked for."),
+        field("length", pa.int64(), "How long the item is, as its data tells it; null: not told."),
     ]
 )
 """A row for every item and repeat of every task, those that failed too. Nothing in it changes from run to run."""

@@ -7,7 +7,7 @@ import shutil
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from tamis.data.disk import disk_errors
 from tamis.data.writer import write_json
@@ -48,34 +48,36 @@ def train(job: Job, *, resume: bool = False, on_plan: Any = None, on_step: OnSte
     planned = plan(job)
     if on_plan:
         on_plan(planned)
-    checkpoint = _begun(job, key, resume)
-    started = datetime.now(UTC)
-    fitted = fit(
-        job.base,
-        planned.tokenizer,
-        planned.train,
-        planned.validation,
-        planned.settings,
-        job.work,
-        checkpoint,
-        on_step,
-    )
-    at = int(checkpoint.name.rpartition("-")[2]) if checkpoint else None
-    seen = planned.lengths.tokens * fitted.steps / max(1, _steps(planned))
-    varies = {
-        "key": key,
-        "started": started.isoformat(timespec="seconds"),
-        "seconds": round(fitted.seconds, 1),
-        "tokens_per_second": round(seen / fitted.seconds, 1) if at is None and fitted.seconds else None,
-        "peak_bytes": fitted.peak_bytes,
-        "resumed_at": at,
-        "host": platform.node(),
-        "platform": platform.platform(),
-        "snapshot": str(planned.snapshot.path),
-        "base": str(job.base),
-    }
-    facts = write_adapter(job, planned, fitted, varies)
-    shutil.rmtree(job.work, ignore_errors=True)
+    lock, checkpoint = _begun(job, key, resume)
+    with lock:
+        started = datetime.now(UTC)
+        with disk_errors(job.work):
+            fitted = fit(
+                job.base,
+                planned.tokenizer,
+                planned.train,
+                planned.validation,
+                planned.settings,
+                job.work,
+                checkpoint,
+                on_step,
+            )
+        at = int(checkpoint.name.rpartition("-")[2]) if checkpoint else None
+        seen = planned.lengths.tokens * fitted.steps / max(1, _steps(planned))
+        varies = {
+            "key": key,
+            "started": started.isoformat(timespec="seconds"),
+            "seconds": round(fitted.seconds, 1),
+            "tokens_per_second": round(seen / fitted.seconds, 1) if at is None and fitted.seconds else None,
+            "peak_bytes": fitted.peak_bytes,
+            "resumed_at": at,
+            "host": platform.node(),
+            "platform": platform.platform(),
+            "snapshot": str(planned.snapshot.path),
+            "base": str(job.base),
+        }
+        facts = write_adapter(job, planned, fitted, varies)
+        shutil.rmtree(job.work, ignore_errors=True)
     return Trained(job.output, facts, _register(job, planned.snapshot, planned.split, facts, store), at)
 
 
@@ -84,8 +86,12 @@ def _steps(planned: Plan) -> float:
     return planned.lengths.examples / (planned.settings.batch_size * planned.settings.accumulate)
 
 
-def _begun(job: Job, key: str, resume: bool) -> Path | None:
-    """The checkpoint to go on from, if any, with the work folder in order. Raises UsageError, OutputError."""
+def _begun(job: Job, key: str, resume: bool) -> tuple[IO[bytes], Path | None]:
+    """The checkpoint to go on from, if any, with the work folder in order, ours alone while the first stays open.
+
+    Raises UsageError, OutputError.
+    """
+    import fcntl
     import json
 
     note = job.work / "job.json"
@@ -105,10 +111,18 @@ def _begun(job: Job, key: str, resume: bool) -> Path | None:
             )
     with disk_errors(job.work):
         job.work.mkdir(parents=True, exist_ok=True)
+        lock = (job.work / "lock").open("wb")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        raise OutputError(
+            f"another process trains to {job.output} right now; wait for it, or choose another place with -o"
+        ) from None
     found = newest(job.work)
     write_json(note, {"key": key, "job": job.as_dict()})
     shutil.rmtree(job.work / "adapter", ignore_errors=True)
-    return found
+    return lock, found
 
 
 def _finished(job: Job, key: str, store: Store | None, resume: bool) -> Trained:
@@ -117,7 +131,11 @@ def _finished(job: Job, key: str, store: Store | None, resume: bool) -> Trained:
     facts = read_facts(job.output) if job.output.is_dir() else None
     if not resume or facts is None:
         raise OutputError(f"{job.output} is there already; choose another place with -o")
-    if json.loads((job.output / VARIES).read_text("utf-8")).get("key") != key:
+    try:
+        was = json.loads((job.output / VARIES).read_text("utf-8"))["key"]
+    except (OSError, ValueError, KeyError, TypeError):
+        was = None
+    if was != key:
         raise OutputError(f"{job.output} holds an adapter of another job; choose another place with -o")
     snapshot = job.open()
     return Trained(job.output, facts, _register(job, snapshot, facts["data"]["split"], facts, store))

@@ -17,7 +17,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from tamis.errors import RunError, UsageError
+from tamis.errors import OutputError, RunError, UsageError
 from tamis.extras import extra
 from tamis.models.weights import load_model, quiet
 from tamis.train.checkpoints import sealed
@@ -377,12 +377,21 @@ def _calmly() -> Iterator[None]:
         yield
 
 
+_UNWRITTEN = "a checkpoint cannot be written: {}; make room, then go on with --resume"
+
+
 @contextmanager
 def _memory(settings: Settings) -> Iterator[None]:
-    """Out of memory is a sentence."""
+    """Out of memory is a sentence, and so is a disk that takes no checkpoint."""
+    from safetensors import SafetensorError
+
     try:
         yield
+    except SafetensorError as wrong:
+        raise OutputError(_UNWRITTEN.format(wrong)) from wrong
     except (MemoryError, RuntimeError) as wrong:
+        if "PytorchStreamWriter" in str(wrong) or "unexpected pos" in str(wrong):
+            raise OutputError(_UNWRITTEN.format(str(wrong).splitlines()[0])) from wrong
         if isinstance(wrong, RunError) or not (isinstance(wrong, MemoryError) or _is_memory(str(wrong))):
             raise
         raise RunError(out_of_memory(settings)) from wrong

@@ -57,7 +57,9 @@ def test_an_empty_response_is_an_answer(tmp_path: Path) -> None:
     assert statuses(found, "sums")[0] == "invalid"
 
 
-@pytest.mark.parametrize("lls", [[-1.0, -2.0], [-1.0, -2.0, math.nan], [-1.0, -2.0, "x"], []])
+@pytest.mark.parametrize(
+    "lls", [[-1.0, -2.0], [-1.0, -2.0, math.nan], [-1.0, -2.0, "x"], [], [True, False, True], [10**400, 1, 2]]
+)
 def test_likelihoods_that_are_not_one_for_each_choice_fail(lls: list[Any], tmp_path: Path) -> None:
     found = replayed(tmp_path, [{"task": "choose", "item_id": "m0", "loglikelihoods": lls}], only=("choose",))
     assert statuses(found, "choose")[0] == "failed"
@@ -80,6 +82,12 @@ def test_answers_that_cannot_be_used_say_why(rows: list[dict[str, Any]], said: s
     with pytest.raises(InputError) as wrong:
         replayed(tmp_path, rows)
     assert said in str(wrong.value)
+
+
+@pytest.mark.parametrize("count", [10**12, -5, True, "7"])
+def test_a_number_of_tokens_that_is_none_says_so(count: Any, tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="a number of tokens was wanted"):
+        replayed(tmp_path, [{"task": "sums", "item_id": 0, "response": "1", "tokens_in": count}])
 
 
 def test_answers_to_other_items_are_counted(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from llama import MODEL
 from serving import Served, closed_url
 from weighing import Weighing
 
-from tamis.errors import UsageError
+from tamis.errors import RunError, UsageError
 from tamis.evaluate.backends import backend
 from tamis.evaluate.freeze import freeze
 from tamis.evaluate.run import Evaluated, evaluate
@@ -62,6 +62,14 @@ def test_a_request_that_fails_is_an_item_that_failed(fault: str, status: str, tm
         found = asked(tmp_path, server.url, concurrency=1)
     assert [s["status"] for s in samples(found)] == ["ok"] * 3 + [status] + ["ok"] * 2
     assert [s["value"] for s in found.tables.scores.to_pylist() if s["item_id"] == "3"] == [0, 0]
+
+
+def test_where_not_one_answer_came_there_is_no_report(tmp_path: Path) -> None:
+    with (
+        Served(added, faults=lambda n, body: "400") as server,
+        pytest.raises(RunError, match=r"not one of 6 answers came: m at .* status 400"),
+    ):
+        asked(tmp_path, server.url)
 
 
 def test_an_endpoint_that_is_not_there_ends_it(tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import suites
@@ -75,6 +76,14 @@ def test_a_snapshot_made_anew_has_another_id(snap: Path) -> None:
     path = snap / "tasks/sums.json"
     path.write_bytes(canonical_json({**json.loads(path.read_bytes()), "primary": "f1"}))
     facts = json.loads((snap / "eval.json").read_bytes())
+    facts["tasks"][1]["primary"] = "f1"
+    seal_anew(snap, facts)
+    assert check(snap).whole and check(snap).id != before
+    assert check(snap, before).findings[0].problem.startswith("is not that of sha256:")
+
+
+def seal_anew(snap: Path, facts: dict[str, Any]) -> None:
+    """Make every digest right again."""
     for file in facts["files"]:
         data = (snap / file["path"]).read_bytes()
         file["sha256"], file["bytes"] = hashlib.sha256(data).hexdigest(), len(data)
@@ -82,8 +91,29 @@ def test_a_snapshot_made_anew_has_another_id(snap: Path) -> None:
     names = sorted([*(f["path"] for f in facts["files"]), "eval.json"])
     body = "".join(f"{hashlib.sha256((snap / n).read_bytes()).hexdigest()}  {n}\n" for n in names)
     (snap / "MANIFEST.sha256").write_text(body + closing(body))
-    assert check(snap).whole and check(snap).id != before
-    assert check(snap, before).findings[0].problem.startswith("is not that of sha256:")
+
+
+@pytest.mark.parametrize(
+    "file, told_so, said",
+    [
+        ("tasks/sums.json", {"metrics": ["zz"]}, "no metric 'zz'"),
+        ("tasks/sums.json", {"extract": [{"regex": "("}]}, "is no regular expression"),
+        ("tasks/sums.json", {"generation": {"n": 10**9, "stop": [], "temperature": 1}}, "n is 1,000 at most"),
+        ("tasks/sums.json", {"name": "../../x"}, "letters, digits"),
+        ("tasks/sums.json", {"primary": "f1"}, "tell otherwise of that task"),
+        ("tasks/sums.json", "x", "cannot be read as a snapshot"),
+        ("suite.json", {"settings": {"threads": "x"}}, "int was wanted"),
+        ("suite.json", {"gates": {"mn": 1}}, "no key 'mn'"),
+    ],
+)
+def test_what_no_suite_can_say_is_refused_though_every_digest_is_right(
+    file: str, told_so: Any, said: str, snap: Path
+) -> None:
+    path = snap / file
+    own = {**json.loads(path.read_bytes()), **told_so} if isinstance(told_so, dict) else told_so
+    path.write_bytes(canonical_json(own))
+    seal_anew(snap, json.loads((snap / "eval.json").read_bytes()))
+    assert said in told(snap)
 
 
 def test_prompts_that_are_rendered_otherwise_are_seen_though_no_file_changed(

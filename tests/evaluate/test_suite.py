@@ -38,6 +38,17 @@ def changed(**own: Any) -> list[dict[str, Any]]:
         ({"primary": "bleu"}, "which is none of its metrics"),
         ({"fewshot": {"n": 2, "sampler": "all"}}, "sampler is 'all'; it is one of default, first_n"),
         ({"fewshot": {"n": 6}}, "6 examples are wanted and 5 are there"),
+        ({"extract": [{"regex": "(a)", "group": "1"}]}, "has 1 groups, and group is 1"),
+        ({"metrics": ["f1", "f1"]}, "each once was wanted"),
+        ({"prompt": ["a"]}, "a template or the name of its file was wanted"),
+        ({"generation": {"stop": 5}}, "stop is 5; texts were wanted"),
+        ({"generation": {"temperature": float("nan")}}, "a number within 2"),
+        ({"generation": {"max_tokens": 10**30}}, "a number within 2"),
+        ({"generation": {"top_p": -1.0}}, "top_p above 0"),
+        ({"generation": {"n": 10**6, "temperature": 1.0}}, "n is 1,000 at most"),
+        ({"gates": {"min": float("nan")}}, "min is nan; a number was wanted"),
+        ({"gates": {"mn": 1}}, "no key 'mn'; did you mean 'min'?"),
+        ({"gates": {"min": 10**400}}, "a number was wanted"),
         ({"fields": {"answer": "result"}}, "no 'result'; there are 'id', 'question', 'answer'"),
         ({"extract_target": [{"regex": "@(.)"}]}, "extract_target finds nothing in the answer 'it is #### 1'"),
         ({"prompt": "{{ questoin }}"}, "'questoin' is not known here"),
@@ -54,7 +65,16 @@ def test_a_suite_that_cannot_be_frozen_says_why(own: dict[str, Any], said: str, 
     assert not (tmp_path / "snap").exists() and not list(tmp_path.glob(".snap*"))
 
 
-@pytest.mark.parametrize("text", ["", "- a", "name: [", "name: \xff\n", "name: x\ntasks: {}\n", "name: x\ntasks: []\n"])
+BOMB = "a: &a [x, x]\n" + "".join(
+    f"{n}: &{n} [{', '.join([f'*{o}'] * 9)}]\n" for o, n in zip("abcdefgh", "bcdefghi", strict=True)
+)
+LOOP = "name: x\ngates: &a {tasks: *a}\ntasks: [{name: t, type: perplexity, data: t.jsonl}]\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "- a", "name: [", "name: \xff\n", "name: x\ntasks: {}\n", "name: x\ntasks: []\n", BOMB, LOOP],
+)
 def test_a_file_that_is_no_suite_says_so(text: str, tmp_path: Path) -> None:
     (tmp_path / "suite.yaml").write_bytes(text.encode("latin-1"))
     with pytest.raises(TamisError, match=r"suite\.yaml"):
@@ -67,7 +87,12 @@ def test_a_file_that_is_no_suite_says_so(text: str, tmp_path: Path) -> None:
         ([], "holds no rows"),
         ([{"id": 1, "question": "a", "answer": "b"}] * 2, "sums.jsonl:2: the id '1' is that of sums.jsonl:1, too"),
         ([{"id": None, "question": "a", "answer": "b"}, {"id": 1, "question": "a"}], "sums.jsonl:2: no answer"),
+        ([{"id": 1, "question": None, "answer": "b"}], "the question is null"),
+        ([{"id": 1, "question": "a", "answer": ["b", None]}], "a list of texts, was wanted"),
         ([{"id": "", "question": "a", "answer": "b"}], "'id' is ''"),
+        ([{"id": 1, "question": "a", "answer": float("nan")}], "the answer is nan"),
+        ([{"id": 1, "question": "a", "answer": "b", "context": 5}], "the context is 5"),
+        ([{"id": 1, "question": "a", "answer": "b", "citations": [10**30]}], "numbers of passages"),
     ],
 )
 def test_items_that_are_none_are_told_by_line(rows: list[dict[str, Any]], said: str, tmp_path: Path) -> None:

@@ -66,6 +66,15 @@ def test_a_report_that_does_not_speak_for_a_model(
     assert "stage" not in model(registered[0], "docs-lora")
 
 
+def test_a_report_that_was_changed_by_hand_approves_nothing(
+    registered: tuple[Store, str, Path], tmp_path: Path
+) -> None:
+    place = run(tmp_path / "run", registered[2], [0.0] * 40) / "report.json"
+    place.write_text(place.read_text().replace('"passed":false', '"passed":true').replace('"failed"', '"passed"'))
+    with pytest.raises(GateError, match="it was changed since"):
+        promote(registered[0], "docs-lora", tmp_path / "run")
+
+
 def test_a_report_without_a_gate_approves_nothing(registered: tuple[Store, str, Path], tmp_path: Path) -> None:
     report.write(tmp_path / "run", made.results([1.0] * 40))
     with pytest.raises(GateError, match=r"no gate.*another model"):

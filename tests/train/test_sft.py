@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,12 +12,13 @@ import pyarrow.parquet as pq
 import pytest
 from training import chats, job_of, snapshot_of
 
-from tamis.errors import OutputError, UsageError
+from tamis.errors import InputError, OutputError, UsageError
 from tamis.snapshot import Snapshot, select
 from tamis.snapshot.store import Store
 from tamis.snapshot.trace import trace
 from tamis.train import Trained, train
 from tamis.train.adapter import FACTS, WEIGHTS
+from tamis.train.run import _begun
 
 pytest.importorskip("trl", reason="the extra train is not installed")
 
@@ -98,6 +100,21 @@ class Stopped(Exception):
     """Somebody pulled the plug."""
 
 
+def test_two_do_not_train_to_one_place(tiny: Path, sums: Snapshot, tmp_path: Path) -> None:
+    job = job_of(sums, tiny, tmp_path / "out")
+    lock, _ = _begun(job, job.key(), resume=False)
+    with lock, pytest.raises(OutputError, match="another process trains to"):
+        _begun(job, job.key(), resume=True)
+
+
+def test_weights_in_a_pickle_are_not_read(tiny: Path, sums: Snapshot, tmp_path: Path) -> None:
+    base = tmp_path / "base"
+    shutil.copytree(tiny, base)
+    (base / "model.safetensors").rename(base / "pytorch_model.bin")
+    with pytest.raises(InputError, match="is a pickle, which can run any program"):
+        train(job_of(sums, base, tmp_path / "out"))
+
+
 def interrupted(job: Any, at: int) -> None:
     """Train, and stop after step `at`."""
 
@@ -134,3 +151,19 @@ def test_other_settings_do_not_go_on_with_a_run(sums: Snapshot, tiny: Path, tmp_
     interrupted(job, 1)
     with pytest.raises(UsageError, match="had another snapshot, base or settings"):
         train(replace(job, settings=replace(job.settings, rank=4)), resume=True)
+
+
+def test_rows_gathered_over_passes_count_as_one_batch_of_them(sums: Snapshot, tiny: Path, tmp_path: Path) -> None:
+    how: dict[str, Any] = {
+        "max_steps": 3,
+        "dropout": 0.0,
+        "learning_rate": 2e-3,
+        "eval_every": 0,
+        "checkpoint_every": 0,
+    }
+    whole, parts = (
+        train(job_of(sums, tiny, tmp_path / f"by{size}", batch_size=size, accumulate=4 // size, **how)).facts
+        for size in (4, 1)
+    )
+    for one, other in zip(whole["curve"], parts["curve"], strict=True):
+        assert one == pytest.approx(other, rel=1e-4)

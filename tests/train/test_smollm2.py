@@ -17,7 +17,9 @@ from tamis.train.merge import merge
 pytestmark = pytest.mark.slow
 pytest.importorskip("trl", reason="the extra train is not installed")
 
-HOW: dict[str, Any] = {"max_steps": 8, "eval_every": 4, "checkpoint_every": 4, "learning_rate": 5e-4, "rank": 8}
+HOW: dict[str, Any] = {
+    "max_steps": 4, "eval_every": 2, "checkpoint_every": 2, "learning_rate": 5e-4, "rank": 8, "batch_size": 2
+}  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -48,9 +50,7 @@ def test_it_learns_how_answers_are_worded(adapter: Trained) -> None:
 
 def test_it_learns_from_pairs(smol: Path, folder: Path) -> None:
     pairs = snapshot_of(folder, preferences(40), "pairs")
-    done = train(
-        job_of(pairs, smol, folder / "pairs-lora", **{**HOW, "method": "dpo", "learning_rate": 2e-4, "batch_size": 2})
-    )
+    done = train(job_of(pairs, smol, folder / "pairs-lora", **{**HOW, "method": "dpo", "learning_rate": 2e-4}))
     assert done.facts["training"]["after"] < 0.5 < 0.69 < done.facts["training"]["before"]
 
 
@@ -58,13 +58,13 @@ def test_a_run_that_was_resumed_gives_equal_bytes(smol: Path, sums: Snapshot, ad
     job = job_of(sums, smol, folder / "again", **HOW)
 
     def stop(step: int, *_: Any) -> None:
-        if step == 5:
+        if step == 3:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
         train(job, on_step=stop)
     done = train(job, resume=True)
-    assert done.resumed_at == 4
+    assert done.resumed_at == 2
     for name in (WEIGHTS, FACTS):
         assert (done.path / name).read_bytes() == (adapter.path / name).read_bytes()
 

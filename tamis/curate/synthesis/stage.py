@@ -80,8 +80,12 @@ class Synth(Derive):
 
     @property
     def files(self) -> tuple[str, ...]:
-        """The user's templates."""
-        return (self.template,) if self.template else ()
+        """The user's templates: the file, or those of the folder."""
+        if not self.template:
+            return ()
+        place = self.base / self.template
+        found = sorted(path.name for path in place.glob("*.j2")) if place.is_dir() else []
+        return tuple(f"{self.template}/{name}" for name in found) or (self.template,)
 
     @property
     def stands_on(self) -> dict[str, str]:

@@ -14,13 +14,13 @@ import re
 from pathlib import Path
 from typing import Any, Literal, get_args
 
-import pyarrow.parquet as pq
 import yaml
 
 from tamis.data.writer import write_bytes
 from tamis.errors import OutputError, UsageError
 from tamis.evaluate.frozen import Frozen, FrozenTask
 from tamis.evaluate.items import Item, untable
+from tamis.evaluate.rows import read_table
 
 Kind = Literal["choices", "noise", "aside"]
 
@@ -110,7 +110,7 @@ def _task(frozen: Frozen, task: FrozenTask, kind: Kind, output: Path, seed: int)
         entry["fewshot"] = {key: shots[key] for key in ("n", "seed", "sampler")}
         pool = frozen.path / f"data/{name}.fewshot.parquet"
         if pool.is_file():
-            _lines(output / f"{name}.fewshot.jsonl", [item.fields for item in untable(pq.read_table(pool))])
+            _lines(output / f"{name}.fewshot.jsonl", [item.fields for item in untable(read_table(pool.read_bytes()))])
             entry["fewshot"]["from"] = f"{name}.fewshot.jsonl"
     if task.scorer is not None:
         write_bytes(output / f"{name}.py", task.scorer)

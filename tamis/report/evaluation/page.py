@@ -7,6 +7,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from tamis.report.evaluation.curve import UNITS, curve
 from tamis.report.judging.page import place
 from tamis.report.templates import render
 from tamis.report.visible import visible
@@ -47,6 +48,9 @@ def html(facts: Mapping[str, Any], items: Mapping[str, Sequence[Mapping[str, Any
             for task in facts["tasks"]
         ],
         contaminated=[task for task in facts["tasks"] if task["contamination"]],
+        long=[task for task in facts["tasks"] if task.get("lengths")],
+        curve=curve,
+        units=UNITS,
         states=STATES,
         place=place,
         number=number,
@@ -73,7 +77,7 @@ def own(task: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def scale(task: Mapping[str, Any]) -> tuple[float, float]:
     """The ends of a line on which all numbers of a task that can be compared stand: 0 and 1 for shares."""
-    rows = [own(task), *task["categories"]]
+    rows = [own(task), *task["categories"], *((task.get("lengths") or {}).get("bins", ()))]
     if task["contamination"]:
         rows += [task["contamination"][name] for name in ("clean", "dirty")]
     if task["baseline"]:

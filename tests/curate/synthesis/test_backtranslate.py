@@ -184,6 +184,12 @@ def test_a_template_of_the_users_stands_in(script: Any, tmp_path: Path) -> None:
     assert made.rows[0]["synthesis"]["template"] == "mine.ask@7"
 
 
+def test_a_folder_of_templates_is_all_of_its_files(tmp_path: Path) -> None:
+    for name in ("score.j2", "instruction.j2", "notes.txt"):
+        (tmp_path / name).write_text("{# a@1: b #}")
+    assert Backtranslate("m", template=".").at(tmp_path).files == ("./instruction.j2", "./score.j2")
+
+
 def test_a_template_that_cannot_be_is_told_before_anything_is_sent(script: Any, tmp_path: Path) -> None:
     model = script(judged())
     (tmp_path / "score.j2").write_text("Score\n{{ answr }}")
