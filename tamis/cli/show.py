@@ -82,7 +82,7 @@ class Progressbar:
 
 def _asks(progress: Any) -> bool:
     """Does it come from a stage that asks a model?"""
-    return "requests" in progress.more
+    return "requests" in getattr(progress, "more", ())
 
 
 class Count(Progressbar):

@@ -102,7 +102,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "rank": (1, 1024),
     "alpha": (1, 4096),
     "dropout": (0, 0.9),
-    "learning_rate": (0, 1e38),
+    "learning_rate": (0, 1e30),  # Adam divides it by a tenth at first, which has to fit a float32
     "warmup": (0, 1),
     "weight_decay": (0, 10),
     "epochs": (0, 1000),

@@ -149,6 +149,7 @@ def test_what_is_asked_for_is_not_changed_by_the_regime() -> None:
         ({"trackers": ("neptune",)}, "no tracker is called 'neptune'"),
         ({"method": "dpo", "overlong": "split"}, "a pair cannot be split"),
         ({"learning_rate": float("nan")}, "learning_rate is nan"),
+        ({"learning_rate": 1e38}, "learning_rate is 1e.38"),
     ],
 )
 def test_a_setting_that_makes_no_sense_is_named(wrong: dict[str, Any], said: str) -> None:
