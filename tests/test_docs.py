@@ -54,7 +54,7 @@ def shows(expected: str, printed: str) -> bool:
     return re.fullmatch(pattern, text) is not None
 
 
-SLOW = re.compile(r"^\w[\w ]*: [\d,]+(?: of [\d,]+)? records\n", re.M)
+SLOW = re.compile(r"^(?:freezing|verifying): [\d,]+(?: of [\d,]+)? records\n", re.M)
 """What a command says after ten seconds, as on a busy machine: no page shows it."""
 
 

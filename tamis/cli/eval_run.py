@@ -132,7 +132,7 @@ def run(
 def _rater(spec: str | None, responses: Path, asking: dict[str, Any]) -> AbstractContextManager[Rater | None]:
     if spec is None:
         return nullcontext()
-    from tamis.judge.clerk import Asking
+    from tamis.bench import Means
     from tamis.recipes.rating import Rater
 
-    return Rater(spec, responses, Asking(**asking))
+    return Rater(spec, responses, Means(**asking))

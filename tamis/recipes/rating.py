@@ -11,6 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from tamis.bench import Means
 from tamis.data.writer import write_parquet
 from tamis.errors import RunError
 from tamis.evaluate.answer import Answer
@@ -21,6 +22,7 @@ from tamis.judge.case import Case
 from tamis.judge.clerk import Asking, Clerk, Outcome, Row, name_of
 from tamis.judge.rubric import Rubric
 from tamis.judge.shelf import find_rubric
+from tamis.models import trusting
 from tamis.schemas.judgment import JUDGMENT
 
 JUDGMENTS = "judgments.parquet"
@@ -33,8 +35,8 @@ class Rater:
     rows   of JUDGMENT: what it said, and why
     """
 
-    def __init__(self, spec: str, responses: Path, asking: Asking) -> None:
-        self._clerk = Clerk([spec], asking, responses)
+    def __init__(self, spec: str, responses: Path, means: Means) -> None:
+        self._clerk = Clerk([spec], Asking(), responses, trusting(means, [spec], None))
         self._rubrics = {metric: find_rubric(name) for metric, name in JUDGED.items()}
         told = {metric: f"{own.label} sha256:{own.sha256}" for metric, own in self._rubrics.items()}
         self.facts: dict[str, Any] = {"name": name_of(spec), "rubrics": told, "unread": {}}
