@@ -116,7 +116,7 @@ def type_one(items: int, each: int) -> tuple[float, float]:
             item = np.repeat(np.arange(items), each)
             won = (random.random(item.size) < chance[item]).astype(np.float64)
             parts.append(pl.DataFrame({"item_id": item, "model_a": name, "model_b": "base", "share": won}))
-        frame = pl.concat(parts)
+        frame = pl.concat(parts).with_columns(pl.col("item_id").cast(pl.String))
         found = difference(frame, "x", "y", "base")
         own += found.p is not None and found.p < 0.05
         x, y = (part["share"].to_numpy() for part in parts)
