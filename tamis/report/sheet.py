@@ -6,18 +6,16 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from markupsafe import Markup
-
 from tamis.report import kin as kinship
 from tamis.report.changes import Changes, changes
 from tamis.report.draw import outlet, widest
+from tamis.report.drawn import drawn
 from tamis.report.facts import StepFacts
 from tamis.report.gather import step_facts
 from tamis.report.kin import Kin, kin
 from tamis.report.origins import Licences, Origin, by_source, licences, origins
 from tamis.report.promises import Promises, promises
 from tamis.report.templates import render
-from tamis.report.visible import visible
 from tamis.report.wording import percent, plural
 from tamis.snapshot import Snapshot, Store
 from tamis.snapshot.diff import diff
@@ -60,15 +58,7 @@ def snapshot_page(snapshot: Snapshot, store: Store | None = None) -> bytes:
 
     store  where versions before and after it, what was made of it and models are looked up; None: nowhere
     """
-    try:
-        page = render_sheet(sheet(snapshot, store))
-    except Exception as wrong:
-        why = Markup.escape(visible(f"{type(wrong).__name__}: {wrong}"))
-        page = (
-            f"<!doctype html>\n<title>No report</title>\n<p>The snapshot is whole, but its report could not be drawn ({why}). "
-            "This is a fault of tamis: please report it with snapshot.json.</p>\n"
-        )
-    return page.encode("utf-8", "backslashreplace")
+    return drawn(lambda: render_sheet(sheet(snapshot, store)), "The snapshot is whole, but its report", "snapshot.json")
 
 
 def sheet(snapshot: Snapshot, store: Store | None = None) -> Sheet:

@@ -5,12 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from markupsafe import Markup
-
+from tamis.report.drawn import drawn
 from tamis.report.evaluation.curve import UNITS, curve
 from tamis.report.judging.page import place
 from tamis.report.templates import render
-from tamis.report.visible import visible
 from tamis.report.wording import plural
 
 CATEGORIES = 80
@@ -21,15 +19,7 @@ STATES = {"passed": "passed", "failed": "failed", "underpowered": "too few items
 
 def page(facts: Mapping[str, Any], items: Mapping[str, Sequence[Mapping[str, Any]]]) -> bytes:
     """`html`, or a sentence where it could not be drawn: answers that took hours must not be lost to a drawing."""
-    try:
-        made = html(facts, items)
-    except Exception as wrong:
-        why = Markup.escape(visible(f"{type(wrong).__name__}: {wrong}"))
-        made = (
-            f"<!doctype html>\n<title>No report</title>\n<p>The numbers are whole, but their report could not be drawn ({why}). "
-            "This is a fault of tamis: please report it with report.json.</p>\n"
-        )
-    return made.encode("utf-8", "backslashreplace")
+    return drawn(lambda: html(facts, items), "The numbers are whole, but their report", "report.json")
 
 
 def html(facts: Mapping[str, Any], items: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:

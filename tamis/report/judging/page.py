@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from markupsafe import Markup
-
+from tamis.report.drawn import drawn
 from tamis.report.templates import render
-from tamis.report.visible import visible
 from tamis.report.wording import plural
 
 MOST = 12
@@ -28,15 +26,9 @@ def page(
     examples: Sequence[Mapping[str, Any]],
 ) -> bytes:
     """`html`, or a sentence where it could not be drawn: judgments that were paid for must not be lost to a drawing."""
-    try:
-        made = html(facts, board, findings, examples)
-    except Exception as wrong:
-        why = Markup.escape(visible(f"{type(wrong).__name__}: {wrong}"))
-        made = (
-            f"<!doctype html>\n<title>No report</title>\n<p>The judgments are whole, but their report could not be drawn ({why}). "
-            "This is a fault of tamis: please report it with run.json.</p>\n"
-        )
-    return made.encode("utf-8", "backslashreplace")
+    return drawn(
+        lambda: html(facts, board, findings, examples), "The judgments are whole, but their report", "run.json"
+    )
 
 
 def html(

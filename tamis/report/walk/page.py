@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from markupsafe import Markup
-
+from tamis.report.drawn import drawn
 from tamis.report.evaluation.page import STATES
 from tamis.report.templates import render
-from tamis.report.visible import visible
 from tamis.report.wording import plural, span
 
 PAGES = {
@@ -28,15 +26,7 @@ PAGES = {
 
 def page(steps: Sequence[Mapping[str, Any]], facts: Mapping[str, Any]) -> bytes:
     """`html`, or a sentence where it could not be drawn: every step has a page of its own."""
-    try:
-        made = html(steps, facts)
-    except Exception as wrong:
-        why = Markup.escape(visible(f"{type(wrong).__name__}: {wrong}"))
-        made = (
-            f"<!doctype html>\n<title>No report</title>\n<p>The walk is whole, but its page could not be drawn ({why}). "
-            "This is a fault of tamis: please report it with walk.json.</p>\n"
-        )
-    return made.encode("utf-8", "backslashreplace")
+    return drawn(lambda: html(steps, facts), "The walk is whole, but its page", "walk.json")
 
 
 def html(steps: Sequence[Mapping[str, Any]], facts: Mapping[str, Any]) -> str:
