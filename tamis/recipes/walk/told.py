@@ -7,10 +7,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from tamis.errors import InputError
+from tamis.evaluate.results import read_results
 from tamis.judge.leaderboard import board
+from tamis.judge.played import games, together
 from tamis.judge.reading import read_judgments
 from tamis.recipes.walk.course import AFTER, BEFORE
 from tamis.report.wording import plural
@@ -21,7 +24,7 @@ TASK = "write"
 
 def answers(run: Path, name: str) -> Iterator[dict[str, Any]]:
     """What a run of the evaluation wrote, as judges read it."""
-    rows = pl.read_parquet(run / "samples.parquet").filter((pl.col("task") == TASK) & (pl.col("repeat") == 0))
+    rows = read_results(run).samples.filter((pl.col("task") == TASK) & (pl.col("repeat") == 0))
     for row in rows.sort("item_id").iter_rows(named=True):
         asked = f"Go on with this documentation:\n{row['prompt']}"
         yield {"item_id": row["item_id"], "model": name, "prompt": asked, "answer": row["response"] or ""}
@@ -62,11 +65,20 @@ def facts_of(out: Path) -> dict[str, Any]:
 
 
 def rated(run: Path) -> dict[str, Any] | None:
-    """The board of a sitting; None where no verdict could be read."""
+    """The board of a sitting; None where no verdict could be read.
+
+    surest  the chance of whom the judge was surest of, both orders of a pair as one; None where it tells no chances
+    """
+    rows = read_judgments([str(run / "judgments.parquet")]).rows
     try:
-        return board(read_judgments([str(run / "judgments.parquet")]).rows, BEFORE, draws=200)
+        own = board(rows, BEFORE, draws=200)
     except InputError:
         return None
+    surest = None
+    if rows["probability_a"].count():
+        shares = together(games(rows).rows, "averaged")["share"].to_numpy()
+        surest = 0.5 + float(np.abs(shares - 0.5).max())
+    return {**own, "surest": surest}
 
 
 def number(task: dict[str, Any]) -> dict[str, Any]:
@@ -115,8 +127,10 @@ def _judged(run: Path) -> str:
     said = f"{found['ok']:,} of {found['in']:,} verdicts read"
     if not rates:
         return said
-    rate = rates[0]["win_rate"]
-    return f"{said}; the adapter wins {100 * rate['value']:.0f} percent"
+    rate, counts = 100 * rates[0]["win_rate"]["value"], rates[0]["counts"]
+    found = f"of {plural(sum(counts.values()), 'pair')} the adapter won {counts['wins']:,} and lost {counts['losses']:,}"
+    mean = "" if own is None or own["surest"] is None else f"; the mean of its chances is {rate:.0f} percent"
+    return f"{said}; {found}{mean}"
 
 
 def _read(path: Path) -> dict[str, Any]:
