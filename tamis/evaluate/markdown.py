@@ -2,8 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+
+_MARKUP = re.compile(r"[\\|`*_\[\]<>#~&]")
+
+_REFERS = re.compile(r"(?<![A-Za-z0-9_]@)(?<=@)(?=\w)|(?<=#)(?=\d)|(?<=GH-)(?=\d)|(?<=:)(?=//)|(?<=www)(?=\.)", re.I)
+"""Where a name, a number or an address would become a reference to somebody or something, whatever is escaped before it."""
+
+_JOINER = "\u2060"
+"""Takes no room, and no reference goes through it."""
 
 STATES = {"passed": "passed", "failed": "**failed**", "underpowered": "**too few items**"}
 
@@ -38,7 +47,7 @@ def comparison(found: Mapping[str, Any]) -> str:
     rows = [
         (
             plain(t["task"]),
-            t["metric"],
+            metric(t["metric"]),
             estimate(t["first"]),
             estimate(t["second"]),
             estimate(t["difference"], sign=True),
@@ -66,15 +75,29 @@ def number(value: float | None, sign: bool = False) -> str:
     return f"{value:{'+' if sign else ''}.{3 if abs(value) < 10 else 1}f}"
 
 
+def metric(name: str) -> str:
+    """The name of a metric; a scorer of one's own may call it anything."""
+    return name if re.fullmatch(r"[\w@]+", name) else plain(name)
+
+
 def chance(p: float | None) -> str:
     """A p-value."""
     return "—" if p is None else "<0.001" if p < 0.001 else f"{p:.3f}"
 
 
 def plain(text: Any) -> str:
-    """A text that no table, link or tag can come out of."""
-    said = " ".join(str(text).split())
-    return "".join(f"\\{c}" if c in "|`*_[]<>\\#~" else c if c.isprintable() else "�" for c in said)
+    """A text that no table, link, tag, image, or name of somebody who is told can come out of."""
+    said = _printed(text)
+    return _MARKUP.sub(r"\\\g<0>", _REFERS.sub(_JOINER, said))
+
+
+def code(text: Any) -> str:
+    """A text as code: as it stands, but for backticks."""
+    return f"`{_printed(text).replace('`', chr(39))}`"
+
+
+def _printed(text: Any) -> str:
+    return "".join(c if c.isprintable() else "�" for c in " ".join(str(text).split()))
 
 
 def table(head: Sequence[str], rows: Iterable[Sequence[str]], ends: str) -> list[str]:
@@ -89,7 +112,7 @@ def _scores(facts: Mapping[str, Any]) -> list[str]:
     rows = []
     for task in facts["tasks"]:
         own = next(n for n in task["numbers"] if n["metric"] == task["primary"])
-        row = [plain(task["name"]), f"{task['counts']['items']:,}", own["metric"], estimate(own)]
+        row = [plain(task["name"]), f"{task['counts']['items']:,}", metric(own["metric"]), estimate(own)]
         held = task["baseline"]
         rows.append([*row, *((estimate(held["difference"], sign=True), chance(held["p_holm"])) if held else ())])
     if facts["overall"]:
@@ -118,6 +141,8 @@ def _contamination(tasks: Sequence[Mapping[str, Any]]) -> list[str]:
         c = task["contamination"]
         if c:
             share = "—" if c["share"] is None else f"{100 * c['share']:.1f}%"
+            unseen = c["items"]["too_short"] + c["items"]["unknown"]
+            share += f" ({unseen:,} of {sum(c['items'].values()):,} could not be looked for)" if unseen else ""
             own = next(n for n in task["numbers"] if n["metric"] == task["primary"])
             scores = estimate(own), estimate(c["clean"]), estimate(c["dirty"]), estimate(c["gain"], sign=True)
             rows.append([plain(task["name"]), share, *scores])
@@ -136,8 +161,8 @@ def _lengths(task: Mapping[str, Any]) -> list[str]:
     found = task["lengths"]
     rows = [(span(b), f"{b['rows']:,}", estimate(b)) for b in found["bins"]]
     rows.append(("longest less shortest", "", estimate(found["change"], sign=True)))
-    return table((f"{UNITS[found['unit']]}, {plain(task['name'])}", "Items", task["primary"]), rows, "-rr")
+    return table((f"{UNITS[found['unit']]}, {plain(task['name'])}", "Items", metric(task["primary"])), rows, "-rr")
 
 
 def _trained(training: Mapping[str, Any] | None) -> str:
-    return "." if training is None else f", trained on `{plain(training.get('ref') or training['snapshot'])}`."
+    return "." if training is None else f", trained on {code(training.get('ref') or training['snapshot'])}."
