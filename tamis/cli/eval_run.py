@@ -108,7 +108,7 @@ def run(
     who = backend(model, device=device, wall_limit=wall_limit, responses=kept, **asking)
     total = sum(len(task.items) * repeats(task) for task in tasks)
     given: dict[str, Any] = {"limit": limit, "only": only, "allow_code": allow_code, "keep": output / ANSWERS}
-    with _rater(judge, kept, asking) as rater, Count("answers", total, quiet or as_json) as told:
+    with _rater(judge, kept, asking) as rater, Count("answers", total, quiet or as_json, "") as told:
         found = evaluate(frozen, who, rater=rater, on_answer=told, **given)
     write(found, output)
     if rater is not None:

@@ -75,7 +75,7 @@ class Progressbar:
             self.bar.update(self.task, completed=progress.done, total=progress.total, description=words)
         elif progress.what != self.what or time.monotonic() - self.said > 10:
             self.what, self.said = progress.what, time.monotonic()
-            rows = f", {progress.rows:,} records" if progress.rows else ""
+            rows = f", {progress.rows:,} record{'' if progress.rows == 1 else 's'}" if progress.rows else ""
             asked = f", {self.pace.words(progress)}" if _asks(progress) else ""
             click.echo(f"{progress.what}: {progress.done:,} of {progress.total:,}{rows}{asked}", err=True)
 
@@ -86,12 +86,12 @@ def _asks(progress: Any) -> bool:
 
 
 class Count(Progressbar):
-    """How many of `total` records are done (None: it is not known how many there are). Elsewhere than on a terminal, a line
-    every ten seconds."""
+    """How many of `total` are done (None: it is not known how many there are). Elsewhere than on a terminal, a line every ten
+    seconds. noun: what they are, where `what` does not say it."""
 
-    def __init__(self, what: str, total: int | None, silent: bool) -> None:
+    def __init__(self, what: str, total: int | None, silent: bool, noun: str = "record") -> None:
         super().__init__(silent)
-        self.what, self.total, self.said = what, total, time.monotonic()
+        self.what, self.total, self.noun, self.said = what, total, noun, time.monotonic()
 
     def __call__(self, progress: Any) -> None:
         """Show `progress`, a number of records."""
@@ -102,7 +102,9 @@ class Count(Progressbar):
             self.bar.update(self.task, completed=progress)
         elif time.monotonic() - self.said > 10:
             self.said = time.monotonic()
-            click.echo(f"{self.what}: {progress:,}{f' of {self.total:,}' if self.total else ''} records", err=True)
+            done = f"{progress:,} of {self.total:,}" if self.total else f"{progress:,}"
+            noun = f" {self.noun}{'' if (self.total or progress) == 1 else 's'}" if self.noun else ""
+            click.echo(f"{self.what}: {done}{noun}", err=True)
 
 
 def print_run(run: Any) -> None:

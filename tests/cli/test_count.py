@@ -7,15 +7,23 @@ import pytest
 from tamis.cli.show import Count
 
 
-@pytest.mark.parametrize("total, says", [(20, "freezing: 3 of 20 records\n"), (None, "freezing: 3 records\n")])
+@pytest.mark.parametrize(
+    "total, done, noun, says",
+    [
+        (20, 3, "record", "freezing: 3 of 20 records\n"),
+        (None, 3, "record", "freezing: 3 records\n"),
+        (None, 1, "record", "freezing: 1 record\n"),
+        (20, 1, "", "freezing: 1 of 20\n"),
+    ],
+)
 def test_a_line_is_said_when_ten_seconds_are_over(
-    total: int | None, says: str, capsys: pytest.CaptureFixture[str]
+    total: int | None, done: int, noun: str, says: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with Count("freezing", total, silent=False) as count:
-        count(2)
+    with Count("freezing", total, silent=False, noun=noun) as count:
+        count(0)
         count.said -= 11
-        count(3)
-        count(4)
+        count(done)
+        count(done + 1)
     assert capsys.readouterr().err == says
 
 
