@@ -94,6 +94,20 @@ def test_what_an_input_says_is_no_script(repository: Path) -> None:
     assert code == 2 and not (repository / "taken").exists()
 
 
+def test_a_report_that_the_pull_request_brings_is_not_shown(repository: Path) -> None:
+    place = repository / "brought/report.md"
+    place.parent.mkdir()
+    place.write_text("## Passed\n")
+    code, summary, told = act(repository, used(repository) | {"output": "brought"})
+    assert code == 3 == int(told["exit-code"]) and "Passed" not in summary and "ended with 3" in summary
+
+
+@pytest.mark.parametrize("given", [{"snapshot": "--help"}, {"output": "a\nexit-code=0"}, {"model": "--version"}])
+def test_no_input_ends_the_job_well_without_asking(repository: Path, given: dict[str, str]) -> None:
+    code, _, told = act(repository, used(repository) | given)
+    assert code == 2 and told.get("exit-code", "2") == "2"
+
+
 def test_installing_takes_the_revision_of_the_action(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     stub = repository / "bin/python"
     stub.parent.mkdir()
