@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tamis.errors import InputError, OutputError
+from tamis.errors import InputError, OutputError, RunError
 from tamis.extras import extra
 
 _WEIGHTS = ("config.json", "*.safetensors", "*.bin", "*.gguf")
@@ -95,8 +95,15 @@ def load_model(folder: Path, **options: Any) -> Any:
         return AutoModelForCausalLM.from_pretrained(
             folder, local_files_only=True, use_safetensors=True, trust_remote_code=False, **options
         )
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as wrong:
+    except (MemoryError, OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as wrong:
+        if isinstance(wrong, MemoryError) or is_memory(str(wrong)):
+            raise RunError(f"memory ran out while {folder} was loaded; free some, or take a smaller model") from None
         raise InputError(f"{folder} cannot be loaded as a language model: {_short(wrong)}") from None
+
+
+def is_memory(said: str) -> bool:
+    """Does a library mean by this that there is not memory enough?"""
+    return any(words in said.lower() for words in ("out of memory", "can't allocate memory", "cannot allocate memory"))
 
 
 def with_adapter(model: Any, adapter: Path) -> Any:

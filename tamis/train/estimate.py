@@ -153,7 +153,7 @@ def estimate(
 
 def of_plan(job: Job, plan: Plan, price_per_hour: float | None = None) -> Estimate:
     """What the plan of `job` takes here."""
-    from tamis.train.trainer import chosen, device_here, speed
+    from tamis.train.device import chosen, device_here, speed
 
     settings, lengths, device = plan.settings, plan.lengths, device_here()
     rows = (settings.max_steps or 1) * settings.batch_size * settings.accumulate
@@ -180,7 +180,7 @@ def asked(
     price_per_hour: float | None,
 ) -> dict[str, Any]:
     """`tamis train estimate`: rows and tokens (of all rows together, once) instead of a snapshot."""
-    from tamis.train.trainer import device_here, speed
+    from tamis.train.device import device_here, speed
 
     own = settled(Settings.from_dict(settings), tokens, rows, 0)
     trained = tokens / rows * (own.max_steps or 1) * own.batch_size * own.accumulate

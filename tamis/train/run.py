@@ -20,7 +20,8 @@ from tamis.train.adapter import VARIES, read_facts, write_adapter
 from tamis.train.checkpoints import newest
 from tamis.train.job import Job
 from tamis.train.plan import Plan, plan
-from tamis.train.trainer import OnStep, fit
+from tamis.train.trainer import fit
+from tamis.train.watch import OnStep
 
 
 @dataclass(frozen=True)

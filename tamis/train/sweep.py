@@ -23,7 +23,8 @@ from tamis.train.adapter import versions
 from tamis.train.job import Job
 from tamis.train.plan import plan
 from tamis.train.regime import EVALUATIONS
-from tamis.train.trainer import Pruned, fit
+from tamis.train.trainer import fit
+from tamis.train.watch import Pruned
 
 RANKS = (4, 8, 16, 32, 64)
 SCALES = (1, 2, 4)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,35 +17,15 @@ from typing import Any
 
 import pyarrow as pa
 
-from tamis.errors import OutputError, RunError, UsageError
+from tamis.errors import RunError, UsageError
 from tamis.extras import extra
 from tamis.models.weights import load_model, quiet
 from tamis.train.checkpoints import sealed
+from tamis.train.device import chosen, device_here, peak_bytes, processor, settle
+from tamis.train.mishaps import in_words
 from tamis.train.settings import Settings
-from tamis.train.words import out_of_memory
-
-_CURVE = {
-    "loss": "loss",
-    "eval_loss": "held_out",
-    "grad_norm": "gradient",
-    "learning_rate": "learning_rate",
-    "rewards/margins": "margin",
-    "rewards/accuracies": "preferred",
-    "eval_rewards/margins": "held_out_margin",
-    "eval_rewards/accuracies": "held_out_preferred",
-}
-"""Of what TRL logs at a step: what is kept, and what it is called."""
-
-OnHeldOut = Callable[[int, float], Any]
-"""Told after each evaluation: the step, the loss of the rows held out. May raise Pruned."""
-
-
-class Pruned(Exception):
-    """A trial that is not worth going on with."""
-
-
-OnStep = Callable[[int, int, float | None], Any]
-"""Told after each step: steps done, steps in all, the loss where there is one."""
+from tamis.train.unpadded import fits, unpad
+from tamis.train.watch import OnHeldOut, OnStep, curve, watch
 
 
 @dataclass
@@ -95,18 +75,16 @@ def fit(
     Raises RunError where the loss is no number, or memory does not suffice.
     """
     with extra("train"):
-        import torch
         import transformers
     quiet()
-    _settle(settings)
+    settle(settings)
     device = device_here()
     precision = chosen(settings.precision, device)
-    with _calmly(), _memory(settings):
+    with _calmly(), in_words(settings):
         transformers.set_seed(settings.seed)
         model = load_model(base, **_loading(settings, precision, device))
         trainer = _trainer(model, tokenizer, train, held_out, settings, precision, device, work)
-        watch = _watch(settings, on_step, on_held_out)
-        trainer.add_callback(watch)
+        trainer.add_callback(watch(settings, on_step, on_held_out))
         started = time.monotonic()
         # Done again where a run goes on: nothing is learnt yet, and both runs shall say the same.
         before = _evaluated(trainer, held_out)
@@ -124,63 +102,19 @@ def fit(
     start = [] if before is None else [{"step": 0, "held_out": before}]
     return Fitted(
         adapter=folder,
-        curve=[*start, *_curve(state.log_history)],
+        curve=[*start, *curve(state.log_history)],
         steps=int(state.global_step),
         best=int(best or state.global_step),
         before=before,
         after=after,
         precision=precision,
         device=device,
-        processor=str(torch.backends.cpu.get_cpu_capability()),
+        processor=processor(),
         parameters=sum(p.numel() for p in trainer.model.parameters()),
         trained=sum(p.numel() for p in trainer.model.parameters() if p.requires_grad),
         seconds=time.monotonic() - started,
-        peak_bytes=_peak(device),
+        peak_bytes=peak_bytes(device),
     )
-
-
-def device_here() -> str:
-    """cuda where there is one, else cpu."""
-    with extra("train"):
-        import torch
-    return "cuda" if torch.cuda.is_available() else "cpu"
-
-
-def speed(device: str, precision: str, threads: int, size: int = 768) -> float:
-    """Operations a second of a product of two matrices of `size` x `size`: the best of four."""
-    with extra("train"):
-        import torch
-    torch.set_num_threads(threads)
-    size = size if device == "cpu" else 8 * size
-    own = torch.ones((size, size), dtype=getattr(torch, precision), device=device)
-    best = float("inf")
-    for _ in range(4):
-        started = time.perf_counter()
-        float((own @ own)[0, 0])
-        best = min(best, time.perf_counter() - started)
-    return 2.0 * size**3 / best
-
-
-def chosen(precision: str, device: str) -> str:
-    """The precision to compute in: what was asked for, else what the device turns out to do well.
-
-    On a processor float32: bfloat16 is 1.4 times as fast where there are instructions for it, and gives other bits where
-    there are not.
-    """
-    if precision != "auto":
-        return precision
-    if device == "cpu":
-        return "float32"
-    with extra("train"):
-        import torch
-    for name in ("bfloat16", "float16"):
-        own = torch.full((64, 64), 3.0, dtype=getattr(torch, name), device=device)
-        try:
-            if (name != "bfloat16" or torch.cuda.is_bf16_supported()) and bool(torch.isfinite(own @ own).all()):
-                return name
-        except RuntimeError:
-            continue
-    return "float32"
 
 
 def lora(settings: Settings) -> Any:
@@ -197,14 +131,6 @@ def lora(settings: Settings) -> Any:
         target_modules=named[0] if named == ("all-linear",) else list(named),
         task_type="CAUSAL_LM",
     )
-
-
-def _settle(settings: Settings) -> None:
-    import torch
-
-    torch.set_num_threads(settings.threads)
-    # On CUDA some kernels have no deterministic form: said, not forbidden.
-    torch.use_deterministic_algorithms(True, warn_only=torch.cuda.is_available())
 
 
 def _loading(settings: Settings, precision: str, device: str) -> dict[str, Any]:
@@ -318,6 +244,9 @@ def _trainer(
         peft_config=lora(settings),
     )
     trainer.remove_callback(PrinterCallback)
+    plain = trainer.model.get_base_model()
+    if device == "cpu" and precision == "float32" and fits(plain, settings.max_length or 0):
+        unpad(plain, pairs=kind is Dpo)
     if args.load_best_model_at_end and settings.patience:
         trainer.add_callback(EarlyStoppingCallback(early_stopping_patience=settings.patience))
     return trainer
@@ -331,42 +260,8 @@ def _demand_targets(model: Any, targets: Sequence[str]) -> None:
             raise UsageError(f"no module is called {target} in this model; --target can be {', '.join(sorted(names))}")
 
 
-def _watch(settings: Settings, on_step: OnStep | None, on_held_out: OnHeldOut | None) -> Any:
-    from transformers import TrainerCallback
-
-    class Watch(TrainerCallback):
-        """Looks at the loss of each step."""
-
-        def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
-            import math
-
-            for name in ("loss", "grad_norm", "eval_loss"):
-                if name in logs and not math.isfinite(float(logs[name])):
-                    raise RunError(
-                        f"step {state.global_step} of {state.max_steps}: {name} is {float(logs[name])}, at a learning rate of "
-                        f"{settings.learning_rate:g}; lower --learning-rate, or look at the rows of that step"
-                    )
-            if on_step and "loss" in logs:
-                on_step(int(state.global_step), int(state.max_steps), float(logs["loss"]))
-            if on_held_out and "eval_loss" in logs and state.global_step:
-                on_held_out(int(state.global_step), float(logs["eval_loss"]))
-
-    return Watch()
-
-
 def _evaluated(trainer: Any, held_out: pa.Table) -> float | None:
     return float(trainer.evaluate()["eval_loss"]) if held_out.num_rows else None
-
-
-def _curve(history: Sequence[dict[str, Any]]) -> list[dict[str, float]]:
-    """What is kept of each log, one entry for a step and one for an evaluation of it."""
-    found: dict[tuple[int, bool], dict[str, float]] = {}
-    for log in history:
-        kept = {ours: float(log[theirs]) for theirs, ours in _CURVE.items() if theirs in log}
-        if "loss" in kept or "held_out" in kept:
-            step = int(log["step"])
-            found.setdefault((step, "held_out" in kept), {"step": step, **kept})
-    return list(found.values())
 
 
 @contextmanager
@@ -375,38 +270,3 @@ def _calmly() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
-
-
-_UNWRITTEN = "a checkpoint cannot be written: {}; make room, then go on with --resume"
-
-
-@contextmanager
-def _memory(settings: Settings) -> Iterator[None]:
-    """Out of memory is a sentence, and so is a disk that takes no checkpoint."""
-    from safetensors import SafetensorError
-
-    try:
-        yield
-    except SafetensorError as wrong:
-        raise OutputError(_UNWRITTEN.format(wrong)) from wrong
-    except (MemoryError, RuntimeError) as wrong:
-        if "PytorchStreamWriter" in str(wrong) or "unexpected pos" in str(wrong):
-            raise OutputError(_UNWRITTEN.format(str(wrong).splitlines()[0])) from wrong
-        if isinstance(wrong, RunError) or not (isinstance(wrong, MemoryError) or _is_memory(str(wrong))):
-            raise
-        raise RunError(out_of_memory(settings)) from wrong
-
-
-def _is_memory(said: str) -> bool:
-    return any(words in said.lower() for words in ("out of memory", "can't allocate memory", "cannot allocate memory"))
-
-
-def _peak(device: str) -> int:
-    """Bytes of memory at the highest: of the GPU, else of this process."""
-    if device == "cuda":
-        import torch
-
-        return int(torch.cuda.max_memory_allocated())
-    import resource
-
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
