@@ -104,7 +104,13 @@ def evaluated_page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("evaluated")
     names, metrics = (NASTY, "a-task-with-a-long-name-" * 4), ["exact_match", "f1"]
     rows = [
-        {**made.sample(task, f"{NASTY}{k}"), "prompt": NASTY, "response": NASTY, "extracted": NASTY, "category": NASTY}
+        {
+            **made.sample(task, f"{NASTY}{k}"),
+            "prompt": NASTY,
+            "response": NASTY,
+            "extracted": NASTY,
+            "category": "\x01" * 40 + NASTY,
+        }
         | {"target": "w" * 300, "status": "invalid" if k % 5 == 0 else "ok"}
         for task in names
         for k in range(40)
