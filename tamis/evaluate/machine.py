@@ -166,24 +166,24 @@ def _task(task: FrozenTask) -> dict[str, Any]:
 
 
 def _answers(told: dict[str, Any]) -> Iterator[Answer]:
-    """One line of the process as answers: one, or one for each repeat."""
-    name, key, cut = told["task"], told["id"], told["cut"]
-    into, made, spent = told.get("in") or [], told.get("out") or [], told.get("ms")
-    if "lls" in told:
-        lls = told["lls"]
-        yield Answer(name, key, 0, None, lls, truncated=cut[0], tokens_in=sum(into) or None, latency_ms=spent)
+    """One line of the process as answers: one of all its parts, or one for each repeat."""
+    name, key, parts = told["task"], told["id"], told["parts"]
+    if "ll" in parts[0]:
+        cut = any(part["cut"] for part in parts)
+        lls = [part["ll"] for part in parts]
+        into, spent = (sum(part[k] for part in parts) if k in parts[0] else None for k in ("in", "ms"))
+        yield Answer(name, key, 0, None, lls, truncated=cut, tokens_in=into, latency_ms=spent)
         return
-    for repeat, response in enumerate(told["responses"]):
-        each = None if spent is None else spent / len(told["responses"])
+    for repeat, part in enumerate(parts):
         yield Answer(
             name,
             key,
             repeat,
-            response,
-            truncated=cut[repeat],
-            tokens_in=into[repeat] if repeat < len(into) else None,
-            tokens_out=made[repeat] if repeat < len(made) else None,
-            latency_ms=each,
+            part["text"],
+            truncated=part["cut"],
+            tokens_in=part.get("in"),
+            tokens_out=part.get("out"),
+            latency_ms=part.get("ms"),
         )
 
 

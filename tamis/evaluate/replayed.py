@@ -9,6 +9,7 @@ Rows are JSON Lines or Parquet; samples.parquet of a run is such a file.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,6 +20,9 @@ from tamis.evaluate.answer import Answer
 from tamis.evaluate.frozen import FrozenTask
 from tamis.evaluate.rows import each_row
 from tamis.schemas.sample import Status
+
+_TOLD = Answer._fields.index("latency_ms")
+"""Fields of an answer that a file can tell: those behind are not replayed."""
 
 
 class Replayed:
@@ -35,15 +39,17 @@ class Replayed:
                 f"{path} holds no answers; rows of task, item_id and response or loglikelihoods were wanted"
             )
         self.model: dict[str, Any] = {"backend": "replay", "name": path.name}
-        self.model["answers"] = f"sha256:{hashlib.sha256(data).hexdigest()}"
         self.varies: dict[str, Any] = {}
 
     def answers(self, tasks: list[FrozenTask]) -> Iterator[Answer]:
-        """Answers to items of `tasks`; those to others are counted in `varies`."""
+        """Answers to items of `tasks`; those to others are counted in `varies`.
+
+        The digest of them all is in `model` then: of what they say, in whatever order they stand.
+        """
         prompts = {(t.task.name, r.item_id): r.sha256 for t in tasks for r in t.requests}
         only = tasks[0].task.name if len(tasks) == 1 else None
         other: Counter[str] = Counter()
-        some = False
+        digests: list[bytes] = []
         for place, row in self._rows:
             one = _answer(row, only, place)
             prompt = prompts.get((one.task, one.item_id))
@@ -55,12 +61,13 @@ class Replayed:
                     f"{place}: item {one.item_id!r} of {one.task} was asked by another prompt; these answers are to another "
                     "snapshot"
                 )
-            some = True
+            digests.append(hashlib.sha256(json.dumps(one[:_TOLD], default=str).encode()).digest())
             yield one
-        if not some:
+        if not digests:
             raise InputError(
                 f"{self.model['name']} has no answer to an item of this snapshot; are task and item_id those of it?"
             )
+        self.model["answers"] = f"sha256:{hashlib.sha256(b''.join(sorted(digests))).hexdigest()}"
         if other:
             self.varies["answers_to_other_items"] = dict(sorted(other.items()))
 

@@ -15,7 +15,9 @@ import os
 import sys
 import time
 import warnings
+from collections import defaultdict, deque
 from collections.abc import Callable, Iterator
+from importlib.metadata import version
 from itertools import groupby
 from typing import Any
 
@@ -70,7 +72,6 @@ def _work(job: Job, tell: Callable[..., None]) -> dict[str, Any]:
     with extra("eval"):
         import datasets
         import lm_eval
-        import peft
         import torch
         import transformers
         from lm_eval.evaluator import evaluate
@@ -85,14 +86,14 @@ def _work(job: Job, tell: Callable[..., None]) -> dict[str, Any]:
         lm=lm,
         task_dict=tasks,
         bootstrap_iters=0,
-        log_samples=True,
+        log_samples=False,  # each is told as it comes
         apply_chat_template=settings["chat_template"],
     )
     return {
         "results": {name: _numbers(found["results"][name]) for name in (t["name"] for t in job["tasks"])},
         "versions": {
             "lm_eval": lm_eval.__version__,
-            "peft": peft.__version__,
+            "peft": version("peft"),  # imported where there is an adapter, and not else: 1.5 s
             "torch": torch.__version__,
             "transformers": transformers.__version__,
         },
@@ -154,95 +155,117 @@ def _model(job: Job, tell: Callable[..., None]) -> Any:
     settings, tasks = job["settings"], {t["name"]: t for t in job["tasks"]}
 
     class Told(HFLM):  # type: ignore[misc]
-        """HFLM, an item at a time where the batch is 1, so that each has its own time."""
+        """HFLM that tells an item as soon as it is answered, by the very calls of lm-eval and no more of them.
 
-        lost = False
-        into: list[int]
-        made: list[int]
-        ends: list[bool]
+        With a batch of 1 the time since the model was called is that of one answer, and so are the tokens.
+        """
+
+        alone = settings["batch_size"] == 1
+        start: float | None = None
+        """When what is under way was begun."""
+        windows = 0
+        """Tokens of the text that is being read."""
+        made: dict[str, Any]
+        """What is known of the text that was written last, and of its prompt."""
+        context: tuple[str, list[int]] = ("", [])
 
         def loglikelihood(self, requests: Any, disable_tqdm: bool = False) -> Any:
-            return self._each(requests, super().loglikelihood, lambda got: {"lls": [float(ll) for ll, _ in got]})
+            self.sizes: dict[Any, int] = {}
+            self._expect(requests, self._weighed)
+            return super().loglikelihood(requests, disable_tqdm=True)
 
         def loglikelihood_rolling(self, requests: Any, disable_tqdm: bool = False) -> Any:
-            return self._each(requests, super().loglikelihood_rolling, lambda got: {"lls": [float(ll) for ll in got]})
+            self._expect(requests, self._read)
+            # Here lm-eval shows nothing before it has read all, so one text is given after the other.
+            some = [[request] for request in requests] if self.alone else [requests]
+            ask = super().loglikelihood_rolling
+            return [found for own in some for found in ask(own, disable_tqdm=True)]
 
         def generate_until(self, requests: Any, disable_tqdm: bool = False) -> Any:
-            return self._each(requests, super().generate_until, lambda got: {"responses": list(got)})
+            self._expect(requests, self._written)
+            return super().generate_until(requests, disable_tqdm=True)
 
-        def _each(self, requests: Any, ask: Any, read: Any) -> list[Any]:
-            """Answers to `requests`, in order; those of one item stand together."""
-            out: list[Any] = []
-            alone = settings["batch_size"] == 1
-            self.into, self.made, self.ends = [], [], []
-            everything: Any = None if alone else ask(requests, disable_tqdm=True)
+        def _expect(self, requests: Any, read: Callable[[Any, Any], dict[str, Any]]) -> None:
+            """See that lm-eval asks what was frozen, and have each item told once `read` has read all of its answers."""
             for own in _by_item(requests):
-                self._expect(own)
-                self.into, self.made, self.ends, self.lost = [], [], [], False
-                start = time.perf_counter()
-                got = ask(own, disable_tqdm=True) if alone else everything[len(out) : len(out) + len(own)]
-                spent = (time.perf_counter() - start) * 1000
-                out += got
-                counts: dict[str, Any] = {}
-                if alone:
-                    ends = [self.lost or end for end in self.ends] or [self.lost]
-                    counts = {"ms": spent, "in": self.into, "out": self.made, "cut": ends}
-                elif own[0].request_type == "generate_until":
-                    counts = {"cut": [self._full(text, own[0]) for text in got]}
-                else:
-                    counts = {"cut": [any(self._long(r) for r in own)]}
                 doc = tasks[own[0].task_name]["docs"][own[0].doc_id]
-                tell(task=own[0].task_name, id=doc["item_id"], **read(got), **counts)
-            return out
+                prompt = doc["prompt"]
+                if settings["chat_template"] and own[0].request_type != "loglikelihood_rolling":
+                    prompt = self.apply_chat_template([{"role": "user", "content": prompt}])
+                behind = doc["continuations"] or []
+                other = any(r.args[1] != told for r, told in zip(own, behind, strict=bool(behind)))
+                if other or any(request.args[0] != prompt for request in own):
+                    raise InputError(
+                        f"prompts drifted: lm-eval would ask item {doc['item_id']!r} of {own[0].task_name} otherwise than it was "
+                        "frozen; use the lm-eval that tamis names, or freeze it anew"
+                    )
 
-        def _expect(self, own: Any) -> None:
-            """lm-eval must ask what was frozen."""
-            doc = tasks[own[0].task_name]["docs"][own[0].doc_id]
-            prompt = doc["prompt"]
-            if settings["chat_template"] and own[0].request_type != "loglikelihood_rolling":
-                prompt = self.apply_chat_template([{"role": "user", "content": prompt}])
-            behind = doc["continuations"] or []
-            other = any(r.args[1] != told for r, told in zip(own, behind, strict=bool(behind)))
-            if other or any(request.args[0] != prompt for request in own):
-                raise InputError(
-                    f"prompts drifted: lm-eval would ask item {doc['item_id']!r} of {own[0].task_name} otherwise than it was "
-                    "frozen; use the lm-eval that tamis names, or freeze it anew"
-                )
+            def whole(task: str, doc: int, parts: list[Any]) -> None:
+                tell(task=task, id=tasks[task]["docs"][doc]["item_id"], parts=parts)
 
-        def _full(self, text: str, request: Any) -> bool:
-            return bool(len(self.tok_encode(text)) >= request.args[1]["max_gen_toks"])
+            self.cache_hook = _Items(requests, read, whole)
 
-        def _long(self, request: Any) -> bool:
-            if request.request_type == "loglikelihood_rolling":
-                return False
-            return bool(len(self.tok_encode("".join(request.args))) > self.max_length + 1)
+        def _weighed(self, asked: Any, answer: Any) -> dict[str, Any]:
+            size = self.sizes[asked]
+            return {"ll": float(answer[0]), "cut": size > self.max_length + 1, "in": size, **self._spent()}
+
+        def _read(self, asked: Any, answer: Any) -> dict[str, Any]:
+            size, self.windows = self.windows, 0
+            return {"ll": float(answer), "cut": False, **({"in": size} if self.alone else {}), **self._spent()}
+
+        def _written(self, asked: Any, answer: str) -> dict[str, Any]:
+            if self.alone:
+                return {"text": answer, **self.made, **self._spent()}
+            return {"text": answer, "cut": len(self.tok_encode(answer)) >= asked[1]["max_gen_toks"]}
+
+        def _spent(self) -> dict[str, float]:
+            """Milliseconds of what is under way, which ends; 0 where the model was not called for it: one call tells several."""
+            start, self.start = self.start, None
+            return {"ms": 0.0 if start is None else (time.perf_counter() - start) * 1000} if self.alone else {}
+
+        def tok_encode(self, string: str, *args: Any, **kw: Any) -> Any:
+            # lm-eval asks for the prompt once more with every choice.
+            if args or kw:
+                return super().tok_encode(string, *args, **kw)
+            if self.context[0] != string:
+                self.context = (string, super().tok_encode(string))
+            return list(self.context[1])
 
         def _loglikelihood_tokens(self, requests: Any, **kw: Any) -> Any:
-            for _, context, continuation in requests:
+            for asked, context, continuation in requests:
                 size = len(context or ()) + len(continuation)
-                self.into.append(size)
-                self.lost |= size > self.max_length + 1
+                if asked is None:
+                    self.windows += size
+                else:
+                    self.sizes[asked] = size
             return super()._loglikelihood_tokens(requests, **kw)
 
+        def _model_call(self, *args: Any, **kw: Any) -> Any:
+            if self.start is None:
+                self.start = time.perf_counter()
+            return super()._model_call(*args, **kw)
+
         def tok_batch_encode(self, strings: Any, *args: Any, left_truncate_len: int | None = None, **kw: Any) -> Any:
+            self.start = time.perf_counter()
             ids, mask = super().tok_batch_encode(strings, *args, left_truncate_len=left_truncate_len, **kw)
-            if left_truncate_len and ids.shape[1] >= left_truncate_len:
-                self.lost |= any(len(self.tok_encode(s)) > left_truncate_len for s in strings)
+            most = left_truncate_len or ids.shape[1] + 1
+            self.made = {"cut": ids.shape[1] >= most and any(len(self.tok_encode(s)) > most for s in strings)}
             return ids, mask
 
         def _model_generate(self, context: Any, max_length: int, stop: Any, **kw: Any) -> Any:
             made = super()._model_generate(context=context, max_length=max_length, stop=stop, **kw)
-            size = int(made.shape[1] - context.shape[1])
-            self.into.append(int(context.shape[1]))
-            self.made.append(size)
             ended = int(made[0, -1]) == self.eot_token_id
-            self.ends.append(made.shape[1] >= max_length and not ended)
+            self.made["cut"] |= made.shape[1] >= max_length and not ended
+            self.made |= {"in": int(context.shape[1]), "out": int(made.shape[1] - context.shape[1])}
             return made
 
     adapter = job["model"].get("adapter")
     given = {"peft": adapter} if adapter else {}
     options: dict[str, Any] = {"use_safetensors": True, "dtype": settings["dtype"]}
     options |= {"batch_size": settings["batch_size"], "max_length": settings["max_length"]}
+    if adapter:
+        with extra("eval"):
+            import peft  # noqa: F401
     try:
         lm = Told(pretrained=job["model"]["path"], device=job["device"], **options, **given)
     except (OSError, ValueError, KeyError, TypeError, SafetensorError) as wrong:
@@ -258,6 +281,35 @@ def _model(job: Job, tell: Callable[..., None]) -> Any:
                 "included; freeze the suite with fewer"
             )
     return lm
+
+
+class _Items:
+    """Stands where lm-eval has a cache of answers, which it shows each answer at once and in an order of its own.
+
+    read   what is told of an answer: of the request and what came
+    whole  called with a task, the number of its item and what is told of each of its answers, in order, once all are there
+    """
+
+    def __init__(self, requests: Any, read: Callable[[Any, Any], dict[str, Any]], whole: Callable[..., None]) -> None:
+        self._read, self._whole = read, whole
+        # Equal requests are answered in their order, so the first that waits is meant.
+        self._waiting: defaultdict[Any, deque[tuple[Any, int]]] = defaultdict(deque)
+        for own in _by_item(requests):
+            item = (own[0].task_name, own[0].doc_id, [None] * len(own))
+            for at, request in enumerate(own):
+                self._waiting[_key(request.args)].append((item, at))
+
+    def add_partial(self, kind: str, asked: Any, answer: Any) -> None:
+        """Take one answer."""
+        (task, doc, parts), at = self._waiting[_key(asked)].popleft()
+        parts[at] = self._read(asked, answer)
+        if None not in parts:
+            self._whole(task, doc, parts)
+
+
+def _key(asked: Any) -> tuple[str, ...]:
+    """A request as a key: its texts, and how they are to be answered, as text."""
+    return tuple(part if isinstance(part, str) else repr(part) for part in asked)
 
 
 def _by_item(requests: Any) -> Iterator[list[Any]]:

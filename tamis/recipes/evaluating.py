@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 import polars as pl
 import pyarrow as pa
 
-from tamis.curate.decontam import Decontam, scan
 from tamis.data.parquet import UNREADABLE, one_line
 from tamis.data.writer import write_bytes, write_parquet
 from tamis.errors import GateError, InputError, UsageError
@@ -215,6 +214,8 @@ def trained_on(
 
 def overlap(train: Sequence[Path | str], tasks: Sequence[FrozenTask], threads: int | None = None) -> pa.Table:
     """CONTAMINATION rows: which items of `tasks` stand in the files `train`."""
+    from tamis.curate.decontam import Decontam, scan  # its kernels: most evaluations look for nothing
+
     with tempfile.TemporaryDirectory(prefix="tamis-eval-") as folder:
         files = [_written(Path(folder), task) for task in tasks]
         stage = Decontam(tuple(map(str, files)), action="flag")
