@@ -119,6 +119,7 @@ def run(
     elif not quiet:
         click.echo((output / "report.md").read_text("utf-8").rstrip())
         click.echo(f"\nreport: {output / 'report.html'}")
+        _say_more(found.varies, output)
     scorers = [p for p in found.tables.problems if p["problem"].startswith("the scorer of")]
     if scorers:
         raise RunError(
@@ -127,6 +128,21 @@ def run(
             f"--model replay:{output / 'samples.parquet'}"
         )
     return 1 if facts["passed"] is False else 0
+
+
+def _say_more(varies: dict[str, Any], output: Path) -> None:
+    """What is no part of the report, for it is not of the model: answers to what was not asked, and why others came to nothing."""
+    from tamis.cli.show import plain
+    from tamis.report.wording import plural
+
+    if other := sum(varies.get("answers_to_other_items", {}).values()):
+        click.echo(
+            f"{plural(other, 'answer')} to other items than those of this snapshot; {output / 'run.json'} says of which tasks"
+        )
+    if problems := varies["problems"]:
+        first = problems[0]
+        said = f"{first['task']}, item {first['item_id']!r}: {first['problem']}"
+        click.echo(plain(f"why answers came to nothing, the first: {said:.300}; {output / 'run.json'} has more"))
 
 
 def _rater(spec: str | None, responses: Path, asking: dict[str, Any]) -> AbstractContextManager[Rater | None]:

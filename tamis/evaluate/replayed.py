@@ -91,5 +91,8 @@ def _answer(row: dict[str, Any], only: str | None, place: str) -> Answer:
     for name, count in counts.items():
         if type(count) is not int or not 0 <= count < 2**31:
             raise InputError(f"{place}: {name} is {count!r:.40}; a number of tokens was wanted")
+    truncated = row.get("truncated") or False
+    if not isinstance(truncated, bool):
+        raise InputError(f"{place}: truncated is {truncated!r:.40}; true or false was wanted")
     known: Status = status
-    return Answer(task, str(key), repeat, response, lls, known, bool(row.get("truncated")), **counts)
+    return Answer(task, str(key), repeat, response, lls, known, truncated, **counts)

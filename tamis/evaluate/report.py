@@ -140,13 +140,19 @@ def warnings(facts: Mapping[str, Any]) -> list[str]:
         name, count = task["name"], task["counts"]
         lost = count["failed"] + count["missing"] + count["absent"]
         if lost:
-            told.append(f"{name}: {lost:,} answers never came. They count as wrong where that can be said.")
+            some = "1 answer never came. It counts" if lost == 1 else f"{lost:,} answers never came. They count"
+            told.append(f"{name}: {some} as wrong where that can be said.")
         if count["samples"] and count["invalid"] > MANY_INVALID * count["samples"]:
             told.append(
                 f"{name}: {count['invalid']:,} of {count['samples']:,} responses have no answer in them; they count as wrong."
             )
         if count["truncated"]:
-            told.append(f"{name}: {count['truncated']:,} prompts or responses were cut for their length.")
+            some = (
+                "1 prompt or response was"
+                if count["truncated"] == 1
+                else f"{count['truncated']:,} prompts or responses were"
+            )
+            told.append(f"{name}: {some} cut for their length.")
         if unread := (facts["judge"] or {}).get("unread", {}).get(name):
             told.append(
                 f"{name}: the judge said nothing that could be read of {unread:,} responses; they count as the worst."

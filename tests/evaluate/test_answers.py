@@ -74,6 +74,7 @@ def test_likelihoods_that_are_not_one_for_each_choice_fail(lls: list[Any], tmp_p
         ([{"task": "sums", "response": "a"}], "item_id is None"),
         ([{"task": "sums", "item_id": 0, "response": 3}], "response is 3; text was wanted"),
         ([{"task": "sums", "item_id": 0, "response": "a", "status": "fine"}], "status is 'fine'"),
+        ([{"task": "sums", "item_id": 0, "response": "a", "truncated": "false"}], "true or false was wanted"),
         ([{"task": "other", "item_id": 0, "response": "a"}], "no answer to an item of this snapshot"),
         ([], "holds no answers"),
     ],
@@ -209,6 +210,20 @@ def test_the_command_line_scores_what_was_stored(tamis: Callable[..., tuple[int,
     assert facts["tasks"][0]["name"] == "sums"
     code, said = tamis("eval", "run", tmp_path / "snap", "--model", f"replay:{answers}", "-o", tmp_path / "run")
     assert code == 3 and "not empty" in said
+
+
+def test_the_command_line_says_why_answers_came_to_nothing(
+    tamis: Callable[..., tuple[int, str]], tmp_path: Path
+) -> None:
+    freeze(suites.write_suite(tmp_path), tmp_path / "snap")
+    rows = [
+        {"task": "choose", "item_id": "m0", "loglikelihoods": [-1.0]},
+        {"task": "else", "item_id": 1, "response": "2"},
+    ]
+    answers = suites.write_rows(tmp_path / "a.jsonl", rows)
+    code, said = tamis("eval", "run", tmp_path / "snap", "--model", f"replay:{answers}", "-o", tmp_path / "run")
+    assert code == 0 and "1 answer to other items than those of this snapshot" in said
+    assert "choose, item 'm0': 3 likelihoods were wanted, found" in said
 
 
 class Stops:
