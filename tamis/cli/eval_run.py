@@ -120,11 +120,11 @@ def run(
         click.echo((output / "report.md").read_text("utf-8").rstrip())
         click.echo(f"\nreport: {output / 'report.html'}")
         _say_more(found.varies, output)
-    scorers = [p for p in found.tables.problems if p["problem"].startswith("the scorer of")]
-    if scorers:
+    lost = [p for p in found.tables.problems if p["problem"].startswith(("the scorer of", "the regular expression"))]
+    if lost:
         raise RunError(
-            f"{scorers[0]['problem']} (item {scorers[0]['item_id']!r}; {len(scorers):,} in all, in {output / 'run.json'}); such a "
-            "score is nan. Mend the scorer, freeze the suite anew, and score what was answered: "
+            f"{lost[0]['problem']} (task {lost[0]['task']}, item {lost[0]['item_id']!r}; {len(lost):,} in all, in "
+            f"{output / 'run.json'}); such a score is nan. Mend the suite, freeze it anew, and score what was answered: "
             f"--model replay:{output / 'samples.parquet'}"
         )
     return 1 if facts["passed"] is False else 0

@@ -13,6 +13,7 @@ from tamis.evaluate.scored import CORPUS, Scored, scored
 from tamis.statistics import Estimate, Means, around, clustered_ratio, detectable, holm, paired
 from tamis.statistics.jackknife import jackknife
 from tamis.statistics.paired import Paired
+from tamis.statistics.shuffle import randomized
 from tamis.statistics.student import p_value
 
 
@@ -21,7 +22,7 @@ class Apart(NamedTuple):
 
     value    the difference in the metric's own units; of a perplexity, in its logarithm
     error    its standard error by clusters; None: there is none
-    p        Student's test on clusters; None: no test
+    p        Student's test on clusters; of BLEU and chrF, answers dealt out at random; None: no test
     mcnemar  the exact test, where it holds
     """
 
@@ -77,8 +78,9 @@ def apart(first: Scored, second: Scored, confidence: float = 0.95, keep: np.ndar
         signs = -signs
     counts = int((signs > 0).sum()), int((signs < 0).sum()), int((signs == 0).sum())
     if b.kind.total in CORPUS:
-        value = jackknife(lambda at: _part(b, at) - _part(a, at), b.clusters, confidence)
-        return Apart(value, None, None, *counts, None)
+        value = jackknife(lambda at: b.of_rows(at) - a.of_rows(at), b.clusters, confidence)
+        p = randomized(a.corpus.counts, b.corpus.counts, b.clusters, b.corpus.score)
+        return Apart(value, None, p, *counts, None)
     mean = clustered_ratio(b.logs - a.logs, b.weights, b.clusters)
     error = mean.error if mean.items > 1 else None
     return Apart(around(mean, confidence), error, _p(mean), *counts, None)
@@ -149,12 +151,6 @@ def _p(mean: Means) -> float | None:
     if mean.error == 0:
         return 1.0 if mean.value == 0 else None
     return p_value(mean.value / mean.error, mean.items - 1)
-
-
-def _part(own: Scored, at: np.ndarray) -> float:
-    rows = np.zeros(len(own.ids), np.bool_)
-    rows[at] = True
-    return own.only(rows).number()
 
 
 def _none(note: str) -> Apart:

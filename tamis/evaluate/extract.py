@@ -14,6 +14,10 @@ from typing import Any
 
 from tamis.contracts.tree import nearest
 from tamis.errors import UsageError
+from tamis.evaluate.patience import within
+
+SECONDS = 5.0
+"""Of CPU that a suite's own regular expression may take for one text."""
 
 Step = Any
 """The name of a step, or a mapping: {regex, group?, take?} to extract, {remove} to normalize."""
@@ -110,7 +114,8 @@ def extract(text: str, steps: Sequence[Step]) -> str | None:
 
 def _searched(text: str, step: dict[str, Any]) -> str | None:
     """The first or last match: its group, the first group that took part, or all of it."""
-    found = list(re.finditer(step["regex"], text))
+    with within(SECONDS, step["regex"], text):
+        found = list(re.finditer(step["regex"], text))
     if not found:
         return None
     match = found[-1 if step.get("take") == "last" else 0]
@@ -124,5 +129,9 @@ def _searched(text: str, step: dict[str, Any]) -> str | None:
 def normalized(text: str, steps: Sequence[Step]) -> str:
     """`text` after all `steps`."""
     for step in steps:
-        text = _NORMAL[step](text) if isinstance(step, str) else re.sub(step["remove"], "", text)
+        if isinstance(step, str):
+            text = _NORMAL[step](text)
+            continue
+        with within(SECONDS, step["remove"], text):
+            text = re.sub(step["remove"], "", text)
     return text

@@ -166,7 +166,8 @@ def total(name: str, values: Sequence[float], samples: Sequence[dict[str, Any]])
     if how == "mean":
         return sum(values) / len(values)
     if how in ("bleu", "chrf"):
-        return _corpus(how, [s["extracted"] or "" for s in samples], [targets_of(s["target"]) for s in samples])
+        own = Corpus(how, samples)
+        return own.score(own.counts.sum(0))
     likelihood = sum(s["loglikelihoods"][0] for s in samples) / sum(_size(s["prompt"], how) for s in samples)
     return -likelihood / math.log(2) if how == "bits" else math.exp(-likelihood)
 
@@ -209,14 +210,27 @@ def _sentence(name: str, own: str, targets: Sequence[str]) -> float:
     return float(score(own, list(targets)).score)
 
 
-def _corpus(name: str, own: Sequence[str], targets: Sequence[Sequence[str]]) -> float:
-    with extra("eval"):
-        import sacrebleu
-    most = max(len(t) for t in targets)
-    # Where an item has fewer right answers than another, sacrebleu takes None for one that is not there.
-    streams: list[Any] = [[t[k] if k < len(t) else None for t in targets] for k in range(most)]
-    score = sacrebleu.corpus_bleu if name == "bleu" else sacrebleu.corpus_chrf
-    return float(score(list(own), streams).score)
+class Corpus:
+    """BLEU or chrF of a task as one text: what each item adds to its sums, and the number of any sums.
+
+    counts  (n, k) float64  whole numbers: n-grams there, n-grams in common
+    """
+
+    def __init__(self, name: str, samples: Sequence[dict[str, Any]]) -> None:
+        with extra("eval"):
+            from sacrebleu.metrics.bleu import BLEU
+            from sacrebleu.metrics.chrf import CHRF
+        self._metric: Any = BLEU() if name == "bleu" else CHRF()
+        targets = [targets_of(s["target"]) for s in samples]
+        # Where an item has fewer right answers than another, sacrebleu takes None for one that is not there.
+        streams: Any = [[t[k] if k < len(t) else None for t in targets] for k in range(max(map(len, targets)))]
+        # As sacrebleu's own tests of significance ask it: nothing of it is public.
+        found = self._metric._extract_corpus_statistics([s["extracted"] or "" for s in samples], streams)
+        self.counts = np.array(found, np.float64)
+
+    def score(self, sums: np.ndarray) -> float:
+        """The number, 0 to 100, where the counts come to `sums`, (k,) float64."""
+        return float(self._metric._compute_score_from_stats(sums.tolist()).score)
 
 
 _scorers: dict[str, Any] = {}

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
-from tamis.evaluate.metrics import METRICS, Metric, total, weight
+from tamis.evaluate.metrics import METRICS, Corpus, Metric, total, weight
 from tamis.evaluate.results import Results
 from tamis.statistics import Estimate, around, clustered_mean, clustered_ratio, share
 from tamis.statistics.jackknife import jackknife
@@ -98,7 +98,7 @@ class Scored:
         if not isfinite(value):
             return Estimate(None, items=len(self.ids), note=f"it is {value}")
         if self.kind.total in CORPUS:
-            found = jackknife(self._of_rows, self.clusters, confidence)
+            found = jackknife(self.of_rows, self.clusters, confidence)
         elif self.kind.total in LOGS:
             ratio = around(clustered_ratio(self.logs, self.weights, self.clusters), confidence)
             found = ratio if self.kind.total == "bits" else ratio._replace(low=_exp(ratio.low), high=_exp(ratio.high))
@@ -115,9 +115,14 @@ class Scored:
         mean = clustered_mean(self.values, self.clusters)
         return mean.error if mean.items > 1 else None
 
-    def _of_rows(self, at: np.ndarray) -> float:
-        own = at.tolist()
-        return total(self.metric, self.values[at].tolist(), [self.rows[k] for k in own])
+    @cached_property
+    def corpus(self) -> Corpus:
+        """Of BLEU and chrF, the items as one text."""
+        return Corpus(self.kind.total, self.rows)
+
+    def of_rows(self, at: np.ndarray) -> float:
+        """BLEU or chrF of the items `at`, (m,) int."""
+        return self.corpus.score(self.corpus.counts[at].sum(0))
 
 
 def scored(results: Results, task: str, metric: str) -> Scored:

@@ -18,6 +18,7 @@ from tamis.evaluate.extract import extract
 from tamis.evaluate.frozen import FrozenTask
 from tamis.evaluate.items import Item, several
 from tamis.evaluate.metrics import JUDGED, METRICS, answer, choices, pass_at, text
+from tamis.evaluate.patience import TooSlow
 from tamis.schemas import SAMPLE, SCORE, TIMING
 from tamis.schemas.sample import SIGNIFICANT
 
@@ -97,9 +98,21 @@ def _task(
             gone = Answer(own.name, item.item_id, repeat, status="missing")
             one = came.get((own.name, item.item_id, repeat), gone)
             asked.append((item, request, _checked(task, item, one)))
-    found = [None if a.response is None else extract(a.response, own.extract) for _, _, a in asked]
-    scored = [_scores(task, i, a, e) for (i, _, a), e in zip(asked, found, strict=True)]
-    wrong: list[str | None] = [a.problem for _, _, a in asked]
+    found: list[str | None] = []
+    scored: list[dict[str, float]] = []
+    wrong: list[str | None] = []
+    slow: TooSlow | None = None
+    for item, _, one in asked:
+        extracted, mine = None, dict.fromkeys(own.metrics, math.nan)
+        if slow is None:
+            try:
+                extracted = None if one.response is None else extract(one.response, own.extract)
+                mine = _scores(task, item, one, extracted)
+            except TooSlow as wait:
+                slow = wait  # nobody waits for it once more with every answer
+        found.append(extracted)
+        scored.append(mine)
+        wrong.append(one.problem or (slow and str(slow)))
     for wanted, by in ((wants_code(task), judge), (wants_judge(task), rater)):
         if by is None or not wanted:
             continue

@@ -102,6 +102,19 @@ def test_the_order_of_answers_does_not_matter(tmp_path: Path) -> None:
     assert one.tables.samples.equals(two.tables.samples) and one.tables.scores.equals(two.tables.scores)
 
 
+@pytest.mark.parametrize("key, step", [("extract", "regex"), ("normalize", "remove")])
+def test_a_regular_expression_that_does_not_end_loses_its_scores_and_no_answer(
+    key: str, step: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tamis.evaluate.extract.SECONDS", 0.2)
+    own = [{**suites.tasks()[1], "extract": None, "extract_target": None, key: [{step: "(a+)+$"}]}]
+    rows = [{"task": "sums", "item_id": i, "response": "a" * 40 + "b" * (i > 0)} for i in range(6)]
+    found = replayed(tmp_path, rows, own)
+    assert [math.isnan(v) for v in values(found, "exact_match")] == [False] + [True] * 5
+    assert [s["response"] for s in found.tables.samples.to_pylist()] == [r["response"] for r in rows]
+    assert "'(a+)+$' did not end within 0.2 s on a text of 41 characters" in found.tables.problems[-1]["problem"]
+
+
 def scorer(folder: Path, code: str) -> Evaluated:
     """The sums scored by `code`, a function `score`."""
     suites.write_suite(folder)
