@@ -28,7 +28,7 @@ def judged(out: Path, chances: list[float | None]) -> Path:
     run = out / "runs/judged"
     run.mkdir(parents=True)
     pq.write_table(pa.Table.from_pylist(rows, JUDGMENT), run / "judgments.parquet")
-    (run / "run.json").write_text(json.dumps({"judgments": {"ok": len(rows), "in": len(rows)}}))
+    (run / "run.json").write_text(json.dumps({"judgments": {"ok": len(rows), "in": len(rows) + 2, "settled": 2}}))
     return run
 
 
@@ -36,7 +36,9 @@ def test_a_mean_chance_stands_beside_what_was_won_and_lost(tmp_path: Path) -> No
     found = rated(judged(tmp_path, [0.56, 0.49, 0.49, 0.49, 0.49]))
     assert found is not None and round(found["surest"], 6) == 0.56
     said = tell("judge", tmp_path, {})
-    assert said.endswith("of 5 pairs the adapter won 1 and lost 4; the mean of its chances is 50 percent")
+    assert said.startswith("5 of 5 verdicts read, 2 needed no judge; ") and said.endswith(
+        "of 5 pairs the adapter won 1 and lost 4; the mean of its chances is 50 percent"
+    )
 
 
 def test_where_no_chances_are_told_there_is_no_mean_of_them(tmp_path: Path) -> None:

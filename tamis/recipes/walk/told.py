@@ -124,11 +124,15 @@ def _judged(run: Path) -> str:
     found = _read(run / "run.json")["judgments"]
     own = rated(run)
     rates = [m for m in (own or {}).get("models", []) if m["model"] == AFTER and m["win_rate"]]
-    said = f"{found['ok']:,} of {found['in']:,} verdicts read"
+    settled = found.get("settled", 0)
+    said = f"{found['ok']:,} of {found['in'] - settled:,} verdicts read"
+    said += f", {settled:,} needed no judge" if settled else ""
     if not rates:
         return said
     rate, counts = 100 * rates[0]["win_rate"]["value"], rates[0]["counts"]
-    found = f"of {plural(sum(counts.values()), 'pair')} the adapter won {counts['wins']:,} and lost {counts['losses']:,}"
+    found = (
+        f"of {plural(sum(counts.values()), 'pair')} the adapter won {counts['wins']:,} and lost {counts['losses']:,}"
+    )
     mean = "" if own is None or own["surest"] is None else f"; the mean of its chances is {rate:.0f} percent"
     return f"{said}; {found}{mean}"
 
