@@ -209,6 +209,9 @@ def _task(found: Checked, name: str, held: dict[str, bytes], rows: list[dict[str
     """A task, its prompts rendered anew and held against those that were frozen."""
     task, function = _declared(json.loads(held[f"tasks/{name}.json"]))
     items = untable(_table(held[f"data/{name}.parquet"], ITEM))
+    ids = [item.item_id for item in items]
+    if len(set(ids)) < len(ids):
+        raise ValueError(f"data/{name}.parquet has the item {next(i for i in ids if ids.count(i) > 1)!r} twice")
     drawn = held.get(f"data/{name}.fewshot.parquet")
     pool = None if drawn is None else untable(_table(drawn, ITEM))
     requests = render(task, held[f"prompts/{name}.jinja"], items, pool, chat)

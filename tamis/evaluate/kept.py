@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import IO, Any
 
-from tamis.errors import InputError, OutputError
+from tamis.data.disk import disk_errors
+from tamis.errors import InputError
 from tamis.evaluate.answer import Answer, repeats
 from tamis.evaluate.frozen import FrozenTask
 
@@ -54,10 +56,11 @@ class Kept:
                 yield one
         finally:
             if self._file is not None:
-                self._file.close()
+                with suppress(OSError):  # it tries once more to write what could not be written
+                    self._file.close()
 
     def _write(self, row: dict[str, Any]) -> None:
-        try:
+        with disk_errors(self._path):
             if self._file is None:
                 self._path.parent.mkdir(parents=True, exist_ok=True)
                 self._file = self._path.open("ab")
@@ -65,8 +68,6 @@ class Kept:
                     self._file.write(json.dumps(self._head, sort_keys=True).encode() + b"\n")
             self._file.write(json.dumps(row).encode() + b"\n")
             self._file.flush()
-        except OSError as wrong:
-            raise OutputError(f"{self._path} cannot be written: {wrong.strerror}") from None
 
     def _read(self) -> Iterator[Answer]:
         data = self._path.read_bytes()

@@ -15,7 +15,9 @@ from tamis.evaluate.markdown import estimate, number, plain
 from tamis.evaluate.markdown import table as markdown_table
 from tamis.evaluate.report import rounded
 from tamis.evaluate.results import Results, read_results
+from tamis.evaluate.rows import read_table
 from tamis.evaluate.scored import scored
+from tamis.schemas import TIMING
 
 
 def rungs(runs: Sequence[Path], confidence: float = 0.95) -> dict[str, Any]:
@@ -94,8 +96,8 @@ def _spent(run: Path) -> dict[str, Any]:
     """Latency, speed and cost, as timings.parquet has them; null where nobody measured."""
     nothing: dict[str, Any] = {"latency_ms": {"p50": None, "p95": None}, "tokens_per_second": None, "cost": None}
     try:
-        own = pl.read_parquet(run / "timings.parquet")
-    except (*UNREADABLE, pl.exceptions.PolarsError):
+        own = pl.DataFrame(read_table((run / "timings.parquet").read_bytes()).cast(TIMING))
+    except (*UNREADABLE, ValueError):
         return nothing
     late, speed, cost = (own[name].drop_nulls() for name in ("latency_ms", "tokens_per_second", "cost"))
     return {

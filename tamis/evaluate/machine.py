@@ -20,6 +20,7 @@ from tamis.errors import InputError, RunError
 from tamis.evaluate.answer import Answer
 from tamis.evaluate.frozen import FrozenTask
 from tamis.evaluate.suite import Settings
+from tamis.models.adapter import demand_match
 from tamis.models.weights import IDENTITY, demand_safetensors, folder_digest, identity, read_config
 
 PINNED = {
@@ -61,6 +62,7 @@ class Machine:
         self.model |= identity(path)
         if adapter is not None:
             demand_safetensors(adapter)
+            demand_match(adapter, path, weights=self.model["weights"])
             digest = folder_digest(adapter, IDENTITY["adapter"])
             self.model["adapter"] = f"sha256:{digest}"
         self._reads = settings.max_length or read_config(path).get("max_position_embeddings")

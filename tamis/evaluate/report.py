@@ -51,6 +51,8 @@ def write(
 ) -> dict[str, Any]:
     """Write samples.parquet, scores.parquet, report.json, report.md and junit.xml into `folder`; return what report.json says.
 
+    What the baseline scored is kept beside them, as baseline.parquet: the page is drawn again without its run.
+
     contamination  a row for each item, as contamination.parquet has them; None: nobody looked
     training       what the model was trained on: snapshot, its id, and ref, as docs@1.0.0
     baseline       results of the model it is held against, on the same snapshot
@@ -61,7 +63,10 @@ def write(
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     digests = {}
-    for name, table, schema in (("samples", results.samples, SAMPLE), ("scores", results.scores, SCORE)):
+    tables = [("samples", results.samples, SAMPLE), ("scores", results.scores, SCORE)]
+    if baseline is not None:
+        tables.append(("baseline", baseline.scores, SCORE))
+    for name, table, schema in tables:
         found = write_parquet(folder / f"{name}.parquet", table.to_arrow().cast(schema).to_batches(), schema)
         digests[f"{name}.parquet"] = found.sha256
     if contamination is not None and (folder / "contamination.parquet").is_file():

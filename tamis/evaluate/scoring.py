@@ -112,7 +112,7 @@ def _task(
                 slow = wait  # nobody waits for it once more with every answer
         found.append(extracted)
         scored.append(mine)
-        wrong.append(one.problem or (slow and str(slow)))
+        wrong.append(one.problem or (None if slow is None else str(slow)))
     for wanted, by in ((wants_code(task), judge), (wants_judge(task), rater)):
         if by is None or not wanted:
             continue

@@ -20,21 +20,24 @@ TEXT = 4000
 def shown(
     results: Results,
     splits: Mapping[str, Split] | None = None,
-    baseline: Results | None = None,
+    baseline: pl.DataFrame | None = None,
     most: int = MOST,
 ) -> dict[str, list[dict[str, Any]]]:
-    """By task, its items with prompt, response, target, scores, and what is known of them."""
+    """By task, its items with prompt, response, target, scores, and what is known of them.
+
+    baseline  rows of SCORE of the model it is held against
+    """
     return {
         task["name"]: _task(results, task, (splits or {}).get(task["name"]), baseline, most) for task in results.tasks
     }
 
 
 def _task(
-    results: Results, task: Mapping[str, Any], split: Split | None, baseline: Results | None, most: int
+    results: Results, task: Mapping[str, Any], split: Split | None, baseline: pl.DataFrame | None, most: int
 ) -> list[dict[str, Any]]:
     name, primary = task["name"], task["primary"]
     rows = results.samples.filter(pl.col("task") == name).join(
-        _of(results, name, primary, "score"), on=_KEY, how="left"
+        _of(results.scores, name, primary, "score"), on=_KEY, how="left"
     )
     rows = rows.with_columns(
         before=pl.lit(None, pl.Float64) if baseline is None else _before(baseline, name, primary, rows),
@@ -80,12 +83,12 @@ _SHOWN = (
 )
 
 
-def _of(results: Results, task: str, metric: str, called: str) -> pl.DataFrame:
-    own = results.scores.filter((pl.col("task") == task) & (pl.col("metric") == metric))
+def _of(scores: pl.DataFrame, task: str, metric: str, called: str) -> pl.DataFrame:
+    own = scores.filter((pl.col("task") == task) & (pl.col("metric") == metric))
     return own.select(*_KEY, pl.col("value").alias(called))
 
 
-def _before(baseline: Results, task: str, metric: str, rows: pl.DataFrame) -> pl.Series:
+def _before(baseline: pl.DataFrame, task: str, metric: str, rows: pl.DataFrame) -> pl.Series:
     theirs = _of(baseline, task, metric, "before")
     return rows.select(_KEY).join(theirs, on=_KEY, how="left", maintain_order="left")["before"]
 

@@ -33,7 +33,7 @@ from tamis.snapshot import open_snapshot
 from tamis.snapshot.jcs import canonical_json
 from tamis.snapshot.verify import verify
 
-CONTAMINATION = "contamination.parquet"
+CONTAMINATION, BASELINE = "contamination.parquet", "baseline.parquet"
 
 
 class Beside(NamedTuple):
@@ -121,7 +121,8 @@ def tell(results: Results, output: Path, held: Beside, confidence: float = 0.95)
         gates=held.gates,
         confidence=confidence,
     )
-    write_bytes(output / "report.html", page(facts, shown(results, splits_of(results, held), held.baseline)))
+    before = None if held.baseline is None else held.baseline.scores
+    write_bytes(output / "report.html", page(facts, shown(results, splits_of(results, held), before)))
     return facts
 
 
@@ -146,14 +147,21 @@ def results_from(found: Evaluated) -> Results:
 def again(run: Path, *, baseline: Path | None = None, gates: Path | None = None) -> tuple[Results, Beside]:
     """A finished run and what it was held against, to be held against other gates or another baseline."""
     facts = read_report(run)
-    place = run / CONTAMINATION
-    if facts["files"].get(CONTAMINATION) and not place.is_file():
-        raise InputError(f"{place} is missing, and {run / REPORT} was made of it; name the folder of a whole run")
-    if facts["files"].get(CONTAMINATION) is not None and sha256(place) != facts["files"][CONTAMINATION]:
-        raise GateError(f"{place} is not what {run / REPORT} was made of: its sha256 differs; run it again")
-    table = _table(place) if facts["files"].get(CONTAMINATION) else None
+    table = _made_of(run, facts, CONTAMINATION)
     held = None if baseline is None else read_results(baseline)
     return read_results(run), Beside(table, facts["training"], held, None if gates is None else load_gates(gates))
+
+
+def _made_of(run: Path, facts: Mapping[str, Any], name: str) -> pa.Table | None:
+    """A table that the report of a run was made of, too; None: of no such. Raises GateError where it is another now."""
+    wanted, place = facts["files"].get(name), run / name
+    if wanted is None:
+        return None
+    if not place.is_file():
+        raise InputError(f"{place} is missing, and {run / REPORT} was made of it; name the folder of a whole run")
+    if sha256(place) != wanted:
+        raise GateError(f"{place} is not what {run / REPORT} was made of: its sha256 differs; run it again")
+    return _table(place)
 
 
 def judged(results: Results, held: Beside, confidence: float = 0.95) -> dict[str, Any]:
@@ -172,7 +180,8 @@ def written(run: Path, form: str) -> bytes:
         return markdown(facts).encode("utf-8", "backslashreplace")
     if form == "junit":
         return junit(facts).encode("utf-8", "backslashreplace")
-    return page(facts, shown(results, splits_of(results, held)))
+    before = _made_of(run, facts, BASELINE)
+    return page(facts, shown(results, splits_of(results, held), None if before is None else pl.DataFrame(before)))
 
 
 def side_by_side(first: Path, second: Path, confidence: float = 0.95) -> dict[str, Any]:

@@ -15,6 +15,8 @@ from tamis.evaluate.freeze import freeze
 
 Call = Callable[..., tuple[int, str]]
 
+FILES = ("report.json", "report.html", "report.md", "junit.xml", "samples.parquet", "scores.parquet")
+
 
 @pytest.fixture
 def sums(tmp_path: Path, tamis: Call) -> Path:
@@ -44,8 +46,18 @@ def asked(tamis: Call, folder: Path, name: str, snap: str = "snap", out: str = "
 def test_another_folder_changes_no_byte_of_a_report(sums: Path, tamis: Call) -> None:
     shutil.copytree(sums / "snap", sums / "elsewhere/copy")
     assert asked(tamis, sums, "good", "elsewhere/copy", "elsewhere/run") == 0
-    for file in ("report.json", "report.html", "report.md", "junit.xml", "samples.parquet", "scores.parquet"):
+    for file in FILES:
         assert (sums / "good" / file).read_bytes() == (sums / "elsewhere/run" / file).read_bytes()
+
+
+def test_the_order_of_stored_answers_changes_no_byte_of_a_report(sums: Path, tamis: Call) -> None:
+    (sums / "other").mkdir()
+    rows = (sums / "bad.jsonl").read_text().splitlines(keepends=True)
+    (sums / "other/bad.jsonl").write_text("".join(rows[::-1]))
+    given = ("--model", f"replay:{sums / 'other/bad.jsonl'}", "-o", sums / "other/run", "--quiet")
+    assert tamis("eval", "run", sums / "snap", *given)[0] == 0
+    for file in FILES:
+        assert (sums / "bad" / file).read_bytes() == (sums / "other/run" / file).read_bytes()
 
 
 @pytest.mark.parametrize(
@@ -104,6 +116,10 @@ def test_answers_changed_behind_a_report_are_seen(sums: Path, tamis: Call) -> No
 
 
 @pytest.mark.parametrize("form, file", [("markdown", "report.md"), ("html", "report.html"), ("junit", "junit.xml")])
-def test_a_report_is_written_again_as_it_was(sums: Path, tamis: Call, form: str, file: str) -> None:
-    assert tamis("eval", "report", sums / "bad", "--format", form, "-o", sums / file)[0] == 0
-    assert (sums / file).read_bytes() == (sums / "bad" / file).read_bytes()
+def test_a_report_is_written_again_as_it_was_without_its_baseline(
+    sums: Path, tamis: Call, form: str, file: str
+) -> None:
+    assert asked(tamis, sums, "bad", "snap", "beside", "--baseline", sums / "good") == 0
+    shutil.rmtree(sums / "good")
+    assert tamis("eval", "report", sums / "beside", "--format", form, "-o", sums / file)[0] == 0
+    assert (sums / file).read_bytes() == (sums / "beside" / file).read_bytes()
