@@ -13,6 +13,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -109,7 +110,8 @@ class Machine:
                 process.wait()
                 for pipe in (process.stdin, process.stdout):
                     if pipe is not None:
-                        pipe.close()
+                        with suppress(BrokenPipeError):
+                            pipe.close()
             if slow.is_set():
                 raise RunError(
                     f"not all was answered within {self._limit:g} s; what was is kept: go on with --resume, or raise --wall-limit"
@@ -124,8 +126,8 @@ class Machine:
     def _read(self, process: subprocess.Popen[bytes], tasks: list[FrozenTask]) -> Iterator[Answer]:
         assert process.stdin is not None and process.stdout is not None
         try:
-            process.stdin.write(json.dumps(self._job(tasks)).encode())
-            process.stdin.close()
+            process.stdin.write(json.dumps(self._job(tasks)).encode() + b"\n")
+            process.stdin.flush()  # and stays open: when it closes, whoever asked is gone
         except BrokenPipeError:
             return  # it says why on its other pipe
         for line in process.stdout:

@@ -13,6 +13,7 @@ import json
 import logging
 import os
 import sys
+import threading
 import time
 import warnings
 from collections import defaultdict, deque
@@ -46,7 +47,8 @@ def main() -> None:
             out.write(json.dumps(what, ensure_ascii=True) + "\n")
             out.flush()
 
-        job: Job = json.loads(sys.stdin.buffer.read())
+        job: Job = json.loads(sys.stdin.buffer.readline())
+        threading.Thread(target=_end_with_asker, daemon=True).start()
         try:
             tell(done=_work(job, tell))
         except InputError as wrong:
@@ -57,6 +59,13 @@ def main() -> None:
             if "out of memory" not in str(wrong).lower():
                 raise
             tell(error=_memory(wrong))
+
+
+def _end_with_asker() -> None:
+    """Our input stays open as long as somebody waits for answers. Read past its buffer, whose lock the end of a process wants."""
+    while os.read(0, 1):
+        pass
+    os._exit(1)
 
 
 def _memory(wrong: BaseException) -> str:

@@ -167,3 +167,10 @@ def test_an_answer_that_has_no_room_is_refused_before_anything_is_asked(tmp_path
 def test_a_wall_limit_ends_it(place: Place) -> None:
     with pytest.raises(RunError, match=r"not all was answered within 0\.01 s"):
         evaluate(place.snap, backend(f"hf:{place.tiny}", wall_limit=0.01))
+
+
+def test_the_process_that_answers_ends_with_whoever_asked() -> None:
+    """Killed, a command can end nobody: the pipe that closes does."""
+    words = [sys.executable, "-P", "-m", "tamis.evaluate.worker"]
+    done = subprocess.run(words, input=b"{}\n", capture_output=True, timeout=100)
+    assert (done.returncode, done.stdout, done.stderr) == (1, b"", b"")
