@@ -72,7 +72,7 @@ def equal(shape: tuple[int, int]) -> dict[str, float]:
             np.asarray(ease + hard + o[clusters] + random.normal(0, 0.5, clusters.size) > 0, np.float64) for o in own
         )
         with_clusters, alone = paired(a, b, clusters), paired(a, b, np.arange(clusters.size))
-        interval = with_clusters.apart
+        interval = with_clusters.value
         out = interval.low is not None and interval.high is not None and not interval.low <= 0 <= interval.high
         found += [p is not None and p < 0.05 for p in (with_clusters.p, alone.p, alone.mcnemar)] + [out]
     return dict(zip(("clustered", "items_alone", "mcnemar", "interval"), (found / SETS).tolist(), strict=True))

@@ -132,19 +132,16 @@ def _tell_snapshot(found: Verified) -> None:
 
 
 def _verify_eval(folder: Path, wanted: str | None, as_json: bool) -> int:
-    from tamis.cli.show import plain, print_json
+    from tamis.cli.show import print_json
     from tamis.evaluate.frozen import check
 
     found = check(folder, wanted)
     if as_json:
         print_json(found.as_dict())
     elif found.findings:
-        for finding in found.findings[:MOST]:
-            click.echo(plain(f"{finding.file}: {finding.problem}"), err=True)
-        count = len(found.findings)
-        click.echo(f"{folder} is not what was frozen: {count:,} finding{'s' * (count > 1)}", err=True)
+        _tell_snapshot(found)
     else:
-        click.echo(f"{folder} is whole: {found.files} files as written, {found.requests:,} prompts as rendered")
+        click.echo(f"{folder} is whole: {found.files} files as written, {found.records:,} prompts as rendered")
         click.echo(found.id or "")
     return 0 if found.whole else 1
 

@@ -3,44 +3,17 @@
 from __future__ import annotations
 
 from math import isfinite
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from tamis.errors import InputError
 from tamis.evaluate.results import Results
 from tamis.evaluate.scored import CORPUS, Scored, scored
-from tamis.statistics import Estimate, Means, around, clustered_ratio, detectable, holm, paired
+from tamis.statistics import Estimate, Means, Paired, around, clustered_ratio, holm, paired
 from tamis.statistics.jackknife import jackknife
-from tamis.statistics.paired import Paired
 from tamis.statistics.shuffle import randomized
 from tamis.statistics.student import p_value
-
-
-class Apart(NamedTuple):
-    """How much more the second model scores than the first, on the items that both have.
-
-    value    the difference in the metric's own units; of a perplexity, in its logarithm
-    error    its standard error by clusters; None: there is none
-    p        Student's test on clusters; of BLEU and chrF, answers dealt out at random; None: no test
-    mcnemar  the exact test, where it holds
-    """
-
-    value: Estimate
-    error: float | None
-    p: float | None
-    won: int
-    lost: int
-    same: int
-    mcnemar: float | None
-
-    def detectable(self, confidence: float = 0.95, sides: int = 2) -> float | None:
-        """The least difference that so many items show in four samples of five; None: there is no telling."""
-        if self.error is None or self.value.items < 2:
-            return None
-        if self.error == 0 and self.value.value is not None and self.value.low is not None:
-            return self.value.value - self.value.low
-        return detectable(self.error, self.value.items, confidence, sides=sides)
 
 
 def same_snapshot(first: Results, second: Results) -> None:
@@ -56,8 +29,10 @@ def same_snapshot(first: Results, second: Results) -> None:
         )
 
 
-def apart(first: Scored, second: Scored, confidence: float = 0.95, keep: np.ndarray | None = None) -> Apart:
-    """`second` less `first`; better is more where the metric says so.
+def apart(first: Scored, second: Scored, confidence: float = 0.95, keep: np.ndarray | None = None) -> Paired:
+    """`second` less `first`, in the metric's own units; of a perplexity, in its logarithm. Won is what is better.
+
+    The p-value of BLEU and chrF is that of answers dealt out at random.
 
     keep  (n,) bool  items of `second` that count; None: all
     """
@@ -72,7 +47,7 @@ def apart(first: Scored, second: Scored, confidence: float = 0.95, keep: np.ndar
         return _none(f"{max(a.lacking, b.lacking):,} of {len(b.ids):,} items have no score")
     if b.kind.total == "mean":
         found = paired(b.values, a.values, b.clusters, confidence, b.unit)
-        return _whole(found, b)
+        return found if b.kind.higher else found._replace(won=found.lost, lost=found.won)
     signs = np.sign(b.values - a.values)
     if not b.kind.higher:
         signs = -signs
@@ -80,10 +55,10 @@ def apart(first: Scored, second: Scored, confidence: float = 0.95, keep: np.ndar
     if b.kind.total in CORPUS:
         value = jackknife(lambda at: b.of_rows(at) - a.of_rows(at), b.clusters, confidence)
         p = randomized(a.corpus.counts, b.corpus.counts, b.clusters, b.corpus.score)
-        return Apart(value, None, p, *counts, None)
+        return Paired(value, None, p, *counts, None)
     mean = clustered_ratio(b.logs - a.logs, b.weights, b.clusters)
     error = mean.error if mean.items > 1 else None
-    return Apart(around(mean, confidence), error, _p(mean), *counts, None)
+    return Paired(around(mean, confidence), error, _p(mean), *counts, None)
 
 
 def compared(
@@ -126,7 +101,7 @@ def _task(
     return facts
 
 
-def apart_facts(found: Apart, confidence: float) -> dict[str, Any]:
+def apart_facts(found: Paired, confidence: float) -> dict[str, Any]:
     """As JSON holds it."""
     return {
         "difference": found.value.facts(),
@@ -140,11 +115,6 @@ def apart_facts(found: Apart, confidence: float) -> dict[str, Any]:
     }
 
 
-def _whole(found: Paired, own: Scored) -> Apart:
-    won, lost = (found.won, found.lost) if own.kind.higher else (found.lost, found.won)
-    return Apart(found.apart, found.error, found.p, won, lost, found.same, found.mcnemar)
-
-
 def _p(mean: Means) -> float | None:
     if mean.items < 2 or not isfinite(mean.error):
         return None
@@ -153,5 +123,5 @@ def _p(mean: Means) -> float | None:
     return p_value(mean.value / mean.error, mean.items - 1)
 
 
-def _none(note: str) -> Apart:
-    return Apart(Estimate(None, note=note), None, None, 0, 0, 0, None)
+def _none(note: str) -> Paired:
+    return Paired(Estimate(None, note=note), None, None, 0, 0, 0, None)

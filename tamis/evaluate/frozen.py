@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +21,9 @@ from tamis.evaluate.items import ITEM, Item, untable
 from tamis.evaluate.prompts import REQUEST, Rendered, render
 from tamis.evaluate.rows import read_table
 from tamis.evaluate.suite import Fewshot, Generation, Settings, Task, demand_gates, read_settings, read_task
-from tamis.runs import Finding
 from tamis.runs.manifest import MANIFEST, closing
 from tamis.snapshot.jcs import canonical_json
+from tamis.snapshot.verify import Verified
 
 LARGEST = 4 << 30
 """Bytes of a file that are read."""
@@ -54,38 +54,6 @@ class Frozen:
     facts: dict[str, Any]
 
 
-@dataclass
-class Checked:
-    """What was found of a folder. `frozen` is None where something is wrong."""
-
-    path: Path
-    id: str | None = None
-    findings: list[Finding] = field(default_factory=list)
-    files: int = 0
-    requests: int = 0
-    frozen: Frozen | None = None
-
-    @property
-    def whole(self) -> bool:
-        """Whether nothing is wrong."""
-        return not self.findings
-
-    def wrong(self, file: str, problem: str) -> None:
-        """Note that something is wrong with `file`."""
-        self.findings.append(Finding(file, problem))
-
-    def as_dict(self) -> dict[str, Any]:
-        """As JSON can hold it."""
-        return {
-            "snapshot": str(self.path),
-            "id": self.id,
-            "whole": self.whole,
-            "files": self.files,
-            "requests": self.requests,
-            "findings": [finding._asdict() for finding in self.findings],
-        }
-
-
 def is_eval(path: Path | str) -> bool:
     """Whether `path` is the folder of an evaluation snapshot."""
     return (Path(path) / EVAL).is_file()
@@ -93,38 +61,42 @@ def is_eval(path: Path | str) -> bool:
 
 def open_eval(path: Path | str, id: str | None = None) -> Frozen:
     """The snapshot in the folder `path`. Raises GateError where it is not what was frozen, or not the one of `id`."""
-    found = check(path, id)
-    if found.frozen is None or found.findings:
+    found, frozen = _checked(Path(path), id)
+    if frozen is None or not found.whole:
         said = "\n".join(f"{f.file}: {f.problem}" for f in found.findings[:5])
         more = f"\n… and {len(found.findings) - 5:,} more" if len(found.findings) > 5 else ""
         raise GateError(f"{path} is not what was frozen; nothing was run\n{said}{more}")
-    return found.frozen
+    return frozen
 
 
-def check(path: Path | str, id: str | None = None) -> Checked:
-    """What is wrong with the snapshot in the folder `path`. Raises InputError where there is none."""
-    path = Path(path)
+def check(path: Path | str, id: str | None = None) -> Verified:
+    """What is wrong with the snapshot in the folder `path`; its records are its prompts. Raises InputError where there is none."""
+    return _checked(Path(path), id)[0]
+
+
+def _checked(path: Path, id: str | None) -> tuple[Verified, Frozen | None]:
     if not is_eval(path):
         raise InputError(
             f"there is no evaluation snapshot at {path}; name the folder that `tamis eval freeze -o` wrote"
         )
-    found = Checked(path)
+    found = Verified(path, "files")
     held = _read(found)
     facts = _facts(found, held)
     if id is not None and id != found.id:
         found.wrong(EVAL, f"is not that of {id}: its id is {found.id}")
     if facts is None:
-        return found
+        return found, None
     _agree(found, facts, held)
-    if found.whole:
-        try:
-            found.frozen = _opened(found, facts, held)
-        except (*UNREADABLE, TamisError, AttributeError, KeyError, RecursionError, TypeError, ValueError) as wrong:
-            found.wrong(EVAL, f"cannot be read as a snapshot: {one_line(wrong)}")
-    return found
+    if not found.whole:
+        return found, None
+    try:
+        return found, _opened(found, facts, held)
+    except (*UNREADABLE, TamisError, AttributeError, KeyError, RecursionError, TypeError, ValueError) as wrong:
+        found.wrong(EVAL, f"cannot be read as a snapshot: {one_line(wrong)}")
+        return found, None
 
 
-def _read(found: Checked) -> dict[str, bytes]:
+def _read(found: Verified) -> dict[str, bytes]:
     """Every plain file of the folder, by its name in it."""
     held = {}
     for root, folders, names in os.walk(found.path):
@@ -140,7 +112,7 @@ def _read(found: Checked) -> dict[str, bytes]:
     return held
 
 
-def _facts(found: Checked, held: dict[str, bytes]) -> dict[str, Any] | None:
+def _facts(found: Verified, held: dict[str, bytes]) -> dict[str, Any] | None:
     """eval.json, where it is one."""
     raw = held.get(EVAL, b"")
     found.id = f"sha256:{hashlib.sha256(raw).hexdigest()}"
@@ -163,7 +135,7 @@ def _facts(found: Checked, held: dict[str, bytes]) -> dict[str, Any] | None:
     return dict(facts)
 
 
-def _agree(found: Checked, facts: dict[str, Any], held: dict[str, bytes]) -> None:
+def _agree(found: Verified, facts: dict[str, Any], held: dict[str, bytes]) -> None:
     """eval.json, the manifest and the folder, by names, sizes and digests."""
     digests = {name: hashlib.sha256(data).hexdigest() for name, data in held.items()}
     listed = {f["path"]: f for f in facts["files"]}
@@ -183,7 +155,7 @@ def _agree(found: Checked, facts: dict[str, Any], held: dict[str, bytes]) -> Non
     found.files = len(held)
 
 
-def _opened(found: Checked, facts: dict[str, Any], held: dict[str, bytes]) -> Frozen:
+def _opened(found: Verified, facts: dict[str, Any], held: dict[str, bytes]) -> Frozen:
     own = json.loads(held["suite.json"])
     settings = read_settings(own["settings"], "suite.json")
     if facts["settings"] != own["settings"]:
@@ -201,11 +173,11 @@ def _opened(found: Checked, facts: dict[str, Any], held: dict[str, bytes]) -> Fr
         if {k: told[k] for k in said} != said or told["metrics"] != list(task.task.metrics):
             raise ValueError(f"tasks/{told['name']}.json and eval.json tell otherwise of that task")
     demand_gates(own["gates"], [t.task for t in tasks], "suite.json")
-    found.requests = sum(len(t.requests) for t in tasks)
+    found.records = sum(len(t.requests) for t in tasks)
     return Frozen(found.path, found.id or "", facts["name"], facts["version"], settings, own["gates"], tasks, facts)
 
 
-def _task(found: Checked, name: str, held: dict[str, bytes], rows: list[dict[str, Any]], chat: bool) -> FrozenTask:
+def _task(found: Verified, name: str, held: dict[str, bytes], rows: list[dict[str, Any]], chat: bool) -> FrozenTask:
     """A task, its prompts rendered anew and held against those that were frozen."""
     task, function = _declared(json.loads(held[f"tasks/{name}.json"]))
     items = untable(_table(held[f"data/{name}.parquet"], ITEM))

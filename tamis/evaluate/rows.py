@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -43,9 +44,11 @@ def each_row(data: bytes, name: str) -> Iterator[tuple[str, dict[str, Any]]]:
             return
     except (*UNREADABLE, EOFError, zlib.error) as wrong:
         raise InputError(f"{name} cannot be read: {one_line(wrong)}") from None
-    for k, line in enumerate(data.removeprefix(b"\xef\xbb\xbf").split(b"\n"), 1):
-        if line.strip():
-            yield f"{name}:{k}", _parsed(line, f"{name}:{k}")
+    data, number, before = data.removeprefix(b"\xef\xbb\xbf"), 1, 0
+    for found in re.finditer(rb"[^\n]+", data):  # a quarter of a gigabyte of empty lines is 1 MB of gzip
+        number, before = number + data.count(b"\n", before, found.start()), found.start()
+        if found[0].strip():
+            yield f"{name}:{number}", _parsed(found[0], f"{name}:{number}")
 
 
 def read_table(data: bytes) -> pa.Table:

@@ -9,26 +9,35 @@ from typing import NamedTuple
 import numpy as np
 
 from tamis.statistics.estimate import Estimate, Means, around, clustered_mean, share
+from tamis.statistics.power import detectable
 from tamis.statistics.student import p_value
 
 
 class Paired(NamedTuple):
-    """The first model's scores less the second's.
+    """How much more one model scores than another on the same items.
 
-    apart            the mean of it, with its interval
-    error            its standard error by clusters; None: there is one cluster alone
+    value            the difference, with its interval
+    error            its standard error by clusters; None: there is none, as of one cluster alone
     p                chance of a difference as large between equal models, Student's test on clusters; None: no test
     won, lost, same  items
     mcnemar          the exact test on items won and lost; None: a score other than 0 and 1, or items that hang together
     """
 
-    apart: Estimate
+    value: Estimate
     error: float | None
     p: float | None
     won: int
     lost: int
     same: int
     mcnemar: float | None
+
+    def detectable(self, confidence: float = 0.95, sides: int = 2) -> float | None:
+        """The least difference that so many items show in four samples of five; None: there is no telling."""
+        if self.error is None or self.value.items < 2:
+            return None
+        if self.error == 0 and self.value.value is not None and self.value.low is not None:
+            return self.value.value - self.value.low
+        return detectable(self.error, self.value.items, confidence, sides=sides)
 
 
 def paired(

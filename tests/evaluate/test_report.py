@@ -196,3 +196,22 @@ def test_names_make_no_table_and_no_tag(tmp_path: Path) -> None:
     report.write(tmp_path, made.results(HALF, name="a|b <img src=x> \x1b[31m"))
     said = (tmp_path / "report.md").read_text()
     assert "a\\|b \\<img src=x\\>" in said and "\x1b" not in said + (tmp_path / "junit.xml").read_text()
+
+
+@pytest.mark.parametrize("metric", ["bleu", "chrf"])
+def test_a_number_that_is_no_mean_has_a_p_value_too(metric: str) -> None:
+    pytest.importorskip("sacrebleu", reason="the extra eval is not installed")
+    words = [f"the number of item {k} is {k * 37 % 101}" for k in range(24)]
+
+    def said(spoiled: int) -> Any:
+        rows = [
+            made.sample("sums", f"q{k:05}") | {"target": w, "extracted": w if k % spoiled else "no such thing at all"}
+            for k, w in enumerate(words)
+        ]
+        scores = [{"task": "sums", "item_id": r["item_id"], "repeat": 0, "metric": metric, "value": 1.0} for r in rows]
+        task = {"name": "sums", "type": "generation", "items": 24, "metrics": [metric], "primary": metric}
+        return made.build([task], rows, scores)
+
+    better = report.report(said(12), {}, baseline=said(2))["tasks"][0]["baseline"]
+    assert better["difference"]["value"] > 0 and better["p_holm"] == better["p"] < 0.01
+    assert report.report(said(2), {}, baseline=said(2))["tasks"][0]["baseline"]["p"] == 1.0

@@ -27,11 +27,11 @@ def test_the_error_is_the_clustered_one(rows: list[tuple[float, float, int]]) ->
     first, second, clusters = (list(column) for column in zip(*rows, strict=True))
     found = paired(np.array(first), np.array(second), codes(clusters))
     if len(set(clusters)) == 1:
-        assert found.error is None and found.p is None and found.apart.low is None
+        assert found.error is None and found.p is None and found.value.low is None
         return
     apart = [a - b for a, b in zip(first, second, strict=True)]
     assert found.error == pytest.approx(naive.mean_error(apart, clusters), abs=1e-12)
-    assert found.apart.value == pytest.approx(sum(apart) / len(apart))
+    assert found.value.value == pytest.approx(sum(apart) / len(apart))
 
 
 @given(BITS)
@@ -72,8 +72,8 @@ def test_holm_is_its_definition(chances: list[float]) -> None:
 def test_models_that_never_differ_are_not_shown_to_be_equal() -> None:
     same = np.ones(40)
     found = paired(same, same, np.arange(40))
-    assert found.p == 1.0 and found.apart.value == 0
-    assert found.apart.high == pytest.approx(share(np.zeros(40), np.arange(40)).high)
+    assert found.p == 1.0 and found.value.value == 0
+    assert found.value.high == pytest.approx(share(np.zeros(40), np.arange(40)).high)
 
 
 def test_few_losing_clusters_count_as_rows() -> None:
@@ -86,7 +86,7 @@ def test_few_losing_clusters_count_as_rows() -> None:
 
 def test_one_cluster_has_no_interval() -> None:
     found = paired(np.array([1.0, 0.0]), np.array([0.0, 0.0]), np.zeros(2, np.int64))
-    assert found.apart.low is None and "one item" in found.apart.note
+    assert found.value.low is None and "one item" in found.value.note
 
 
 def test_the_detectable_effect_is_millers() -> None:

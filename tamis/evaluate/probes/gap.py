@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from tamis.errors import InputError
-from tamis.evaluate.compare import Apart, apart, apart_facts
+from tamis.evaluate.compare import apart, apart_facts
 from tamis.evaluate.contamination import FEWEST, Split
 from tamis.evaluate.report import rounded
 from tamis.evaluate.results import Results
 from tamis.evaluate.scored import Scored, scored
-from tamis.statistics import Estimate, Means, around
+from tamis.statistics import Estimate, Means, Paired, around
 
 
 def gaps(
@@ -81,7 +81,7 @@ def _more(a: Scored, b: Scored, split: Split, confidence: float) -> Estimate:
     return around(Means(means[0] - means[1], error, items), confidence)
 
 
-def _says(found: Apart, own: Scored) -> str:
+def _says(found: Paired, own: Scored) -> str:
     value, low, high = found.value.value, found.value.low, found.value.high
     if value is None or low is None or high is None:
         return f"nothing can be told: {found.value.note}"
