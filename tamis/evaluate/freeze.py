@@ -22,8 +22,9 @@ from tamis.data.writer import write_bytes, write_parquet
 from tamis.errors import InputError, OutputError
 from tamis.evaluate.items import ITEM, Item, items_of, table
 from tamis.evaluate.prompts import REQUEST, Rendered, render, request_table, template_bytes
+from tamis.evaluate.reading import load
 from tamis.evaluate.rows import file_rows
-from tamis.evaluate.suite import Suite, SuiteError, Task, load
+from tamis.evaluate.suite import Suite, SuiteError, Task
 from tamis.runs.manifest import MANIFEST, files, seal, sha256
 from tamis.snapshot.jcs import canonical_json
 

@@ -19,8 +19,9 @@ from tamis.errors import GateError, InputError, TamisError
 from tamis.evaluate.freeze import EVAL, FORMAT
 from tamis.evaluate.items import ITEM, Item, untable
 from tamis.evaluate.prompts import REQUEST, Rendered, render
+from tamis.evaluate.reading import demand_gates, read_settings, read_task
 from tamis.evaluate.rows import read_table
-from tamis.evaluate.suite import Fewshot, Generation, Settings, Task, demand_gates, read_settings, read_task
+from tamis.evaluate.suite import Fewshot, Generation, Settings, Task
 from tamis.runs.manifest import MANIFEST, closing
 from tamis.snapshot.jcs import canonical_json
 from tamis.snapshot.verify import Verified

@@ -6,11 +6,13 @@ RUN/scores.parquet    what that scored                     RUN/run.json         
 
 from __future__ import annotations
 
+import fcntl
 import math
 import os
 import platform
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -29,6 +31,14 @@ from tamis.schemas import SAMPLE, SCORE, TIMING
 
 MOST = 100
 """Problems that run.json tells."""
+
+WRITTEN = frozenset(
+    (
+        *(ANSWERS, "samples.parquet", "scores.parquet", "timings.parquet", "run.json", "judgments.parquet"),
+        *("contamination.parquet", "report.json", "report.md", "report.html", "junit.xml"),
+    )
+)
+"""All that can lie in the folder of a run."""
 
 
 class Evaluated(NamedTuple):
@@ -109,20 +119,41 @@ def write(found: Evaluated, output: Path | str) -> Path:
     write_parquet(output / "scores.parquet", [found.tables.scores], SCORE)
     write_parquet(output / "timings.parquet", [found.tables.timings], TIMING)
     write_json(output / "run.json", {"snapshot": str(found.frozen.path), "id": found.frozen.id, **found.varies})
-    (output / ANSWERS).unlink(missing_ok=True)
     return output
 
 
-def prepare(output: Path, resume: bool = False) -> None:
-    """See that `output` is a new or an empty folder, or, with `resume`, one of a run that was stopped. Raises OutputError."""
+@contextmanager
+def taken(output: Path, resume: bool = False) -> Iterator[None]:
+    """Hold `output`, a new or empty folder, or with `resume` one of a run that was stopped, against other runs until it is whole.
+
+    The lock is on the folder itself; a folder that stays empty is taken away again. Answers are thrown away last: a run that
+    was killed while it wrote can go on, too. Raises OutputError.
+    """
+    fresh = not output.exists()
     try:
-        there = {path.name for path in output.iterdir()} if output.exists() else set()
+        output.mkdir(parents=True, exist_ok=True)
+        lock = os.open(output, os.O_RDONLY | os.O_DIRECTORY)
     except OSError as wrong:
         raise OutputError(f"{output} cannot be used: {wrong.strerror}; name a new folder") from None
-    if there == {ANSWERS} and not resume:
-        raise OutputError(f"a run was stopped in {output}; go on with --resume, or name a new folder")
-    if there - {ANSWERS}:
-        raise OutputError(f"{output} is there already, and not empty; name a new folder")
+    try:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise OutputError(
+                f"another process is writing a run to {output}; wait for it, or name a new folder"
+            ) from None
+        there = {path.name for path in output.iterdir()}
+        if ANSWERS in there and there <= WRITTEN and not resume:
+            raise OutputError(f"a run was stopped in {output}; go on with --resume, or name a new folder")
+        if there and (ANSWERS not in there or not there <= WRITTEN):
+            raise OutputError(f"{output} is there already, and not empty; name a new folder")
+        yield
+        (output / ANSWERS).unlink(missing_ok=True)
+    finally:
+        os.close(lock)
+        if fresh:
+            with suppress(OSError):  # something is in it
+                output.rmdir()
 
 
 def _cpu() -> float:

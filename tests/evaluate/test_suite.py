@@ -13,7 +13,7 @@ from tamis.errors import TamisError
 from tamis.evaluate.extract import extract, normalized
 from tamis.evaluate.freeze import freeze
 from tamis.evaluate.frozen import open_eval
-from tamis.evaluate.suite import load
+from tamis.evaluate.reading import load
 
 
 def changed(**own: Any) -> list[dict[str, Any]]:
