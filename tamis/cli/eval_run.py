@@ -94,26 +94,26 @@ def run(
     from tamis.evaluate.backends import backend
     from tamis.evaluate.frozen import open_eval
     from tamis.evaluate.kept import ANSWERS
-    from tamis.evaluate.run import chosen, evaluate, prepare, write
+    from tamis.evaluate.run import chosen, evaluate, taken, write
     from tamis.recipes.evaluating import beside, conclude
 
-    prepare(output, resume)
-    frozen = open_eval(snapshot, wanted)
-    tasks = chosen(frozen, only, limit)
-    held = beside(
-        tasks, train=train, contamination=contamination, baseline=baseline, gates=gates, store=store, of=frozen
-    )
-    asking: dict[str, Any] = {"concurrency": concurrency, "key_env": key_env, "timeout": timeout}
-    kept = responses_at(responses, Path())
-    who = backend(model, device=device, wall_limit=wall_limit, responses=kept, **asking)
-    total = sum(len(task.items) * repeats(task) for task in tasks)
-    given: dict[str, Any] = {"limit": limit, "only": only, "allow_code": allow_code, "keep": output / ANSWERS}
-    with _rater(judge, kept, asking) as rater, Count("answers", total, quiet or as_json, "") as told:
-        found = evaluate(frozen, who, rater=rater, on_answer=told, **given)
-    write(found, output)
-    if rater is not None:
-        rater.write(output)
-    facts = conclude(found, output, held)
+    with taken(output, resume):
+        frozen = open_eval(snapshot, wanted)
+        tasks = chosen(frozen, only, limit)
+        held = beside(
+            tasks, train=train, contamination=contamination, baseline=baseline, gates=gates, store=store, of=frozen
+        )
+        asking: dict[str, Any] = {"concurrency": concurrency, "key_env": key_env, "timeout": timeout}
+        kept = responses_at(responses, Path())
+        who = backend(model, device=device, wall_limit=wall_limit, responses=kept, **asking)
+        total = sum(len(task.items) * repeats(task) for task in tasks)
+        given: dict[str, Any] = {"limit": limit, "only": only, "allow_code": allow_code, "keep": output / ANSWERS}
+        with _rater(judge, kept, asking) as rater, Count("answers", total, quiet or as_json, "") as told:
+            found = evaluate(frozen, who, rater=rater, on_answer=told, **given)
+        write(found, output)
+        if rater is not None:
+            rater.write(output)
+        facts = conclude(found, output, held)
     if as_json:
         print_json(facts)
     elif not quiet:

@@ -142,6 +142,8 @@ def taken(output: Path, resume: bool = False) -> Iterator[None]:
             raise OutputError(
                 f"another process is writing a run to {output}; wait for it, or name a new folder"
             ) from None
+        for half in output.glob(".*.tmp"):  # left by a run that was killed while it wrote
+            half.unlink(missing_ok=True)
         there = {path.name for path in output.iterdir()}
         if ANSWERS in there and there <= WRITTEN and not resume:
             raise OutputError(f"a run was stopped in {output}; go on with --resume, or name a new folder")

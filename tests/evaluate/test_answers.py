@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 import suites
 
-from tamis.errors import InputError, RunError, UsageError
+from tamis.errors import InputError, OutputError, RunError, UsageError
 from tamis.evaluate import coded, sandbox
 from tamis.evaluate.answer import Answer
 from tamis.evaluate.backends import backend
 from tamis.evaluate.freeze import freeze
 from tamis.evaluate.frozen import FrozenTask
-from tamis.evaluate.run import Evaluated, evaluate
+from tamis.evaluate.run import Evaluated, evaluate, taken
 
 
 def replayed(
@@ -277,6 +277,29 @@ def test_answers_of_another_model_are_not_gone_on_with(tmp_path: Path) -> None:
     other.model["name"] = "other"
     with pytest.raises(InputError, match="of another model"):
         evaluate(snap, lambda _: other, keep=keep)
+
+
+def test_two_runs_do_not_write_to_one_folder(tmp_path: Path) -> None:
+    with taken(tmp_path / "run"), pytest.raises(OutputError, match="another process"), taken(tmp_path / "run"):
+        pass
+    assert not (tmp_path / "run").exists()  # nothing was written to it
+
+
+def test_a_run_that_was_killed_while_it_wrote_goes_on(tmp_path: Path) -> None:
+    for name in ("answers.jsonl", "samples.parquet", ".report.json.7.tmp"):
+        (tmp_path / name).touch()
+    with pytest.raises(OutputError, match="go on with --resume"), taken(tmp_path):
+        pass
+    with taken(tmp_path, resume=True):
+        assert (tmp_path / "answers.jsonl").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["samples.parquet"]
+
+
+def test_what_is_no_run_is_not_written_over(tmp_path: Path) -> None:
+    for name in ("answers.jsonl", "mine.txt"):
+        (tmp_path / name).touch()
+    with pytest.raises(OutputError, match="not empty"), taken(tmp_path, resume=True):
+        pass
 
 
 def test_a_model_that_is_none_says_so(tamis: Callable[..., tuple[int, str]], tmp_path: Path) -> None:
