@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,10 @@ from storing import frozen
 from tamis.errors import GateError, UsageError
 from tamis.evaluate import report
 from tamis.evaluate.gates import read_gates
+from tamis.evaluate.results import read_report, sealed
 from tamis.models.weights import IDENTITY, folder_digest
 from tamis.recipes.promoting import demote, promote
+from tamis.snapshot.jcs import canonical_json
 from tamis.snapshot.models import add_model, model
 from tamis.snapshot.store import Store, store_at
 
@@ -73,6 +76,53 @@ def test_a_report_that_was_changed_by_hand_approves_nothing(
     place.write_text(place.read_text().replace('"passed":false', '"passed":true').replace('"failed"', '"passed"'))
     with pytest.raises(GateError, match="it was changed since"):
         promote(registered[0], "docs-lora", tmp_path / "run")
+
+
+def reseal(place: Path, change: Callable[[dict[str, Any]], Any]) -> None:
+    """Change a report, and give it the digest of what it is then."""
+    facts = read_report(place)
+    change(facts)
+    (place / "report.json").write_bytes(canonical_json(sealed(facts)))
+
+
+def passes(facts: dict[str, Any]) -> None:
+    """What somebody would write who wants a report to pass."""
+    facts["passed"] = True
+    for gate in facts["gates"]:
+        gate["state"] = "passed"
+
+
+def better(facts: dict[str, Any]) -> None:
+    """Scores as somebody would like them."""
+    facts["tasks"][0]["numbers"][0]["value"] = 0.9
+
+
+@pytest.mark.parametrize(
+    "right, change, said",
+    [
+        ([0.0] * 40, passes, r"says of its gates is not what its tables come to \(min\)"),
+        ([0.0] * 40, lambda facts: facts.update(passed=True, gates=facts["gates"][:0]), r"come to \(passed\)"),
+        ([1.0] * 40, better, "the scores in it are not those of its tables"),
+    ],
+)
+def test_a_report_that_was_sealed_anew_is_held_against_its_tables(
+    registered: tuple[Store, str, Path], tmp_path: Path, right: list[float], change: Any, said: str
+) -> None:
+    place = run(tmp_path / "run", registered[2], right)
+    reseal(place, change)
+    with pytest.raises(GateError, match=said):
+        promote(registered[0], "docs-lora", place)
+
+
+def test_files_swapped_after_they_were_registered_are_not_approved(
+    registered: tuple[Store, str, Path], tmp_path: Path
+) -> None:
+    place = run(tmp_path / "run", registered[2], [1.0] * 40)
+    (registered[2] / "README.md").write_text("another card")
+    assert promote(registered[0], "docs-lora", place)["stage"] == "approved"
+    (registered[2] / "adapter_model.safetensors").write_bytes(b"swapped")
+    with pytest.raises(GateError, match=r"adapter_model\.safetensors is not the file that was registered"):
+        promote(registered[0], "docs-lora", place)
 
 
 def test_a_report_without_a_gate_approves_nothing(registered: tuple[Store, str, Path], tmp_path: Path) -> None:
