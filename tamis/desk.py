@@ -65,6 +65,10 @@ class Desk(Protocol):
         """A table that task `number` of round `name` returned; `part` may be left out where it is called as the round."""
         ...
 
+    def size(self, name: str, number: int, part: str | None = None) -> tuple[int, int]:
+        """Rows and bytes of such a table, without reading it."""
+        ...
+
     def count(self, name: str) -> int:
         """How many tasks the round `name` had."""
         ...

@@ -119,7 +119,11 @@ def fates_of_all(emit: Emit) -> Content:
 
 def ids_of(emit: Emit, fragment: int) -> pa.Array:
     """Record ids of a fragment, repeated ones renamed."""
-    ids = emit.work.table(emit.fates.first(fragment), fragment, "index").column("record_id").combine_chunks()
+    ids = (
+        emit.work.table(emit.fates.first(fragment), fragment, "index", ["record_id"])
+        .column("record_id")
+        .combine_chunks()
+    )
     renamed = emit.fates.renamed(fragment)
     if not renamed:
         return ids
@@ -239,7 +243,7 @@ def _fragment_aside(emit: Emit, fragment: int) -> pa.Table:
     table = table.take(pa.array(np.argsort(table.column("row").to_numpy(), kind="stable")))
     row = table.column("row").to_numpy()
     line = (
-        emit.work.table(emit.fates.first(fragment), fragment, "index").column("line").to_numpy()[row]
+        emit.work.table(emit.fates.first(fragment), fragment, "index", ["line"]).column("line").to_numpy()[row]
         + emit.line_bases[fragment]
     )
     file = pa.array([emit.parts[fragment].file.name] * len(row), pa.string())

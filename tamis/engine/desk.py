@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from tamis.data import Fragment, Reading
 from tamis.desk import KeyRange, Order, key_ranges
+from tamis.engine.arrow import Size, within
 from tamis.engine.earlier import Earlier, rows_of_earlier
 from tamis.engine.exchange import RESOLVED, Exchanged, Fates, bases_of, meet
 from tamis.engine.isolate import carry_out
@@ -71,15 +72,29 @@ class FileDesk:
         """A table of a round."""
         return self.work.table(self.group(name), number, part or name)
 
+    def size(self, name: str, number: int, part: str | None = None) -> Size:
+        """Rows and bytes of one."""
+        return self.work.size(self.group(name), number, part or name)
+
     def count(self, name: str) -> int:
         """Tasks of a round."""
         return self.counts.get(name, 0)
 
     def sketch(self, fragment: int, part: str = "sketch") -> pa.Table:
         """A table made of the sketches of a fragment."""
+        return self.work.table(*self._place(fragment), part)
+
+    def _place(self, fragment: int) -> tuple[object, int]:
+        """Group and number of the task that made the sketches of a fragment."""
         if fragment < self.earlier:
-            return self.work.table(self.group("earlier"), fragment, part)
-        return self.work.table(self.segment, fragment - self.earlier, part)
+            return self.group("earlier"), fragment
+        return self.segment, fragment - self.earlier
+
+    def _between(self, fragment: int, part: str, keys: KeyRange) -> pa.Table:
+        return self.work.between(*self._place(fragment), part, *keys)
+
+    def _size(self, fragment: int, part: str) -> Size:
+        return self.work.size(*self._place(fragment), part)
 
     def alive(self, fragment: int) -> np.ndarray:
         """Records that are still in."""
@@ -98,14 +113,14 @@ class FileDesk:
 
     def ranges(self, part: str = "sketch", entry_bytes: int = 256) -> list[KeyRange]:
         """Key ranges of `part`."""
-        entries = sum(self.sketch(fragment, part).num_rows for fragment in range(len(self.bases) - 1))
+        entries = sum(self._size(fragment, part).rows for fragment in range(len(self.bases) - 1))
         return key_ranges(entries, entry_bytes, self.share)
 
     def meet(
         self, keys: KeyRange, part: str = "sketch", by: Order = "ordinal", without: np.ndarray | None = None
     ) -> pa.Table:
         """Entries of `part` in a key range."""
-        met = meet((self.sketch(k, part) for k in range(len(self.bases) - 1)), self.bases, keys, by, without)
+        met = meet((self._between(k, part, keys) for k in range(len(self.bases) - 1)), self.bases, by, without)
         ordinal = met.column("ordinal").to_numpy()
         alive = np.ones(len(ordinal), bool)
         if "alive" in met.schema.names:
@@ -133,7 +148,7 @@ class FileDesk:
         if fragment < self.earlier:
             return self.work.table(self.group("earlier"), fragment, "ids").column("record_id").combine_chunks()
         number = fragment - self.earlier
-        index = self.work.table(self.fates.first(number), number, "index")
+        index = self.work.table(self.fates.first(number), number, "index", ["record_id"])
         return index.column("record_id").combine_chunks()
 
 
@@ -207,6 +222,11 @@ class MemoryDesk:
         """A table of a round."""
         return self.rounds[name][number][part or name]
 
+    def size(self, name: str, number: int, part: str | None = None) -> Size:
+        """Rows and bytes of one."""
+        table = self.table(name, number, part)
+        return Size(table.num_rows, table.nbytes)
+
     def count(self, name: str) -> int:
         """Tasks of a round."""
         return len(self.rounds.get(name, ()))
@@ -233,7 +253,7 @@ class MemoryDesk:
         self, keys: KeyRange, part: str = "sketch", by: Order = "ordinal", without: np.ndarray | None = None
     ) -> pa.Table:
         """Entries of `part` in a key range."""
-        met = meet((parts[part] for parts in self.parts), self.bases, keys, by, without)
+        met = meet((within(parts[part], *keys) for parts in self.parts), self.bases, by, without)
         return met.drop_columns("alive") if "alive" in met.schema.names else met
 
     def record_ids(self, ordinals: np.ndarray) -> pa.Array:

@@ -38,20 +38,15 @@ ID_BYTES = 256
 def meet(
     tables: Iterable[pa.Table],
     bases: np.ndarray,
-    keys: KeyRange,
     by: Order = "ordinal",
     without: np.ndarray | None = None,
 ) -> pa.Table:
-    """Entries of all `tables` (one for each fragment, sorted by key, then row) that are in the range, in order.
+    """Entries of all `tables` (one for each fragment: a key range of it, by key, then row), in order.
 
     without   ordinals (k,), ascending, of records to leave out
     """
     found = []
     for base, table in zip(bases, tables, strict=False):
-        first = sort_keys(table.column("key"))
-        lo = np.searchsorted(first, np.uint64(keys.low), "left")
-        hi = np.searchsorted(first, np.uint64(keys.high), "right")
-        table = table.slice(lo, hi - lo)
         ordinal = table.column("row").to_numpy().astype(np.uint64) + np.uint64(base)
         if without is not None and without.size and ordinal.size:
             at = np.minimum(np.searchsorted(without, ordinal), without.size - 1)
@@ -82,8 +77,8 @@ def run_ids(task: IdsTask) -> dict[str, Any]:
     if (done := task.work.done(task.group, task.number)) is not None:
         return done
     born = task.born or (0,) * (len(task.bases) - 1)
-    tables = (task.work.table(segment, fragment, "ids") for fragment, segment in enumerate(born))
-    found = _repeated(meet(tables, task.bases, task.keys)).sort_by("ordinal")
+    tables = (task.work.between(segment, fragment, "ids", *task.keys) for fragment, segment in enumerate(born))
+    found = _repeated(meet(tables, task.bases)).sort_by("ordinal")
     return task.work.finish_tables(task.group, task.number, {"resolved": found}, {"resolved": found.num_rows})
 
 

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from making import digests, recipe, sentences, write_lines
 
 import tamis
-from tamis.desk import MOST_RANGES, KeyRange, key_ranges
+from tamis.desk import MOST_RANGES, key_ranges
+from tamis.engine.arrow import within
 from tamis.engine.desk import MemoryDesk
 from tamis.engine.exchange import meet
 from tamis.recipes.budget import Budget
@@ -108,7 +109,7 @@ def test_records_of_all_fragments_meet_by_key(fragments: list[list[int]], low: i
         tables.append(pa.table({"row": order, "key": key}))
         entries += fragment
     bases = np.concatenate([[0], np.cumsum([len(fragment) for fragment in fragments])])
-    met = meet(tables, bases, KeyRange(low, high), by)
+    met = meet((within(table, low, high) for table in tables), bases, by)
     expected = [(n, key) for n, key in enumerate(entries) if low <= key <= high]
     expected.sort(key=lambda entry: (entry[1], entry[0]) if by == "key" else entry)
     assert list(zip(met.column("ordinal").to_pylist(), met.column("key").to_pylist(), strict=True)) == expected

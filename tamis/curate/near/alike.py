@@ -264,8 +264,8 @@ def similarity(edges: pa.Table) -> np.ndarray:
 
 def pairs_at_once(desk: Desk) -> int:
     """How many pairs can be measured within the desk's share."""
-    tables = [desk.table("sets", k) for k in range(desk.count("sets"))]
-    records, bytes_of_sets = sum(int(t.num_rows) for t in tables), sum(int(t.nbytes) for t in tables)
+    sizes = [desk.size("sets", k) for k in range(desk.count("sets"))]
+    records, bytes_of_sets = (sum(each) for each in zip(*sizes, strict=True)) if sizes else (0, 0)
     # A set is there as it is read, and once more in its place among the others.
     if 4 * bytes_of_sets <= desk.share:
         return desk.share // 2 // PAIR_BYTES
