@@ -24,6 +24,7 @@ from tamis.kernels.buckets import pairs
 from tamis.kernels.components import joins
 from tamis.kernels.hash import keys
 from tamis.kernels.minhash import choose, met, permutations, sketch
+from tamis.kernels.radix import ordered
 from tamis.kernels.sets import overlaps
 from tamis.kernels.shingles import shingle_sets
 from tamis.kernels.units import Unit
@@ -131,16 +132,14 @@ class Alike(Corpus):
         ranks = pa.table({"row": row, "rank": sketched.column("rank")})
         compared = sketched.filter(sketched.column("same").is_valid()).combine_chunks()
         row, same = compared.column("row").to_numpy(), compared.column("same").combine_chunks()
-        order = np.argsort(halves(same)[:, 0], kind="stable")
-        identities = pa.table({"row": row[order], "key": same.take(pa.array(order))})
+        by_words = ordered(halves(same)[:, 0])
+        identities = pa.table({"row": row[by_words], "key": same.take(pa.array(by_words))})
         bands = self.shape[0]
         key = compared.column("bands").combine_chunks().flatten().to_numpy()
         # In a large bucket those that share another key, too, are the most alike: half of the key will tell.
-        other = np.roll(key.reshape(-1, bands), -1, axis=1).reshape(-1)
-        order = np.argsort(key, kind="stable")
-        near = (other[order] >> np.uint64(32)).astype(np.uint32)
-        entries = pa.table({"row": (order // bands).astype(np.uint32), "key": key[order], "near": near})
-        entries = entries.set_column(0, "row", pa.array(row[order // bands]))
+        other = np.roll((key >> np.uint64(32)).astype(np.uint32).reshape(-1, bands), -1, axis=1).reshape(-1)
+        by_key = ordered(key)
+        entries = pa.table({"row": row[by_key // np.uint32(bands)], "key": key[by_key], "near": other[by_key]})
         return {"ranks": ranks, "same": identities, "bands": entries}
 
     def find_edges(self, desk: Desk) -> None:
