@@ -21,6 +21,15 @@ def no_data(_: click.Context, __: click.Parameter, recipe: Path) -> Path:
     return recipe
 
 
+def may_name_code(recipe: Path) -> bool:
+    """Whether stages of the user's own may be among those of `recipe`: they may want what a lean command does without."""
+    try:
+        text = recipe.read_bytes()
+    except OSError:
+        return False
+    return b".py" in text or b"\\" in text
+
+
 @click.command("run")
 @click.argument("recipe", type=click.Path(path_type=Path), callback=no_data)
 @click.option(
@@ -85,7 +94,11 @@ def command(
     Example:
         tamis run recipe.yaml -i data/ -o runs/first
     """
+    from tamis.cli.lean import lean
     from tamis.cli.memory import give_back
+
+    if not may_name_code(recipe):
+        lean()
     from tamis.cli.show import Progressbar, plan_lines
     from tamis.recipes.budget import PARTITION
     from tamis.recipes.job import prepare
