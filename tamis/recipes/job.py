@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tamis.data import Fragment, InputFile, Reading, find, fragments, recognise, spool
+from tamis.data.storage.address import Remote, beside
 from tamis.engine.plan import Plan, follow, plan
 from tamis.errors import UsageError
 from tamis.recipes.budget import PARTITION
@@ -51,7 +52,7 @@ def prepare(recipe: Recipe, input: Any, scratch: Path, partition_size: int = PAR
     if (input is None and not recipe.input.paths) or (isinstance(input, (list, tuple)) and not input):
         raise UsageError("what should be read? name paths with -i, or under input: in the recipe")
     if input is None:
-        input = [path if path == "-" else recipe.base / path for path in recipe.input.paths]
+        input = [path if path == "-" else beside(recipe.base, path) for path in recipe.input.paths]
     files = tuple(spool(input, scratch) if is_frame(input) else find(listed(input), scratch))
     spec = recipe.input
     seen = recognise(files, spec.kind, spec.fields)
@@ -89,11 +90,11 @@ def _promised(recipe: Recipe, of: Kind) -> list[Stage]:
 
 def listed(input: Any) -> list[Any]:
     """A path as a list of one; several as they are."""
-    return [input] if isinstance(input, (str, Path)) else list(input)
+    return [input] if isinstance(input, (str, Path, Remote)) else list(input)
 
 
 def is_frame(input: Any) -> bool:
     """True for tables and datasets, False for paths."""
-    if isinstance(input, (str, Path)):
+    if isinstance(input, (str, Path, Remote)):
         return False
-    return not (isinstance(input, (list, tuple)) and all(isinstance(path, (str, Path)) for path in input))
+    return not (isinstance(input, (list, tuple)) and all(isinstance(path, (str, Path, Remote)) for path in input))

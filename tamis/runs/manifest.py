@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tamis.data.parquet import plain
+from tamis.data.storage.address import Remote
 from tamis.data.writer import write_bytes
 
 MANIFEST = "MANIFEST.sha256"
@@ -43,7 +44,7 @@ def files(folder: Path) -> list[Path]:
     return found
 
 
-def sha256(path: Path) -> str:
-    """Hexadecimal sha256 of a file. Raises OSError where it is no plain one."""
-    with plain(path).open("rb") as f:
+def sha256(path: Path | Remote) -> str:
+    """Hexadecimal sha256 of a file or an object. Raises OSError where it is no plain one."""
+    with path.open() if isinstance(path, Remote) else plain(path).open("rb") as f:
         return hashlib.file_digest(f, "sha256").hexdigest()

@@ -7,12 +7,14 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import TYPE_CHECKING, Any, BinaryIO
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from tamis.errors import UsageError
 
 if TYPE_CHECKING:
+    from io import BufferedReader
+
     import pyarrow as pa
 
 _URI = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/{1,2}(.*)", re.DOTALL)
@@ -63,6 +65,11 @@ class Remote:
         return PurePosixPath(self.inside).stem
 
     @property
+    def parts(self) -> tuple[str, ...]:
+        """Scheme, bucket, and the parts of the key."""
+        return (f"{self.scheme}://", *PurePosixPath(self.inside).parts)
+
+    @property
     def digest(self) -> str:
         """32 hexadecimal digits that stand for it, where it names something on this machine."""
         return hashlib.sha256(str(self).encode("utf-8", "surrogateescape")).hexdigest()[:32]
@@ -71,7 +78,7 @@ class Remote:
         joined = f"{self.key}/{name}" if self.key else str(name)
         return Remote(self.scheme, self.bucket, joined.strip("/"))
 
-    def open(self, mode: str = "rb", until: int | None = None) -> BinaryIO:
+    def open(self, mode: str = "rb", until: int | None = None) -> BufferedReader:
         """A file to read; bytes are asked for as they are needed, and those before `until` some time ahead.
 
         Raises FileNotFoundError, or InputError where the storage refuses.
@@ -112,6 +119,12 @@ def located(place: str | os.PathLike[str] | Remote) -> Path | Remote:
     if not bucket:
         raise UsageError(f"{text!r} names no bucket; write {scheme}://BUCKET/KEY")
     return Remote(scheme, bucket, key.strip("/"))
+
+
+def beside(base: Path, place: str | os.PathLike[str] | Remote) -> Path | Remote:
+    """`place` as somebody in the folder `base` means it."""
+    found = located(place)
+    return base / found if isinstance(found, Path) else found
 
 
 def at(place: str | os.PathLike[str] | Remote) -> Remote:

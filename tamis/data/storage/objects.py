@@ -57,7 +57,10 @@ def native(remote: Remote) -> Any:
 
 def put(remote: Remote, data: bytes) -> None:
     """Put `data` as the object `remote`, in one step as others see it. Raises OutputError."""
-    with storage_errors(remote, "write"), filesystem(remote.scheme).open_output_stream(remote.inside) as stream:
+    with (
+        storage_errors(remote, "write"),
+        filesystem(remote.scheme).open_output_stream(remote.inside, compression=None) as stream,
+    ):
         stream.write(data)
 
 
@@ -84,7 +87,7 @@ def put_file(remote: Remote, path: Path) -> None:
 
 
 def _put_open(remote: Remote, file: BinaryIO) -> None:
-    stream = filesystem(remote.scheme).open_output_stream(remote.inside)
+    stream = filesystem(remote.scheme).open_output_stream(remote.inside, compression=None)
     try:
         while piece := file.read(PIECE):
             stream.write(piece)
@@ -120,6 +123,11 @@ def fetch(remote: Remote, path: Path, sha256: str | None = None) -> Path:
     finally:
         temporary.unlink(missing_ok=True)
     return path
+
+
+def brought(place: Path | Remote, folder: Path) -> Path:
+    """`place` itself, or a copy of the object in `folder`. Raises as `fetch` does."""
+    return place if isinstance(place, Path) else fetch(place, folder / place.digest / place.name)
 
 
 def clear(prefix: Remote) -> None:

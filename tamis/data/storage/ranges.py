@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from concurrent.futures import Future, ThreadPoolExecutor
-from typing import Any, BinaryIO, cast
+from typing import Any
 
 from tamis.data.storage.address import Remote
 
@@ -18,9 +18,9 @@ TRIES = 4
 """Times a range is asked for whose bytes did not all come."""
 
 
-def open_ranges(remote: Remote, until: int | None = None) -> BinaryIO:
+def open_ranges(remote: Remote, until: int | None = None) -> io.BufferedReader:
     """`remote`, to be read from any place; bytes before `until` are asked for ahead. Raises FileNotFoundError, InputError."""
-    return cast("BinaryIO", io.BufferedReader(_Ranges(remote, until), 1 << 16))
+    return io.BufferedReader(_Ranges(remote, until), 1 << 16)
 
 
 class _Ranges(io.RawIOBase):
