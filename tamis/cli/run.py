@@ -44,8 +44,13 @@ def may_name_code(recipe: Path) -> bool:
     "-o", "--output", type=click.Path(path_type=Path), help="Folder to write the run to; it must not exist.  [required]"
 )
 @click.option(
-    "--engine", type=click.Choice(["inline", "local"]), default="local", show_default=True, help="Who does the work."
+    "--engine",
+    type=click.Choice(["inline", "local", "ray"]),
+    default="local",
+    show_default=True,
+    help="Who does the work; ray without --address starts a cluster of its own.",
 )
+@click.option("--address", metavar="HOST:PORT", help="The Ray cluster to work on, or auto for the one of this machine.")
 @click.option("--workers", type=click.IntRange(1), help="Threads or processes.  [default: one for every processor]")
 @click.option("--resume", is_flag=True, help="Go on with a run that was interrupted.")
 @click.option(
@@ -72,6 +77,7 @@ def command(
     inputs: tuple[str, ...],
     output: Path | None,
     engine: str,
+    address: str | None,
     workers: int | None,
     resume: bool,
     changes: tuple[str, ...],
@@ -110,6 +116,7 @@ def command(
             click.echo(line)
         return 0
     options: dict[str, Any] = {"engine": engine, "workers": workers, "resume": resume, "set": changes, "memory": memory}
+    options["address"] = address
     options["means"] = means_of(given)
     with Progressbar(quiet or as_json) as progress:
         done = run(recipe, list(inputs) or None, output, partition_size=partition_size, on_progress=progress, **options)

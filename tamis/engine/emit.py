@@ -53,7 +53,6 @@ def run_emit(task: EmitTask) -> dict[str, Any]:
     target.parent.mkdir(parents=True, exist_ok=True)
     digest = write_parquet(target, *task.holds(task.emit, *task.about))
     facts = {"path": task.path, "rows": digest.rows, "bytes": digest.bytes, "sha256": digest.sha256}
-    work.temporary(group, task.number, "json")
     work.finish(group, task.number, {}, {"file": facts})
     return facts
 

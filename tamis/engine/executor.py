@@ -7,11 +7,12 @@ import signal
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing import get_context
 from typing import Protocol, TypeVar
 
-from tamis.errors import RunError
+from tamis.errors import RunError, UsageError
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -98,7 +99,7 @@ def _begin(setup: Callable[[], None] | None) -> None:
         setup()
 
 
-CRASHES = 12
+CRASHES = 24
 """Times that one task may kill its process before the run is given up."""
 
 
@@ -122,9 +123,28 @@ def _bounded(
             yield place, result
 
 
-def engine(name: str, workers: int | None, setup: Callable[[], None] | None = None) -> Engine:
-    """The executor called `name`: inline or local. `workers` None: one for every processor this process may use."""
+@contextmanager
+def engine(
+    name: str, workers: int | None, setup: Callable[[], None] | None = None, address: str | None = None
+) -> Iterator[Engine]:
+    """The executor called `name`: inline, local or ray. `workers` None: one for every processor this process may use.
+
+    What it has started, processes or a cluster, ends with the block.
+    """
+    if address is not None and name != "ray":
+        raise UsageError(f"--address is where a Ray cluster is; the engine is {name}: add --engine ray")
     if name == "inline":
-        return Inline()
+        yield Inline()
+        return
+    if name == "ray":
+        # Imported here: a file that knows of Ray's failures is of no use to other engines.
+        from tamis.engine.ray import Ray
+
+        cluster = Ray(workers, address, setup)
+        try:
+            yield cluster
+        finally:
+            cluster.close()
+        return
     able = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return Local(workers or able, setup)
+    yield Local(workers or able, setup)

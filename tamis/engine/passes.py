@@ -62,11 +62,9 @@ class PassTask(NamedTuple):
 
     def after_crash(self) -> PassTask:
         """The task to try when this one has killed its process."""
-        heartbeat = self.work.temporary(self.segment.number, self.number, "heartbeat")
-        if self.care is None or not heartbeat.exists():
-            return self._replace(care=Care(heartbeat, frozenset()))
-        step, row = map(int, heartbeat.read_text().split())
-        return self._replace(care=Care(heartbeat, self.care.crashed | {(step, row)}))
+        heartbeat = self.work.path(self.segment.number, self.number, "heartbeat")
+        care = self.care or Care(heartbeat)
+        return self._replace(care=care.after_crash())
 
 
 def run_pass(task: PassTask) -> dict[str, Any]:

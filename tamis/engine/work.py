@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -58,7 +59,7 @@ class Work:
             os.replace(path, self.path(group, index, part))
         record = {**facts, "files": files}
         record_path = self.path(group, index, "json")
-        temporary = record_path.with_suffix(".json.tmp")
+        temporary = self.temporary(group, index, "json")
         with disk_errors(record_path):
             temporary.write_text(json.dumps(record))
             os.replace(temporary, record_path)
@@ -71,14 +72,17 @@ class Work:
         parts = {
             name: write_arrow(self.temporary(group, index, name), table, key=key) for name, table in tables.items()
         }
-        self.temporary(group, index, "json")
         return self.finish(group, index, parts, facts)
 
     def temporary(self, group: object, index: int, part: str) -> Path:
-        """Where a task writes `part` before it is finished."""
+        """Where a task writes `part` before it is finished: a name of its own, for the task may be carried out twice at once.
+
+        The folder of the work is not made anew: where it is gone, the run is over, and nobody waits for this task.
+        """
         path = self.path(group, index, part)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return path.with_name(path.name + ".tmp")
+        with disk_errors(path):
+            path.parent.mkdir(exist_ok=True)
+        return path.with_name(f"{path.name}.{secrets.token_hex(4)}.tmp")
 
     def read(self, group: object, index: int, part: str) -> Path:
         """Where a finished file lies, to be read: held against its record once in each process. Raises RunError."""

@@ -27,7 +27,7 @@ from tamis.recipes.recipe import load
 from tamis.runs import Run, open_run
 from tamis.stage import Corpus
 
-EngineName = Literal["inline", "local"]
+EngineName = Literal["inline", "local", "ray"]
 
 
 def run(
@@ -37,6 +37,7 @@ def run(
     *,
     engine: EngineName = "local",
     workers: int | None = None,
+    address: str | None = None,
     resume: bool = False,
     set: Sequence[str] = (),
     partition_size: int | None = None,
@@ -51,7 +52,9 @@ def run(
     input           path, folder, glob, "-" (standard input), a list of them, an Arrow table, a Polars frame or an HF Dataset;
                     None: the paths in the recipe
     output          folder to write; it must not exist, unless `resume`
+    engine          inline: one task after another; local: threads and processes; ray: a Ray cluster (docs/cluster.md)
     workers         threads or processes; None: one for every processor
+    address         of the Ray cluster, as HOST:PORT, or auto; None: one of its own on this machine, for this run
     set             changes to the recipe, as `stage.param=value`
     partition_size  bytes of input a task takes; the output does not depend on it
     memory          bytes that all workers together should stay within, however large the corpus; None: no budget is set,
@@ -67,38 +70,39 @@ def run(
     if partition_size is not None and partition_size < 1:
         raise UsageError(f"a partition of {partition_size} bytes is none; name a size above 0")
     wanted = load(recipe).set(set)
-    by = executor(engine, workers, partial(import_own, tuple(wanted.own_files().values())))
-    budget = Budget.of(memory, by)
+    own = partial(import_own, tuple(wanted.own_files().values()))
     place = Place(Path(output))
-    with place.taken(resume) as finished:
-        if finished:
-            return open_run(place.root)
-        size, share = place.cut(partition_size or budget.partition, budget.share)
-        job = prepare(wanted, input, place.work, size)
-        place.belongs_to({**job.identity(), "partition_size": size, "share": share})
-        drive = Drive(
-            work=Work(place.work),
-            out=place.root,
-            plan=job.plan,
-            fragments=job.fragments,
-            reading=job.reading,
-            engine=by,
-            share=share,
-            earlier={
-                step: earlier_corpora(stage, place.work, size)
-                for step, stage in job.plan.steps
-                if isinstance(stage, Corpus) and stage.earlier
-            },
-            bench=partial(_bench, means or Means(), place.root),
-            given={step: given.source(step, stage) for _, step, stage in job.plan.derives} if given else {},
-            max_drop_per_source=wanted.attrition.max_drop_per_source,
-            on_progress=on_progress or (lambda _: None),
-        )
-        drive.unpack(job.files, size)
-        job = replace(job, fragments=tuple(drive.fragments))
-        result = drive.run()
-        kept = responses_at((means or Means()).responses, Path(os.path.abspath(place.root)).parent)
-        finish(place, job, result, drive.engine, started, kept)
+    with executor(engine, workers, own, address) as by:
+        budget = Budget.of(memory, by)
+        with place.taken(resume) as finished:
+            if finished:
+                return open_run(place.root)
+            size, share = place.cut(partition_size or budget.partition, budget.share)
+            job = prepare(wanted, input, place.work, size)
+            place.belongs_to({**job.identity(), "partition_size": size, "share": share})
+            drive = Drive(
+                work=Work(place.work),
+                out=place.root,
+                plan=job.plan,
+                fragments=job.fragments,
+                reading=job.reading,
+                engine=by,
+                share=share,
+                earlier={
+                    step: earlier_corpora(stage, place.work, size)
+                    for step, stage in job.plan.steps
+                    if isinstance(stage, Corpus) and stage.earlier
+                },
+                bench=partial(_bench, means or Means(), place.root),
+                given={step: given.source(step, stage) for _, step, stage in job.plan.derives} if given else {},
+                max_drop_per_source=wanted.attrition.max_drop_per_source,
+                on_progress=on_progress or (lambda _: None),
+            )
+            drive.unpack(job.files, size)
+            job = replace(job, fragments=tuple(drive.fragments))
+            result = drive.run()
+            kept = responses_at((means or Means()).responses, Path(os.path.abspath(place.root)).parent)
+            finish(place, job, result, drive.engine, started, kept)
     return open_run(place.root)
 
 
