@@ -10,7 +10,8 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing import get_context
-from typing import Protocol, TypeVar
+from pathlib import Path
+from typing import Protocol, TypeVar, runtime_checkable
 
 from tamis.errors import RunError, UsageError
 
@@ -26,6 +27,16 @@ class Engine(Protocol):
         ...
 
 
+@runtime_checkable
+class Apart(Protocol):
+    """An engine whose tasks may be carried out on other machines: it is told what each takes and must see there."""
+
+    memory: int
+    """Bytes of memory that a task takes, its process included."""
+    witness: Path | None
+    """A file that every machine must see."""
+
+
 @dataclass(frozen=True)
 class Inline:
     """One task after another in the caller's thread: for small inputs and debuggers."""
@@ -36,15 +47,17 @@ class Inline:
             yield place, task(item)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Local:
     """`workers` threads, which suffice where the work is kernels and Arrow; processes where it holds the GIL.
 
-    `setup` is called first in every process, to import what tasks are made of.
+    `setup` is called first in every process, to import what tasks are made of. Processes stay from one map to the next, and
+    with them the models that stages have loaded.
     """
 
     workers: int
     setup: Callable[[], None] | None = field(default=None, repr=False)
+    _warm: ProcessPoolExecutor | None = field(default=None, repr=False)
 
     def map(self, task: Callable[[T], R], items: Iterable[T], *, processes: bool = False) -> Iterator[tuple[int, R]]:
         """As `Engine.map`; at most two tasks a worker are pending.
@@ -62,19 +75,28 @@ class Local:
             finally:
                 pool.shutdown(wait=True, cancel_futures=True)
 
+    def close(self) -> None:
+        """End the processes."""
+        if self._warm is not None:
+            self._warm.shutdown(wait=True, cancel_futures=True)
+            self._warm = None
+
     def _in_processes(self, task: Callable[[T], R], items: Iterable[T]) -> Iterator[tuple[int, R]]:
-        left = enumerate(items)
-        while True:
-            pool, begun = self._pool(self.workers), dict[int, T]()
-            try:
-                yield from _bounded(pool, task, left, 2 * self.workers, begun)
-                return
-            except BrokenProcessPool:
-                pool.shutdown(wait=True, cancel_futures=True)
-                for place, item in list(begun.items()):
-                    yield place, self._alone(task, item)
-            finally:
-                pool.shutdown(wait=True, cancel_futures=True)
+        left, begun = enumerate(items), dict[int, T]()
+        try:
+            while True:
+                self._warm = self._warm or self._pool(self.workers)
+                try:
+                    yield from _bounded(self._warm, task, left, 2 * self.workers, begun)
+                    return
+                except BrokenProcessPool:
+                    self.close()
+                    for place, item in list(begun.items()):
+                        yield place, self._alone(task, item)
+                    begun.clear()
+        finally:
+            if begun:  # something was raised, here or by the caller
+                self.close()
 
     def _alone(self, task: Callable[[T], R], item: T) -> R:
         for _ in range(CRASHES):
@@ -146,5 +168,13 @@ def engine(
         finally:
             cluster.close()
         return
-    able = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    yield Local(workers or able, setup)
+    local = Local(workers or processors(), setup)
+    try:
+        yield local
+    finally:
+        local.close()
+
+
+def processors() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

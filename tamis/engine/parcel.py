@@ -13,6 +13,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from importlib.metadata import version
 from io import BytesIO
+from pathlib import Path
 from platform import node, python_version
 from typing import Any, NamedTuple
 
@@ -34,8 +35,41 @@ class Shared(NamedTuple):
     packed: bytes
 
 
-Setup = Callable[[], None] | None
-"""What a process must do before it can unpack tasks: import the files of the user's own stages."""
+class Needs(NamedTuple):
+    """What must hold where tasks are unpacked.
+
+    versions  of Python and of packages that the output depends on
+    witness   a file that every node must see, and what is in it
+    setup     is called first, to import the files of the user's own stages
+    """
+
+    versions: dict[str, str]
+    witness: tuple[Path, bytes] | None = None
+    setup: Callable[[], None] | None = None
+
+    def check(self) -> None:
+        """Raise RunError where it does not hold here; set up."""
+        here = versions()
+        if different := [name for name in self.versions if here[name] != self.versions[name]]:
+            found = ", ".join(f"{name} {here[name]} (the driver has {self.versions[name]})" for name in different)
+            raise RunError(
+                f"{node()} has {found}: the output would not be the same; install the same versions on every node, "
+                "or give all of them one image"
+            )
+        if self.witness is not None and not _reads(*self.witness):
+            raise RunError(
+                f"{node()} does not see the folder of the run: {self.witness[0]} is not there, or another; "
+                "name a folder that all nodes share with -o"
+            )
+        if self.setup is not None:
+            self.setup()
+
+
+def _reads(path: Path, wanted: bytes) -> bool:
+    try:
+        return path.read_bytes() == wanted
+    except OSError:
+        return False
 
 
 class Done(NamedTuple):
@@ -54,11 +88,11 @@ class Packer:
     """
 
     def __init__(
-        self, task: Callable[[Any], Any], first: Any, second: Any | None = None, *, setup: Setup = None
+        self, task: Callable[[Any], Any], first: Any, second: Any | None = None, *, needs: Needs | None = None
     ) -> None:
         self.common = [task, *({id(o): o for o in common(first, second)}.values() if second is not None else ())]
         self.at = {id(o): k for k, o in enumerate(self.common)}
-        packed = pickle.dumps((_versions(), setup), 5) + pickle.dumps(self.common, 5)
+        packed = pickle.dumps(needs or Needs(versions()), 5) + pickle.dumps(self.common, 5)
         self.shared = Shared(xxhash.xxh3_128_hexdigest(packed), packed)
 
     def pack(self, items: Sequence[Any]) -> bytes:
@@ -86,13 +120,10 @@ KEPT = 4
 
 
 def unpack_shared(name: str, packed: Callable[[], bytes]) -> list[Any]:
-    """What a map shares, unpacked once in this process. Raises RunError where versions differ."""
+    """What a map shares, unpacked once in this process. Raises RunError where it cannot be: see Needs."""
     if name not in _kept:
         stream = BytesIO(packed())
-        wanted, setup = pickle.load(stream)
-        _check(wanted, _versions())
-        if setup is not None:
-            setup()
+        pickle.load(stream).check()
         _kept[name] = pickle.load(stream)
         while len(_kept) > KEPT:
             _kept.popitem(last=False)
@@ -115,16 +146,8 @@ def carry_out(common: list[Any], packed: bytes) -> list[Done]:
     return done
 
 
-def _check(wanted: dict[str, str], here: dict[str, str]) -> None:
-    if different := [name for name in wanted if here[name] != wanted[name]]:
-        found = ", ".join(f"{name} {here[name]} (the driver has {wanted[name]})" for name in different)
-        raise RunError(
-            f"{node()} has {found}: the output would not be the same; install the same versions on every node, "
-            "or give all of them one image"
-        )
-
-
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """Of Python, and of the packages of BYTES_DEPEND_ON."""
     return {"python": python_version(), **{name: version(name) for name in BYTES_DEPEND_ON}}
 
 

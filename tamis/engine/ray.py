@@ -7,7 +7,6 @@ no end where memory runs out; tamis.engine.flight decides, task by task.
 from __future__ import annotations
 
 import logging
-import os
 import signal
 import socket
 import tempfile
@@ -18,10 +17,12 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import chain, islice
+from pathlib import Path
 from typing import Any, TypeVar
 
+from tamis.engine.executor import processors
 from tamis.engine.flight import Flight, Lost
-from tamis.engine.parcel import Done, Packer, Setup, Shared, carry_out, unpack_shared
+from tamis.engine.parcel import Done, Needs, Packer, Shared, carry_out, unpack_shared, versions
 from tamis.errors import RunError, UsageError
 from tamis.extras import extra
 
@@ -43,14 +44,16 @@ class Ray:
     """A cluster at `address`, or one of our own on this machine.
 
     workers  tasks at once, at most; None: one for every processor
-    memory   bytes that a task asks for
     setup    is called first in every worker process
+    memory   bytes that a task asks for
+    witness  a file that every node must see
     """
 
     workers: int | None = None
     address: str | None = None
-    setup: Setup = field(default=None, repr=False)
+    setup: Callable[[], None] | None = field(default=None, repr=False)
     memory: int = 0
+    witness: Path | None = field(default=None, repr=False)
     again: Counter[str] = field(default_factory=Counter)
     """Tasks that were sent again, by why."""
     _cluster: Cluster | None = field(default=None, repr=False)
@@ -62,7 +65,8 @@ class Ray:
         left = enumerate(items)
         head = list(islice(left, 2))
         if head:
-            packer = Packer(task, *(item for _, item in head), setup=self.setup)
+            seen = (self.witness.absolute(), self.witness.read_bytes()) if self.witness else None
+            packer = Packer(task, *(item for _, item in head), needs=Needs(versions(), seen, self.setup))
             voyage = Voyage(self._cluster, packer.shared)
             yield from Flight(voyage, packer, chain(head, left), self.memory, self.again).results()
 
@@ -201,7 +205,7 @@ def _begun(ray: Any, workers: int | None, quiet: dict[str, Any]) -> Cluster:
             with _told("this machine"):
                 ray.init(
                     address="local",  # else Ray joins whatever cluster another program has left behind, or RAY_ADDRESS
-                    num_cpus=workers or len(os.sched_getaffinity(0)),
+                    num_cpus=workers or processors(),
                     include_dashboard=False,
                     object_store_memory=OBJECTS,
                     _node_ip_address="127.0.0.1",

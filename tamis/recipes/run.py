@@ -14,11 +14,12 @@ from typing import Any, Literal
 from tamis.bench import Bench, Means, responses_at
 from tamis.engine.drive import Drive, Progress
 from tamis.engine.earlier import earlier_corpora
+from tamis.engine.executor import Apart
 from tamis.engine.executor import engine as executor
 from tamis.engine.work import Work
 from tamis.errors import UsageError
 from tamis.recipes.budget import Budget
-from tamis.recipes.catalog import import_own
+from tamis.recipes.catalog import import_own, import_sent
 from tamis.recipes.finishing import finish
 from tamis.recipes.given import Given
 from tamis.recipes.job import prepare
@@ -70,7 +71,9 @@ def run(
     if partition_size is not None and partition_size < 1:
         raise UsageError(f"a partition of {partition_size} bytes is none; name a size above 0")
     wanted = load(recipe).set(set)
-    own = partial(import_own, tuple(wanted.own_files().values()))
+    files = tuple(wanted.own_files().values())
+    # To other machines the files are sent along.
+    own = partial(import_sent, {f: f.read_bytes() for f in files}) if engine == "ray" else partial(import_own, files)
     place = Place(Path(output))
     with executor(engine, workers, own, address) as by:
         budget = Budget.of(memory, by)
@@ -80,6 +83,8 @@ def run(
             size, share = place.cut(partition_size or budget.partition, budget.share)
             job = prepare(wanted, input, place.work, size)
             place.belongs_to({**job.identity(), "partition_size": size, "share": share})
+            if isinstance(by, Apart):
+                by.memory, by.witness = Budget(size, share).task, place.work / "plan.json"
             drive = Drive(
                 work=Work(place.work),
                 out=place.root,
