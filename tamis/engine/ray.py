@@ -239,9 +239,15 @@ def _own_signals() -> Iterator[None]:
 @contextmanager
 def _silent() -> Iterator[None]:
     """What goes wrong is raised; what Ray says beside it is not for users of tamis."""
+    from ray._private import worker
+
     logger = logging.getLogger("ray")
     before = logger.level
     logger.setLevel(logging.CRITICAL)
+    # Pages about each raylet that dies, from a thread of Ray's, whatever log_to_driver says. Of no use here: what became of
+    # a task is answered by the task. The name is Ray's own; without it they would be printed, and nothing else be wrong.
+    if hasattr(worker, "print_to_stdstream"):
+        worker.print_to_stdstream = lambda *_, **__: None
     try:
         yield
     finally:
