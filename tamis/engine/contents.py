@@ -13,6 +13,7 @@ import pyarrow as pa
 from tamis.data import Fragment, Reading
 from tamis.data.cuts import GROUP_BYTES, GROUP_ROWS
 from tamis.data.groups import Piece, in_groups
+from tamis.data.storage.address import Remote
 from tamis.engine.derive import group_of
 from tamis.engine.desk import FileDesk
 from tamis.engine.drafts import drafts_between, with_new_ids
@@ -48,6 +49,8 @@ class Emit:
     steps: dict[int, Step]
     desks: dict[int, FileDesk]
     """By step: where the corpus stages have settled."""
+    far: Remote | None = None
+    """Where each file is put besides, once it is written."""
 
     @property
     def fragments(self) -> range:

@@ -81,7 +81,7 @@ def part_name(step: int, number: int) -> str:
 
 def derived_fragments(work: Work, step: int, first: int, rows: Sequence[int], segment: int) -> list[Fragment]:
     """The fragments of rows made at `step`, as `_fragment_aside` and others name them; `first`: place of the first."""
-    paths = (work.path(segment, first + k, "rows") for k in range(len(rows)))
+    paths = (work.lies(segment, first + k, "rows") for k in range(len(rows)))
     files = [InputFile(path, part_name(step, k), 0, 0, "parquet") for k, path in enumerate(paths)]
     return [Fragment(file) for file in files]
 

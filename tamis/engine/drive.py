@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from tamis.bench import Bench
 from tamis.data import Fragment, InputFile, Reading
+from tamis.data.storage.address import Remote
 from tamis.desk import key_ranges
 from tamis.engine.account import AccountTask, Books, balance, check_attrition, run_account
 from tamis.engine.contents import Emit, scores_of
@@ -89,6 +90,8 @@ class Drive:
     given: Mapping[int, Source] = field(default_factory=dict)
     """By step: what to take for what a deriving stage makes, instead of asking it."""
     on_progress: OnProgress = lambda _: None
+    far: Remote | None = None
+    """Where each file of the run is put besides, once it is written."""
     made: list[Fragment] = field(default_factory=list)
     """Fragments of rows that were made."""
     varies: dict[int, dict[str, Any]] = field(default_factory=dict)
@@ -297,7 +300,7 @@ class Drive:
         steps = {0: READING, **{step: Step.of(stage) for step, stage in self.plan.steps}}
         bases = self._line_bases([fragment.file.name for fragment in self.fragments])
         bases = np.concatenate([bases, np.ones(len(self.made), np.int64)])
-        return Emit(self.work, self.out, self.plan, fates, self.parts, self.reading, bases, steps, desks)
+        return Emit(self.work, self.out, self.plan, fates, self.parts, self.reading, bases, steps, desks, self.far)
 
     def _emit(self, emit: Emit, books: Books) -> list[dict[str, Any]]:
         count = len(self.plan.segments)

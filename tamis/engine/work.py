@@ -23,6 +23,7 @@ import pyarrow as pa
 import xxhash
 
 from tamis.data.disk import disk_errors
+from tamis.data.storage.address import Remote
 from tamis.engine.arrow import Size, batches_of, between, size_of, table_of, write_arrow
 from tamis.errors import RunError
 
@@ -39,6 +40,15 @@ class Work:
     def path(self, group: object, index: int, part: str) -> Path:
         """Where `part` of task `index` of `group` lies."""
         return self.root / str(group) / f"{index:06d}.{part}"
+
+    @property
+    def far(self) -> Remote | None:
+        """Where files are put besides, for nodes that do not see this folder."""
+        return None
+
+    def lies(self, group: object, index: int, part: str) -> Path | Remote:
+        """Where any node may read `part` from."""
+        return self.path(group, index, part)
 
     def done(self, group: object, index: int) -> dict[str, Any] | None:
         """The completion record of a task if every file it names is there, whole and unchanged."""
@@ -90,7 +100,7 @@ class Work:
         try:
             facts = path.stat()
         except FileNotFoundError:
-            raise RunError(f"{path}: the file is gone, which a finished task wrote; {_AGAIN}") from None
+            raise RunError(f"{path}: the file is gone, which a finished task wrote; {AGAIN}") from None
         # As numbers: a large run has a million of these.
         seen = hash((str(path), facts.st_ino, facts.st_mtime_ns))
         if seen not in _held:
@@ -104,11 +114,11 @@ class Work:
         try:
             wanted = json.loads(record.read_bytes())["files"].get(part)
         except (FileNotFoundError, ValueError):
-            raise RunError(f"{path}: the record of the task that wrote it, {record.name}, is gone; {_AGAIN}") from None
+            raise RunError(f"{path}: the record of the task that wrote it, {record.name}, is gone; {AGAIN}") from None
         if (found := _digest(path)) != wanted:
             raise RunError(
                 f"{path} is not what its task wrote: (bytes, xxh3) are {found}, and {wanted} by its record. Another program "
-                f"or the disk has changed it; {_AGAIN}"
+                f"or the disk has changed it; {AGAIN}"
             )
 
     def table(self, group: object, index: int, part: str, columns: Sequence[str] | None = None) -> pa.Table:
@@ -135,7 +145,8 @@ class Work:
         return _small(path, facts.st_ino, facts.st_mtime_ns) if facts.st_size <= SMALL else path
 
 
-_AGAIN = "run again with --resume, and that task is carried out again"
+AGAIN = "run again with --resume, and that task is carried out again"
+"""What to do about an intermediate file that is no good."""
 
 _held: set[int] = set()
 """Files that this process has held against their records."""

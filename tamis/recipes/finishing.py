@@ -202,9 +202,7 @@ def _places(place: Place, job: Job) -> list[dict[str, Any] | None]:
     """Where each input file lies and when it was changed, so that `explain` finds it again; None for a copy of ours."""
     paths = (_legible(file.path) for file in job.files)
     return [
-        None
-        if isinstance(file.path, Path) and place.work in file.path.parents
-        else {"path": path, "modified": file.modified}
+        None if place.holds(file.path) else {"path": path, "modified": file.modified}
         for path, file in zip(paths, job.files, strict=True)
     ]
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from tamis.data import Fragment, InputFile, Reading, find, fragments, recognise, spool
-from tamis.data.storage.address import Remote, beside
+from tamis.data.storage import Remote, beside, put_file
 from tamis.engine.plan import Plan, follow, plan
 from tamis.errors import UsageError
 from tamis.recipes.budget import PARTITION
@@ -30,6 +30,20 @@ class Job:
     fragments: tuple[Fragment, ...]
     reading: Reading
     shapes: dict[str, int]
+
+    def sent(self, work: Path, far: Remote) -> Job:
+        """The job with copies of ours, which lie in the folder `work`, put where other nodes see them."""
+        places: dict[Path | Remote, Path | Remote] = {
+            file.path: far / "input" / file.path.name
+            for file in self.files
+            if isinstance(file.path, Path) and work in file.path.parents
+        }
+        for path in places:
+            if isinstance(path, Path):
+                put_file(far / "input" / path.name, path)
+        files = tuple(file._replace(path=places.get(file.path, file.path)) for file in self.files)
+        cut = (f._replace(file=f.file._replace(path=places.get(f.file.path, f.file.path))) for f in self.fragments)
+        return replace(self, files=files, fragments=tuple(cut))
 
     def identity(self) -> dict[str, Any]:
         """What a resume must have in common with the run it goes on with."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -17,13 +16,14 @@ from tamis.engine.earlier import earlier_corpora
 from tamis.engine.executor import Apart
 from tamis.engine.executor import engine as executor
 from tamis.engine.work import Work
+from tamis.engine.work_far import far_work
 from tamis.errors import UsageError
 from tamis.recipes.budget import Budget
 from tamis.recipes.catalog import import_own, import_sent
 from tamis.recipes.finishing import finish
 from tamis.recipes.given import Given
 from tamis.recipes.job import prepare
-from tamis.recipes.place import Place
+from tamis.recipes.place_far import FarPlace, place_of
 from tamis.recipes.recipe import load
 from tamis.runs import Run, open_run
 from tamis.stage import Corpus
@@ -52,7 +52,7 @@ def run(
     recipe          path of a recipe, a mapping of the same shape, or a Recipe
     input           path, folder, glob, "-" (standard input), a list of them, an Arrow table, a Polars frame or an HF Dataset;
                     None: the paths in the recipe
-    output          folder to write; it must not exist, unless `resume`
+    output          folder to write, or a URI in object storage; it must not exist, unless `resume`
     engine          inline: one task after another; local: threads and processes; ray: a Ray cluster (docs/cluster.md)
     workers         threads or processes; None: one for every processor
     address         of the Ray cluster, as HOST:PORT, or auto; None: one of its own on this machine, for this run
@@ -74,19 +74,23 @@ def run(
     files = tuple(wanted.own_files().values())
     # To other machines the files are sent along.
     own = partial(import_sent, {f: f.read_bytes() for f in files}) if engine == "ray" else partial(import_own, files)
-    place = Place(Path(output))
+    place = place_of(output)
     with executor(engine, workers, own, address) as by:
         budget = Budget.of(memory, by)
         with place.taken(resume) as finished:
             if finished:
-                return open_run(place.root)
+                return open_run(place.named)
             size, share = place.cut(partition_size or budget.partition, budget.share)
             job = prepare(wanted, input, place.work, size)
             place.belongs_to({**job.identity(), "partition_size": size, "share": share})
+            # Nodes of a cluster that somebody else runs may share no disk: what they exchange goes by object storage.
+            apart = isinstance(place, FarPlace) and engine == "ray" and address is not None
+            work = far_work(place.far) if isinstance(place, FarPlace) and apart else Work(place.work)
+            job = job.sent(place.work, work.far) if work.far else job
             if isinstance(by, Apart):
-                by.memory, by.witness = Budget(size, share).task, place.work / "plan.json"
+                by.memory, by.witness = Budget(size, share).task, None if apart else place.work / "plan.json"
             drive = Drive(
-                work=Work(place.work),
+                work=work,
                 out=place.root,
                 plan=job.plan,
                 fragments=job.fragments,
@@ -98,21 +102,24 @@ def run(
                     for step, stage in job.plan.steps
                     if isinstance(stage, Corpus) and stage.earlier
                 },
-                bench=partial(_bench, means or Means(), place.root),
+                bench=partial(_bench, means or Means(), place.beside),
                 given={step: given.source(step, stage) for _, step, stage in job.plan.derives} if given else {},
                 max_drop_per_source=wanted.attrition.max_drop_per_source,
                 on_progress=on_progress or (lambda _: None),
+                far=place.far if isinstance(place, FarPlace) else None,
             )
             drive.unpack(job.files, size)
             job = replace(job, fragments=tuple(drive.fragments))
             result = drive.run()
-            kept = responses_at((means or Means()).responses, Path(os.path.abspath(place.root)).parent)
+            if work.far:
+                place.gather(result.files)
+            kept = responses_at((means or Means()).responses, place.beside)
             finish(place, job, result, drive.engine, started, kept)
-    return open_run(place.root)
+    return open_run(place.named)
 
 
-def _bench(means: Means, out: Path, scratch: Path, paid: Decimal) -> Bench:
-    """The bench of a deriving stage of a run at `out`, whose stages before it paid so much."""
+def _bench(means: Means, beside: Path, scratch: Path, paid: Decimal) -> Bench:
+    """The bench of a deriving stage of a run in the folder `beside`, whose stages before it paid so much."""
     left = None if means.budget is None else means.budget - paid
-    kept = responses_at(means.responses, Path(os.path.abspath(out)).parent)
+    kept = responses_at(means.responses, beside)
     return Bench(scratch, kept, replace(means, budget=left))

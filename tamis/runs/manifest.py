@@ -30,7 +30,12 @@ def closing(body: str) -> str:
 
 def digests(folder: Path) -> dict[str, str]:
     """The sha256 of every file that the manifest of `folder` names, which has been verified."""
-    lines = (line.split("  ", 1) for line in (folder / MANIFEST).read_text("utf-8").splitlines())
+    return listed_in((folder / MANIFEST).read_text("utf-8"))
+
+
+def listed_in(text: str) -> dict[str, str]:
+    """The sha256 of every file that a manifest names."""
+    lines = (line.split("  ", 1) for line in text.splitlines())
     return {name: digest for digest, *names in lines for name in names if not digest.startswith("#")}
 
 

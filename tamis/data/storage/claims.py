@@ -30,6 +30,10 @@ DEAD = 180.0
 """Seconds without one after which its holder counts as dead."""
 
 
+_HELD: set[str] = set()
+"""Claims that this process holds."""
+
+
 @dataclass
 class Claim:
     """A claim on the place `folder` is of, held by this process; `what` is said of that place."""
@@ -65,7 +69,7 @@ class Claim:
                 self._end(claim.remote, holder, silent)
 
     def _end(self, other: Remote, holder: dict[str, Any], silent: float) -> None:
-        if silent > DEAD or _died_here(holder):
+        if silent > DEAD or _died_here(other.name, holder):
             put(other, json.dumps({**holder, "over": "taken for dead"}).encode())
             return
         raise OutputError(
@@ -93,6 +97,7 @@ class Claim:
 def claimed(folder: Remote, what: str) -> Iterator[Claim]:
     """Hold `what`, whose claims lie in `folder`, against others. Raises OutputError where another process holds it."""
     claim = Claim(folder, what)
+    _HELD.add(claim.remote.name)
     beating = threading.Thread(target=claim.beat, daemon=True, name="tamis-claim")
     claim.say()
     try:
@@ -103,6 +108,7 @@ def claimed(folder: Remote, what: str) -> Iterator[Claim]:
         claim._stop.set()
         if beating.is_alive():
             beating.join(2)
+        _HELD.discard(claim.remote.name)
         with suppress(TamisError):
             claim.say(over="given up")
 
@@ -118,9 +124,11 @@ def _read(claim: Remote) -> dict[str, Any]:
     return said if isinstance(said, dict) else {}
 
 
-def _died_here(holder: dict[str, Any]) -> bool:
-    """Whether the holder was a process of this very machine, and is no more."""
+def _died_here(name: str, holder: dict[str, Any]) -> bool:
+    """Whether the holder was a process of this very machine, and is no more; or is this one, which gave it up in vain."""
     here = holder.get("machine") == _machine() != ""
+    if here and holder.get("pid") == os.getpid():
+        return name not in _HELD
     return here and isinstance(holder.get("pid"), int) and _born(holder["pid"]) != holder.get("born")
 
 
