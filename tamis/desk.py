@@ -32,6 +32,22 @@ class KeyRange(NamedTuple):
     high: int
 
 
+def marks(count: int, ordinals: Iterable[np.ndarray]) -> np.ndarray:
+    """A bit for each of `count` records, set for those in any of `ordinals` (k,): (ceil(count / 8),) uint8."""
+    bits = np.zeros(-(-count // 8), np.uint8)
+    for each in ordinals:
+        np.bitwise_or.at(bits, each >> each.dtype.type(3), np.uint8(1) << (each & each.dtype.type(7)).astype(np.uint8))
+    return bits
+
+
+def marked(bits: np.ndarray, ordinals: np.ndarray) -> np.ndarray:
+    """Whether the bits of the records at `ordinals` (n,) are set: (n,) bool."""
+    found: np.ndarray = (
+        bits[(ordinals >> ordinals.dtype.type(3)).astype(np.int64)] >> (ordinals & 7).astype(np.uint8) & 1
+    )
+    return found.astype(bool)
+
+
 def key_ranges(entries: int, entry_bytes: int, share: int) -> list[KeyRange]:
     """A power of two of equal ranges, so many that `entry_bytes` for each of `entries` evenly spread keys fit in `share`."""
     wanted = -(-entries * entry_bytes // share)
@@ -57,12 +73,18 @@ class Desk(Protocol):
         """Bytes of memory that one task should not exceed by much."""
         ...
 
-    def run(self, name: str, items: Iterable[Any]) -> int:
-        """Carry out the round `name`: the stage's method of that name for every item. Returns how many there were."""
+    def run(self, name: str, items: Iterable[Any], method: str | None = None) -> int:
+        """Carry out the round `name`: the stage's method of that name, or `method`, for every item. Returns how many."""
         ...
 
     def table(self, name: str, number: int, part: str | None = None) -> pa.Table:
         """A table that task `number` of round `name` returned; `part` may be left out where it is called as the round."""
+        ...
+
+    def between(
+        self, name: str, number: int, low: int, high: int, key: str = "key", part: str | None = None
+    ) -> pa.Table:
+        """Rows of such a table, which is sorted by `key`, whose keys begin with a number from `low` to `high`."""
         ...
 
     def size(self, name: str, number: int, part: str | None = None) -> tuple[int, int]:
@@ -99,7 +121,7 @@ class Desk(Protocol):
         """Entries of `part`, over all fragments, whose keys are in the range: with `ordinal` (uint64) in place of `row`.
 
         In the order of the input, or of the first 8 bytes of the key and then of the input. `part` has `row` (uint32) and
-        is sorted by `key` (binary(16) or uint64). Records that are not alive are left out, as are those at the ordinals
-        `without` (k,) uint64, ascending.
+        is sorted by `key` (binary(16) or uint64). Records that are not alive are left out, as are those whose bits are set
+        in `without` (see `marks`).
         """
         ...

@@ -207,8 +207,12 @@ def edges_at(emit: Emit, step: int) -> Content:
     """What a corpus stage found to link records."""
     desk = emit.desks[step]
     with blamed(desk.corpus, "edges"):
-        table = desk.corpus.edges(desk)
-    return Content((table.slice(k, EDGE_GROUP) for k in range(0, table.num_rows, EDGE_GROUP)), table.schema)
+        found = desk.corpus.edges(desk)
+    tables = (
+        pa.Table.from_batches([batch])
+        for batch in (found if isinstance(found, pa.RecordBatchReader) else found.to_batches())
+    )
+    return Content(in_groups(tables, found.schema, EDGE_GROUP), found.schema)
 
 
 def scores_of(emit: Emit, step: int, measured: pa.Schema) -> Iterator[pa.RecordBatch]:

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from tamis.data import Fragment, Reading
-from tamis.desk import KeyRange, Order, key_ranges
+from tamis.desk import KeyRange, Order, key_ranges, marked, marks
 from tamis.engine.arrow import Size, within
 from tamis.engine.earlier import Earlier, rows_of_earlier
 from tamis.engine.exchange import RESOLVED, Exchanged, Fates, bases_of, meet
@@ -59,11 +59,11 @@ class FileDesk:
         """Where the tasks of round `name` lie."""
         return f"step{self.step}-{name}"
 
-    def run(self, name: str, items: Iterable[Any]) -> int:
+    def run(self, name: str, items: Iterable[Any], method: str | None = None) -> int:
         """Carry out a round."""
         assert self.runner is not None, "a task cannot begin a round of its own"
         desk = replace(self, runner=None)
-        tasks = [RoundTask(desk, name, k, item) for k, item in enumerate(items)]
+        tasks = [RoundTask(desk, name, k, item, method or name) for k, item in enumerate(items)]
         self.runner(f"{self.corpus.name}: {name}", run_round, tasks)
         self.counts[name] = len(tasks)
         return len(tasks)
@@ -71,6 +71,12 @@ class FileDesk:
     def table(self, name: str, number: int, part: str | None = None) -> pa.Table:
         """A table of a round."""
         return self.work.table(self.group(name), number, part or name)
+
+    def between(
+        self, name: str, number: int, low: int, high: int, key: str = "key", part: str | None = None
+    ) -> pa.Table:
+        """Rows of one."""
+        return self.work.between(self.group(name), number, part or name, low, high, key)
 
     def size(self, name: str, number: int, part: str | None = None) -> Size:
         """Rows and bytes of one."""
@@ -124,11 +130,12 @@ class FileDesk:
         ordinal = met.column("ordinal").to_numpy()
         alive = np.ones(len(ordinal), bool)
         if "alive" in met.schema.names:
-            alive = met.column("alive").to_numpy(zero_copy_only=False)
+            alive = met.column("alive").to_numpy(zero_copy_only=False).copy()
             met = met.drop_columns("alive")
         for done in self.fates.exchanges:
-            gone = _gone(self.work, done) + np.uint64(self.bases[self.earlier])
-            alive = alive & ~np.isin(ordinal, gone)
+            ours = ordinal >= np.uint64(self.bases[self.earlier])
+            own = ordinal[ours] - np.uint64(self.bases[self.earlier])
+            alive[ours] &= ~marked(_gone(self.work, done, int(self.fates.bases[-1])), own)
         return met if alive.all() else met.filter(pa.array(alive)).combine_chunks()
 
     def record_ids(self, ordinals: np.ndarray) -> pa.Array:
@@ -153,10 +160,10 @@ class FileDesk:
 
 
 @lru_cache(8)
-def _gone(work: Work, done: Exchanged) -> np.ndarray:
-    """Ordinals of the records that an exchange let go: (n,) uint64."""
-    tables = (work.table(done.group, k, "resolved").column("ordinal").to_numpy() for k in range(done.tables))
-    return np.concatenate([np.zeros(0, np.uint64), *tables])
+def _gone(work: Work, done: Exchanged, count: int) -> np.ndarray:
+    """A bit for every record, set for those that an exchange let go."""
+    tables = (work.table(done.group, k, "resolved", ["ordinal"]) for k in range(done.tables))
+    return marks(count, (table.column("ordinal").to_numpy() for table in tables))
 
 
 class RoundTask(NamedTuple):
@@ -166,6 +173,7 @@ class RoundTask(NamedTuple):
     name: str
     number: int
     item: Any
+    method: str
 
 
 def run_round(task: RoundTask) -> dict[str, Any]:
@@ -173,7 +181,7 @@ def run_round(task: RoundTask) -> dict[str, Any]:
     desk, group = task.desk, task.desk.group(task.name)
     if (done := desk.work.done(group, task.number)) is not None:
         return done
-    found = carry_out(desk.corpus, task.name, desk, task.number, task.item)
+    found = carry_out(desk.corpus, task.method, desk, task.number, task.item)
     if task.name == "resolved":
         found = {"resolved": _resolved(found["resolved"], desk)}
     return desk.work.finish_tables(group, task.number, found, {})
@@ -213,14 +221,20 @@ class MemoryDesk:
         """Fragments of earlier corpora."""
         return len(self.before)
 
-    def run(self, name: str, items: Iterable[Any]) -> int:
+    def run(self, name: str, items: Iterable[Any], method: str | None = None) -> int:
         """Carry out a round."""
-        self.rounds[name] = [carry_out(self.corpus, name, self, k, item) for k, item in enumerate(items)]
+        self.rounds[name] = [carry_out(self.corpus, method or name, self, k, item) for k, item in enumerate(items)]
         return len(self.rounds[name])
 
     def table(self, name: str, number: int, part: str | None = None) -> pa.Table:
         """A table of a round."""
         return self.rounds[name][number][part or name]
+
+    def between(
+        self, name: str, number: int, low: int, high: int, key: str = "key", part: str | None = None
+    ) -> pa.Table:
+        """Rows of one."""
+        return within(self.table(name, number, part), low, high, key)
 
     def size(self, name: str, number: int, part: str | None = None) -> Size:
         """Rows and bytes of one."""

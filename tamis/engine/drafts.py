@@ -37,7 +37,7 @@ def run_drafts(task: DraftsTask) -> dict[str, Any]:
     found += [_of_exchange(task, exchanged, renamed) for exchanged in task.fates.exchanges]
     found += [_of_seeds(task, done) for done in task.fates.derivations]
     table = by_id(pa.concat_tables([DRAFT.empty_table(), *found]))
-    return task.work.finish_tables(GROUP, task.fragment, {"drafts": table}, {"drafts": table.num_rows}, "record_id")
+    return task.work.finish_tables(GROUP, task.fragment, {"drafts": table}, {"drafts": table.num_rows})
 
 
 def drafts_between(work: Work, fragment: int, low: int, high: int) -> pa.Table:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from tamis.desk import KeyRange, Order
+from tamis.desk import KeyRange, Order, marked
 from tamis.engine.work import Work
 from tamis.ledger import DROPPED, DUPLICATE_ID, KEPT, QUARANTINED
 from tamis.schemas.ids import halves, sort_keys
@@ -43,14 +43,12 @@ def meet(
 ) -> pa.Table:
     """Entries of all `tables` (one for each fragment: a key range of it, by key, then row), in order.
 
-    without   ordinals (k,), ascending, of records to leave out
+    without   (ceil(n / 8),) uint8: a bit for every record, set for those to leave out
     """
     found = []
     for base, table in zip(bases, tables, strict=False):
         ordinal = table.column("row").to_numpy().astype(np.uint64) + np.uint64(base)
-        if without is not None and without.size and ordinal.size:
-            at = np.minimum(np.searchsorted(without, ordinal), without.size - 1)
-            here = without[at] != ordinal
+        if without is not None and (here := ~marked(without, ordinal)).sum() < ordinal.size:
             table, ordinal = table.filter(pa.array(here)), ordinal[here]
         found.append(table.drop_columns("row").add_column(0, "ordinal", pa.array(ordinal)))
     met = pa.concat_tables(found).combine_chunks()

@@ -76,12 +76,10 @@ class Work:
         return record
 
     def finish_tables(
-        self, group: object, index: int, tables: Mapping[str, pa.Table], facts: Mapping[str, Any], key: str = "key"
+        self, group: object, index: int, tables: Mapping[str, pa.Table], facts: Mapping[str, Any]
     ) -> dict[str, Any]:
-        """Write the tables of a task, with an index of those that are sorted by `key`, then its record."""
-        parts = {
-            name: write_arrow(self.temporary(group, index, name), table, key=key) for name, table in tables.items()
-        }
+        """Write the tables of a task, then its record."""
+        parts = {part: write_arrow(self.temporary(group, index, part), table) for part, table in tables.items()}
         return self.finish(group, index, parts, facts)
 
     def temporary(self, group: object, index: int, part: str) -> Path:
