@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -17,7 +18,7 @@ class Raylets:
     def __init__(self, nodes: int, **head: Any) -> None:
         from ray.cluster_utils import Cluster
 
-        self.cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, **SMALL, **head})
+        self.cluster = patiently(lambda: Cluster(initialize_head=True, head_node_args={"num_cpus": 0, **SMALL, **head}))
         self.nodes = [self.start() for _ in range(nodes)]
 
     @property
@@ -27,7 +28,7 @@ class Raylets:
 
     def start(self, **args: Any) -> Any:
         """One more node."""
-        return self.cluster.add_node(num_cpus=1, **SMALL, **args)
+        return patiently(lambda: self.cluster.add_node(num_cpus=1, **SMALL, **args))
 
     def add(self, **args: Any) -> None:
         """One more node that counts among `nodes`."""
@@ -62,6 +63,18 @@ SMALL: dict[str, Any] = {
     "include_log_monitor": False,
     "no_monitor": True,
 }
+
+
+def patiently(begin: Callable[[], Any]) -> Any:
+    """Ray gives its own processes 30 seconds to begin, too few on a busy machine."""
+    for _ in range(3):
+        try:
+            return begin()
+        except Exception as error:
+            if type(error) is not Exception:
+                raise
+            late = error
+    raise late
 
 
 def pids(node: Any) -> list[int]:

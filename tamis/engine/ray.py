@@ -7,6 +7,7 @@ no end where memory runs out; tamis.engine.flight decides, task by task.
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import socket
 import tempfile
@@ -16,6 +17,7 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
+from importlib.util import find_spec
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any, TypeVar
@@ -38,6 +40,9 @@ BEGINNINGS = 3
 REACH = 10.0
 """Seconds within which a cluster must answer."""
 
+HTTP2, SETTINGS = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0]), b"\x04"
+"""How a client of gRPC begins, and the kind of frame that a server answers with first."""
+
 
 @dataclass
 class Ray:
@@ -57,6 +62,15 @@ class Ray:
     again: Counter[str] = field(default_factory=Counter)
     """Tasks that were sent again, by why."""
     _cluster: Cluster | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        """Say what can be said before a run begins. Raises ExtraMissing, UsageError or RunError."""
+        if find_spec("ray") is None:
+            with extra("ray"):
+                raise ModuleNotFoundError("No module named 'ray'", name="ray")
+        if self.address is not None:
+            self.address = known_here() if self.address == "auto" else self.address
+            reach(self.address)
 
     def map(self, task: Callable[[T], R], items: Iterable[T], *, processes: bool = False) -> Iterator[tuple[int, R]]:
         """As `Engine.map`. Workers are processes, and stay from one map to the next with whatever stages have loaded."""
@@ -183,14 +197,14 @@ class Cluster:
 
 
 def _joined(address: str | None, workers: int | None) -> Cluster:
-    with extra("ray"):
-        import ray
-    if ray.is_initialized():
-        raise UsageError("this process is in a Ray cluster already; call ray.shutdown() first")
     quiet: dict[str, Any] = {"log_to_driver": False, "configure_logging": False}
     with _own_signals(), _silent():
+        with extra("ray"):
+            import ray
+        if ray.is_initialized():
+            raise UsageError("this process is in a Ray cluster already; call ray.shutdown() first")
+        _hush(ray)
         if address is not None:
-            _reach(address)
             with _told(address):
                 ray.init(address=address, **quiet)
             return Cluster(ray, None, workers)
@@ -239,19 +253,27 @@ def _own_signals() -> Iterator[None]:
 @contextmanager
 def _silent() -> Iterator[None]:
     """What goes wrong is raised; what Ray says beside it is not for users of tamis."""
-    from ray._private import worker
-
-    logger = logging.getLogger("ray")
-    before = logger.level
+    logger, name = logging.getLogger("ray"), "RAY_BACKEND_LOG_LEVEL"
+    before, level = os.environ.get(name), logger.level
+    os.environ[name] = "fatal"
     logger.setLevel(logging.CRITICAL)
-    # Pages about each raylet that dies, from a thread of Ray's, whatever log_to_driver says. Of no use here: what became of
-    # a task is answered by the task. The name is Ray's own; without it they would be printed, and nothing else be wrong.
-    if hasattr(worker, "print_to_stdstream"):
-        worker.print_to_stdstream = lambda *_, **__: None
     try:
         yield
     finally:
-        logger.setLevel(before)
+        logger.setLevel(level)
+        if before is None:
+            del os.environ[name]
+        else:
+            os.environ[name] = before
+
+
+def _hush(ray: Any) -> None:
+    """Print no pages about each raylet that dies, as a thread of Ray's does whatever `log_to_driver` says.
+
+    What became of a task is answered by the task. The name is Ray's own: without it they are printed, and all else holds.
+    """
+    if hasattr(ray._private.worker, "print_to_stdstream"):
+        ray._private.worker.print_to_stdstream = lambda *_, **__: None
 
 
 @contextmanager
@@ -268,22 +290,39 @@ def _told(where: str) -> Iterator[None]:
         raise RunError(f"Ray at {where}: {words}; {mend}") from error
 
 
-def _reach(address: str) -> None:
-    """Raise RunError where nothing listens at `address`: Ray itself would try for a minute."""
-    host, _, port = address.removeprefix("ray://").rpartition(":")
-    if address == "auto":
-        return
-    if not host or not port.isdigit():
+def known_here() -> str:
+    """Address of the cluster of this machine, as `ray start` has left it, or RAY_ADDRESS. Raises RunError."""
+    if told := os.environ.get("RAY_ADDRESS"):
+        return told
+    noted = Path(os.environ.get("RAY_TMPDIR") or tempfile.gettempdir()) / "ray" / "ray_current_cluster"
+    try:
+        return noted.read_text().strip()
+    except OSError:
+        raise RunError(
+            "no Ray cluster is known on this machine; name it with --address HOST:PORT, or leave --address out"
+        ) from None
+
+
+def reach(address: str) -> None:
+    """Raise RunError where no Ray answers at `address` within seconds: Ray itself would try for minutes."""
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdigit() or "/" in address:
         raise UsageError(
-            f"{address!r} is no address of a cluster; wanted HOST:PORT, as `ray start --head` says it, or auto"
+            f"{address!r} is no address of a cluster; wanted HOST:PORT, as `ray start --head` says it, or auto: "
+            "the driver runs on a machine of the cluster"
         )
     try:
-        socket.create_connection((host.strip("[]"), int(port)), REACH).close()
+        with socket.create_connection((host.strip("[]"), int(port)), REACH) as connection:
+            connection.settimeout(REACH)
+            connection.sendall(HTTP2)
+            answer = connection.recv(9)
     except OSError as error:
         raise RunError(
             f"no Ray cluster answers at {address}: {error.strerror or error}; start one with `ray start --head`, "
             "or leave --address out for a cluster on this machine"
         ) from error
+    if answer[3:4] != SETTINGS:
+        raise RunError(f"what listens at {address} is no Ray cluster; wanted the address that `ray start --head` says")
 
 
 def _first_line(error: BaseException) -> str:
