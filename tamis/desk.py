@@ -21,7 +21,7 @@ Tables = Mapping[str, pa.Table]
 """What a task returns: tables by the name of the part."""
 
 
-MOST_RANGES = 1 << 12
+MOST_RANGES = 1 << 20
 """Key ranges of one exchange, at most."""
 
 

@@ -14,9 +14,10 @@ from tamis.data import Fragment, Reading
 from tamis.desk import KeyRange, Order, key_ranges, marked, marks
 from tamis.engine.arrow import Size, within
 from tamis.engine.earlier import Earlier, rows_of_earlier
-from tamis.engine.exchange import RESOLVED, Exchanged, Fates, bases_of, meet
+from tamis.engine.exchange import RESOLVED, Exchanged, Fates, InFragments, bases_of, in_order, meet
 from tamis.engine.isolate import carry_out
 from tamis.engine.left import left, picked, rows_left
+from tamis.engine.merge import Merged, MergeTask, merging, run_merge, wanted
 from tamis.engine.plan import Plan
 from tamis.engine.work import Work
 from tamis.ledger import KEPT
@@ -26,7 +27,7 @@ from tamis.stage import Corpus
 SHARE = 64 << 20
 """Bytes of memory a task of an exchange takes, unless a budget says otherwise."""
 
-Runner = Callable[[str, Callable[["RoundTask"], dict[str, Any]], Sequence["RoundTask"]], None]
+Runner = Callable[[str, Callable[[Any], dict[str, Any]], "Sequence[RoundTask | MergeTask]"], None]
 """Carries out tasks: what to call it, the function, its arguments."""
 
 
@@ -48,6 +49,8 @@ class FileDesk:
     bases: np.ndarray = field(default_factory=lambda: np.zeros(1, np.int64))
     counts: dict[str, int] = field(default_factory=dict)
     """Tasks of the rounds that are done."""
+    merged: dict[str, Merged] = field(default_factory=dict)
+    """Parts of which bundles of fragments were merged."""
     runner: Runner | None = field(default=None, repr=False, compare=False)
 
     @property
@@ -96,11 +99,9 @@ class FileDesk:
             return self.group("earlier"), fragment
         return self.segment, fragment - self.earlier
 
-    def _between(self, fragment: int, part: str, keys: KeyRange) -> pa.Table:
-        return self.work.between(*self._place(fragment), part, *keys)
-
-    def _size(self, fragment: int, part: str) -> Size:
-        return self.work.size(*self._place(fragment), part)
+    def _entries(self, part: str) -> InFragments:
+        fragments = range(len(self.bases) - 1)
+        return InFragments(part, [self._place(fragment) for fragment in fragments], self.bases)
 
     def alive(self, fragment: int) -> np.ndarray:
         """Records that are still in."""
@@ -119,14 +120,22 @@ class FileDesk:
 
     def ranges(self, part: str = "sketch", entry_bytes: int = 256) -> list[KeyRange]:
         """Key ranges of `part`."""
-        entries = sum(self._size(fragment, part).rows for fragment in range(len(self.bases) - 1))
-        return key_ranges(entries, entry_bytes, self.share)
+        fragments = len(self.bases) - 1
+        entries = sum(self.work.size(*self._place(fragment), part).rows for fragment in range(fragments))
+        cuts = key_ranges(entries, entry_bytes, self.share)
+        if self.runner is not None and part not in self.merged and wanted(fragments, len(cuts)):
+            _, places, bases = self._entries(part)
+            merged, tasks = merging(self.work, self.group(f"{part}-merged"), part, places, bases, len(cuts))
+            self.runner(f"{self.corpus.name}: merging {part}", run_merge, tasks)
+            self.merged[part] = merged
+        return cuts
 
     def meet(
         self, keys: KeyRange, part: str = "sketch", by: Order = "ordinal", without: np.ndarray | None = None
     ) -> pa.Table:
         """Entries of `part` in a key range."""
-        met = meet((self._between(k, part, keys) for k in range(len(self.bases) - 1)), self.bases, by, without)
+        entries = self.merged.get(part) or self._entries(part)
+        met = in_order(entries.tables(self.work, keys), by, without)
         ordinal = met.column("ordinal").to_numpy()
         alive = np.ones(len(ordinal), bool)
         if "alive" in met.schema.names:
@@ -174,6 +183,11 @@ class RoundTask(NamedTuple):
     number: int
     item: Any
     method: str
+
+    @property
+    def processes(self) -> bool:
+        """Whether the stage wants processes of its own."""
+        return self.desk.corpus.holds_gil
 
 
 def run_round(task: RoundTask) -> dict[str, Any]:
