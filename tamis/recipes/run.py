@@ -18,6 +18,7 @@ from tamis.engine.executor import engine as executor
 from tamis.engine.work import Work
 from tamis.engine.work_far import far_work
 from tamis.errors import UsageError
+from tamis.recipes import room
 from tamis.recipes.budget import Budget
 from tamis.recipes.catalog import import_own, import_sent
 from tamis.recipes.finishing import finish
@@ -83,6 +84,8 @@ def run(
             size, share = place.cut(partition_size or budget.partition, budget.share)
             job = prepare(wanted, input, place.work, size)
             place.belongs_to({**job.identity(), "partition_size": size, "share": share})
+            if not resume:
+                room.check(job.plan, job.files, place.work)
             # Nodes of a cluster that somebody else runs may share no disk: what they exchange goes by object storage.
             apart = isinstance(place, FarPlace) and engine == "ray" and address is not None
             work = far_work(place.far) if isinstance(place, FarPlace) and apart else Work(place.work)
