@@ -21,7 +21,7 @@ Tables = Mapping[str, pa.Table]
 """What a task returns: tables by the name of the part."""
 
 
-MOST_RANGES = 1 << 12
+MOST_RANGES = 1 << 20
 """Key ranges of one exchange, at most."""
 
 
@@ -30,6 +30,22 @@ class KeyRange(NamedTuple):
 
     low: int
     high: int
+
+
+def marks(count: int, ordinals: Iterable[np.ndarray]) -> np.ndarray:
+    """A bit for each of `count` records, set for those in any of `ordinals` (k,): (ceil(count / 8),) uint8."""
+    bits = np.zeros(-(-count // 8), np.uint8)
+    for each in ordinals:
+        np.bitwise_or.at(bits, each >> each.dtype.type(3), np.uint8(1) << (each & each.dtype.type(7)).astype(np.uint8))
+    return bits
+
+
+def marked(bits: np.ndarray, ordinals: np.ndarray) -> np.ndarray:
+    """Whether the bits of the records at `ordinals` (n,) are set: (n,) bool."""
+    found: np.ndarray = (
+        bits[(ordinals >> ordinals.dtype.type(3)).astype(np.int64)] >> (ordinals & 7).astype(np.uint8) & 1
+    )
+    return found.astype(bool)
 
 
 def key_ranges(entries: int, entry_bytes: int, share: int) -> list[KeyRange]:
@@ -57,12 +73,22 @@ class Desk(Protocol):
         """Bytes of memory that one task should not exceed by much."""
         ...
 
-    def run(self, name: str, items: Iterable[Any]) -> int:
-        """Carry out the round `name`: the stage's method of that name for every item. Returns how many there were."""
+    def run(self, name: str, items: Iterable[Any], method: str | None = None) -> int:
+        """Carry out the round `name`: the stage's method of that name, or `method`, for every item. Returns how many."""
         ...
 
     def table(self, name: str, number: int, part: str | None = None) -> pa.Table:
         """A table that task `number` of round `name` returned; `part` may be left out where it is called as the round."""
+        ...
+
+    def between(
+        self, name: str, number: int, low: int, high: int, key: str = "key", part: str | None = None
+    ) -> pa.Table:
+        """Rows of such a table, which is sorted by `key`, whose keys begin with a number from `low` to `high`."""
+        ...
+
+    def size(self, name: str, number: int, part: str | None = None) -> tuple[int, int]:
+        """Rows and bytes of such a table, without reading it."""
         ...
 
     def count(self, name: str) -> int:
@@ -95,7 +121,7 @@ class Desk(Protocol):
         """Entries of `part`, over all fragments, whose keys are in the range: with `ordinal` (uint64) in place of `row`.
 
         In the order of the input, or of the first 8 bytes of the key and then of the input. `part` has `row` (uint32) and
-        is sorted by `key` (binary(16) or uint64). Records that are not alive are left out, as are those at the ordinals
-        `without` (k,) uint64, ascending.
+        is sorted by `key` (binary(16) or uint64). Records that are not alive are left out, as are those whose bits are set
+        in `without` (see `marks`).
         """
         ...

@@ -200,8 +200,8 @@ class Corpus(Stage):
         """As `measure`, for records at the positions `ordinal` (n,) int64, once `settle` is done; `decide` comes after it."""
         raise NotImplementedError
 
-    def edges(self, desk: Desk) -> pa.Table:
-        """What links records, once `settle` is done: `left` and `right` (int64, positions in the input) and more."""
+    def edges(self, desk: Desk) -> pa.Table | pa.RecordBatchReader:
+        """What links records, once `settle` is done: `left` and `right` (int64, positions in the input) and more, in order."""
         raise NotImplementedError
 
     def regroup(self, edges: pa.Table, alive: np.ndarray) -> np.ndarray:

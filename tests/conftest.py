@@ -6,10 +6,14 @@ import shutil
 import subprocess
 from collections.abc import Callable, Generator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
 from making import sentences, write_lines
+
+if TYPE_CHECKING:
+    from storing_s3 import S3
 
 # The same examples are drawn every time: a red build is then about the change. No deadline: kernels compile on first
 # use.
@@ -67,6 +71,15 @@ def llama() -> Generator[str, None, None]:
 
     with running() as url:
         yield url
+
+
+@pytest.fixture
+def s3() -> Generator[S3, None, None]:
+    """A real S3-compatible server with an empty bucket `bucket`, which the environment names while the test lasts."""
+    from storing_s3 import S3
+
+    with S3() as server, server.named():
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from tamis.data.storage.address import Remote
 
 
 @click.command("report")
@@ -32,22 +35,23 @@ def command(of: str, other: str | None, form: str | None, output: Path | None, s
         tamis report runs/first --format md
         tamis report docs@1.0.0 docs@1.1.0 -o changes.html
     """
+    from tamis.data.storage.address import located
     from tamis.data.writer import write_bytes
     from tamis.errors import UsageError
     from tamis.runs import open_run, read_whole
 
-    run = Path(of)
-    if other is not None or (run / "snapshot.json").is_file() or not run.exists():
+    run = located(of)
+    if other is not None or _is_snapshot(run):
         return _snapshot(of, other, form, output, store)
     found = open_run(run)
     form = form or _form(output)
-    page = run / "report.html"
+    page = found.path / "report.html"
     if output is None and form == "html" and page.is_file():
         click.echo(page)
         return 0
     if output is None and form == "html":
         raise UsageError(f"{page} is missing: write it elsewhere with -o FILE; `tamis verify {run}` says what else is")
-    if output is not None and output.resolve().is_relative_to(run.resolve()):
+    if output is not None and output.resolve().is_relative_to(found.path.resolve()):
         raise UsageError(f"{output} lies in the run, whose manifest names every file; name a place outside of {run}")
     with read_whole(run):
         text = _render(form, found)
@@ -90,6 +94,15 @@ def _snapshot(of: str, other: str | None, form: str | None, output: Path | None,
     write_bytes(output, page)
     click.echo(output, err=True)
     return 0
+
+
+def _is_snapshot(place: Path | Remote) -> bool:
+    """Whether `place` is no run but a snapshot, by its folder or its name."""
+    from tamis.data.storage import stored
+
+    if not isinstance(place, Path):
+        return stored(place / "snapshot.json") is not None
+    return (place / "snapshot.json").is_file() or not place.exists()
 
 
 def _form(output: Path | None) -> str:

@@ -21,6 +21,15 @@ def no_data(_: click.Context, __: click.Parameter, recipe: Path) -> Path:
     return recipe
 
 
+def may_name_code(recipe: Path) -> bool:
+    """Whether stages of the user's own may be among those of `recipe`: they may want what a lean command does without."""
+    try:
+        text = recipe.read_bytes()
+    except OSError:
+        return False
+    return b".py" in text or b"\\" in text
+
+
 @click.command("run")
 @click.argument("recipe", type=click.Path(path_type=Path), callback=no_data)
 @click.option(
@@ -35,8 +44,13 @@ def no_data(_: click.Context, __: click.Parameter, recipe: Path) -> Path:
     "-o", "--output", type=click.Path(path_type=Path), help="Folder to write the run to; it must not exist.  [required]"
 )
 @click.option(
-    "--engine", type=click.Choice(["inline", "local"]), default="local", show_default=True, help="Who does the work."
+    "--engine",
+    type=click.Choice(["inline", "local", "ray"]),
+    default="local",
+    show_default=True,
+    help="Who does the work; ray without --address starts a cluster of its own.",
 )
+@click.option("--address", metavar="HOST:PORT", help="The Ray cluster to work on, or auto for the one of this machine.")
 @click.option("--workers", type=click.IntRange(1), help="Threads or processes.  [default: one for every processor]")
 @click.option("--resume", is_flag=True, help="Go on with a run that was interrupted.")
 @click.option(
@@ -63,6 +77,7 @@ def command(
     inputs: tuple[str, ...],
     output: Path | None,
     engine: str,
+    address: str | None,
     workers: int | None,
     resume: bool,
     changes: tuple[str, ...],
@@ -85,7 +100,11 @@ def command(
     Example:
         tamis run recipe.yaml -i data/ -o runs/first
     """
+    from tamis.cli.lean import lean
     from tamis.cli.memory import give_back
+
+    if not may_name_code(recipe):
+        lean()
     from tamis.cli.show import Progressbar, plan_lines
     from tamis.recipes.budget import PARTITION
     from tamis.recipes.job import prepare
@@ -97,6 +116,7 @@ def command(
             click.echo(line)
         return 0
     options: dict[str, Any] = {"engine": engine, "workers": workers, "resume": resume, "set": changes, "memory": memory}
+    options["address"] = address
     options["means"] = means_of(given)
     with Progressbar(quiet or as_json) as progress:
         done = run(recipe, list(inputs) or None, output, partition_size=partition_size, on_progress=progress, **options)

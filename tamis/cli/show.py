@@ -111,7 +111,7 @@ def print_run(run: Any) -> None:
     """The flow of records through a run, its balance, and where the report is."""
     for line in (*flow(run.facts), *made_lines(run)):
         click.echo(line)
-    click.echo(f"report: {run.path / 'report.html'}")
+    click.echo(f"report: {run.place / 'report.html'}")
 
 
 def flow(facts: dict[str, Any]) -> Iterator[str]:

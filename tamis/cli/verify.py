@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
+    from tamis.data.storage.address import Remote
     from tamis.recipes.rescan import Rescan
     from tamis.snapshot.verify import Verified
 
@@ -56,16 +57,18 @@ def command(
         tamis verify snapshots/docs/1.0.0 --level files --key key.pub
     """
     from tamis.cli.lean import lean
+    from tamis.data.storage.address import Remote, located
     from tamis.errors import UsageError
 
     if level != "rerun" and not no_pii:  # these may run stages of the user's
         lean()
-    if (Path(target) / "eval.json").is_file():
+    place = located(target)
+    if isinstance(place, Path) and (place / "eval.json").is_file():
         given = [n for n, v in (("--no-pii", no_pii), ("--level", level), ("--key", key), ("-i", inputs)) if v]
         if given:
             raise UsageError(f"{given[0]} is not for evaluations, and {target} is one")
         return _verify_eval(Path(target), wanted, as_json)
-    folder = _snapshot(target, store)
+    folder = None if isinstance(place, Remote) else _snapshot(str(place), store)
     own = [name for name, given in (("--level", level), ("--id", wanted), ("--key", key), ("-i", inputs)) if given]
     if folder is not None:
         if no_pii:
@@ -73,7 +76,7 @@ def command(
         return _verify_snapshot(folder, level or "leaves", wanted, key, inputs, as_json)
     if own:
         raise UsageError(f"{own[0]} is for snapshots, and {target} is none")
-    return _verify_run(Path(target), no_pii, as_json)
+    return _verify_run(place, no_pii, as_json)
 
 
 def _snapshot(target: str, store: Path | None) -> Path | None:
@@ -146,10 +149,10 @@ def _verify_eval(folder: Path, wanted: str | None, as_json: bool) -> int:
     return 0 if found.whole else 1
 
 
-def _verify_run(run: Path, no_pii: bool, as_json: bool) -> int:
+def _verify_run(run: Path | Remote, no_pii: bool, as_json: bool) -> int:
     from tamis.cli.show import plain, print_json
-    from tamis.runs import verify
-    from tamis.runs.manifest import files
+    from tamis.runs import open_run, verify
+    from tamis.runs.manifest import digests
 
     findings = verify(run)
     scan = None
@@ -165,13 +168,13 @@ def _verify_run(run: Path, no_pii: bool, as_json: bool) -> int:
             click.echo(plain(f"{finding.file}: {finding.problem}"), err=True)
         click.echo(f"{run} is not as it was written: {len(findings)} finding{'s' * (len(findings) > 1)}", err=True)
     else:
-        click.echo(f"{run} is whole: {len(files(run))} files as written, and the books balance")
+        click.echo(f"{run} is whole: {len(digests(open_run(run).path))} files as written, and the books balance")
     if scan and not as_json:
         _tell(run, scan)
     return 1 if findings or (scan and scan.found) else 0
 
 
-def _tell(run: Path, scan: Rescan) -> None:
+def _tell(run: Path | Remote, scan: Rescan) -> None:
     for left in scan.found[:MOST]:
         click.echo(str(left), err=True)
     if len(scan.found) > MOST:

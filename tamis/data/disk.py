@@ -9,6 +9,9 @@ from pathlib import Path
 
 from tamis.errors import OutputError
 
+_FAR = ("s3:/", "gs:/")
+"""How a URI begins that somebody made a path of."""
+
 _MENDS = {
     errno.ENOSPC: "the disk is full; free some space, then run again with --resume",
     errno.EDQUOT: "the disk quota is used up; free some space, then run again with --resume",
@@ -27,7 +30,15 @@ _MENDS = {
 
 @contextmanager
 def disk_errors(path: Path) -> Iterator[None]:
-    """Turn what the disk refuses while `path` is written into an OutputError that says what to do."""
+    """Turn what the disk refuses while `path` is written into an OutputError that says what to do.
+
+    Raises one, too, where `path` is a URI that was taken for a path: a folder called s3: is what nobody means.
+    """
+    if str(path).startswith(_FAR):
+        uri = str(path).replace(":/", "://", 1)
+        raise OutputError(
+            f"{uri} cannot be written to object storage by this command; name a file or folder of this machine, and copy it there"
+        )
     try:
         yield
     except OSError as refused:

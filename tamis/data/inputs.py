@@ -2,8 +2,8 @@
 
     find(["data", "more/*.jsonl.gz", "-"], scratch)
 
-A file has a logical name: its path within the folder or glob it was found by, or just its own name. Names and order are
-the same wherever the folder lies.
+A place may be a URI in object storage, s3://bucket/prefix: objects are read where they lie. A file has a logical name: its path
+within the folder or glob it was found by, or just its own name. Names and order are the same wherever the folder lies.
 """
 
 from __future__ import annotations
@@ -14,22 +14,27 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path, PurePath
-from typing import BinaryIO, Literal, NamedTuple
+from typing import TYPE_CHECKING, BinaryIO, Literal, NamedTuple
 
 from tamis.data.compressed import Compression, compression
 from tamis.data.disk import disk_errors
+from tamis.data.storage.address import Remote, located
 from tamis.data.writer import replacing
 from tamis.errors import InputError
+
+if TYPE_CHECKING:
+    from tamis.data.storage.objects import Stored
 
 SUFFIXES = (".jsonl", ".ndjson", ".jsonl.gz", ".ndjson.gz", ".jsonl.zst", ".ndjson.zst", ".parquet")
 """What is taken from a folder. A file that is named itself, or by a glob, may have any name."""
 
 _HEAD = 4096
 
-_RUN = {"run.json", "fates.parquet", "MANIFEST.sha256"}
+_RUN = frozenset({"run.json", "fates.parquet", "MANIFEST.sha256"})
 """A folder that holds these is a run: of it, the data are taken."""
 
 _STRANGE = (
@@ -54,10 +59,11 @@ class InputFile(NamedTuple):
     """A file to read.
 
     name      logical name, parts divided by "/"
+    path      where it lies: on this machine, or in object storage
     modified  changes when the file does: nanoseconds since 1970, or a digest where the file is a copy we made
     """
 
-    path: Path
+    path: Path | Remote
     name: str
     bytes: int
     modified: int
@@ -65,27 +71,35 @@ class InputFile(NamedTuple):
     compression: Compression | None = None
 
 
-def find(paths: Sequence[str | Path], scratch: Path | None = None) -> list[InputFile]:
-    """The files that `paths` (files, folders, globs; "-" is standard input) stand for, sorted by logical name.
+def find(paths: Sequence[str | Path | Remote], scratch: Path | None = None) -> list[InputFile]:
+    """The files that `paths` (files, folders, globs, URIs of them; "-" is standard input) stand for, sorted by logical name.
 
     Standard input is copied to `scratch` first; a copy that is there already is taken as it is. A file that is found
     twice is read once. Raises InputError for what is missing, unreadable or no JSON Lines or Parquet.
     """
-    found: dict[Path, str] = {}
+    found: dict[Path | Remote, str] = {}
+    far: dict[Remote, Stored] = {}
     for path in paths:
         if str(path) == "-":
             continue
+        if isinstance(place := located(path), Remote):
+            for one, name in _expand_far(place):
+                found.setdefault(one.remote, _legible(name))
+                far[one.remote] = one
+            continue
         with _read_errors(path):
-            for file, name in _expand(path):
+            for file, name in _expand(place if str(path) else ""):
                 found.setdefault(file.resolve(), _legible(name))
-    files = [_open(path, name) for path, name in _apart(found).items()]
+    apart = _apart(found)
+    files = [_open(path, name) for path, name in apart.items() if isinstance(path, Path)]
+    files += _open_far([(far[path], name) for path, name in apart.items() if isinstance(path, Remote)])
     if any(str(path) == "-" for path in paths):
         files.append(_standard_input(scratch))
     return sorted(files, key=lambda file: file.name)
 
 
 @contextmanager
-def _read_errors(path: str | Path) -> Iterator[None]:
+def _read_errors(path: str | Path | Remote) -> Iterator[None]:
     """Turn what the system says of a path it will not follow into an InputError."""
     try:
         yield
@@ -172,7 +186,27 @@ def _missing(path: Path) -> str:
     )
 
 
-def _apart(found: dict[Path, str]) -> dict[Path, str]:
+def _expand_far(place: Remote) -> Iterator[tuple[Stored, str]]:
+    # Imported here: most runs read nothing from far away.
+    from tamis.data.storage.expanding import expand
+
+    return expand(place, SUFFIXES, _RUN)
+
+
+def _open_far(found: Sequence[tuple[Stored, str]]) -> list[InputFile]:
+    """What objects are, told by how they begin; several are asked at once, as each takes two round trips."""
+
+    def opened(one: Stored, name: str) -> InputFile:
+        with one.remote.open(until=0) as file:
+            head = file.read(_HEAD)
+        # Whole seconds: not everything that storage says of an object has more.
+        return _told(one.remote, name, one.bytes, one.modified // 10**9 * 10**9, head)
+
+    with ThreadPoolExecutor(16, thread_name_prefix="tamis-heads") as pool:
+        return list(pool.map(opened, *zip(*found, strict=True))) if found else []
+
+
+def _apart(found: dict[Path | Remote, str]) -> dict[Path | Remote, str]:
     """Logical names that are all different: files that share one get as many of their folders as tells them apart."""
     named, depth = dict(found), dict.fromkeys(found, 0)
     while shared := {name for name, n in Counter(named.values()).items() if n > 1}:
@@ -201,7 +235,7 @@ def _open(path: Path, name: str) -> InputFile:
     return _told(path, name, facts.st_size, facts.st_mtime_ns, head)
 
 
-def _told(path: Path, name: str, size: int, modified: int, head: bytes) -> InputFile:
+def _told(path: Path | Remote, name: str, size: int, modified: int, head: bytes) -> InputFile:
     for magic, what, advice in _STRANGE:
         if head.startswith(magic):
             raise InputError(f"{name} is {what} (it begins with {magic!r}); JSON Lines or Parquet was wanted: {advice}")

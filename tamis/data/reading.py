@@ -19,6 +19,7 @@ from tamis.data.canonical import Origin, canonical, stem
 from tamis.data.inputs import InputFile
 from tamis.data.jsonl import JsonRows
 from tamis.data.shapes import Fields, Names, Recognised, keys_of, majority, names_for, wanted
+from tamis.data.storage.address import Remote
 from tamis.data.tables import is_of_kind, json_lines, rows_of
 from tamis.errors import InputError
 from tamis.schemas import KINDS, kind
@@ -118,7 +119,7 @@ def _lines(
     fragment: Fragment, reading: Reading, names: Names, origin: Origin, only: np.ndarray | None
 ) -> Iterator[Block]:
     keys, seen = wanted(names), 0
-    with _opened(fragment.file) as file:
+    with _opened(fragment.file, fragment.hi) as file:
         for item in blocks.read_blocks(
             file, BLOCK, reading.max_record, fragment.lo, fragment.hi, fragment.file.compression is None
         ):
@@ -209,9 +210,9 @@ def _one_bad(
 
 
 @contextmanager
-def _opened(file: InputFile) -> Iterator[BinaryIO]:
+def _opened(file: InputFile, until: int | None = None) -> Iterator[BinaryIO]:
     try:
-        opened = file.path.open("rb")
+        opened = file.path.open("rb", until) if isinstance(file.path, Remote) else file.path.open("rb")
     except OSError as error:
         raise InputError(f"cannot read {file.path}: {error.strerror or error}") from error
     with opened:
@@ -248,7 +249,7 @@ def _sample(file: InputFile, names: Names) -> Iterator[JsonRows]:
             if isinstance(first, tuple):
                 yield JsonRows(json_lines(first[1].slice(0, SAMPLE)), wanted(names))
             return
-        with _opened(file) as opened:
+        with _opened(file, BLOCK) as opened:
             for block in blocks.read_blocks(opened, BLOCK, BLOCK):
                 if isinstance(block, blocks.Block):
                     ends = np.flatnonzero(block.data == ord("\n"))[:SAMPLE]

@@ -11,6 +11,7 @@ import errno
 import hashlib
 import json
 import os
+import secrets
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -83,7 +84,8 @@ def write_json(path: Path | str, value: Any) -> FileDigest:
 def replacing(path: Path | str) -> Iterator[HashedFile]:
     """A file that takes the place of `path` when the block ends well, and leaves no trace when it does not."""
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    # A number of the process would do on one machine: two nodes may have processes of the same number.
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
     try:
         with disk_errors(path):
             with open(temporary, "wb", buffering=0) as raw:

@@ -107,7 +107,8 @@ class AccountTask(NamedTuple):
 def run_account(task: AccountTask) -> Books:
     """Count the records of one fragment from its fates and verdicts."""
     work, fates, fragment = task.work, task.fates, task.fragment
-    source = work.table(fates.first(fragment), fragment, "index").column("source").combine_chunks().dictionary_encode()
+    index = work.table(fates.first(fragment), fragment, "index", ["source"])
+    source = index.column("source").combine_chunks().dictionary_encode()
     names, code = source.dictionary.to_pylist(), source.indices.to_numpy()
     counts = dict(zip(names, np.bincount(code, minlength=len(names)).tolist(), strict=True))
     made_at = task.made_at.get(fates.born[fragment])

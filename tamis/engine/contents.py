@@ -13,6 +13,7 @@ import pyarrow as pa
 from tamis.data import Fragment, Reading
 from tamis.data.cuts import GROUP_BYTES, GROUP_ROWS
 from tamis.data.groups import Piece, in_groups
+from tamis.data.storage.address import Remote
 from tamis.engine.derive import group_of
 from tamis.engine.desk import FileDesk
 from tamis.engine.drafts import drafts_between, with_new_ids
@@ -48,6 +49,8 @@ class Emit:
     steps: dict[int, Step]
     desks: dict[int, FileDesk]
     """By step: where the corpus stages have settled."""
+    far: Remote | None = None
+    """Where each file is put besides, once it is written."""
 
     @property
     def fragments(self) -> range:
@@ -119,7 +122,11 @@ def fates_of_all(emit: Emit) -> Content:
 
 def ids_of(emit: Emit, fragment: int) -> pa.Array:
     """Record ids of a fragment, repeated ones renamed."""
-    ids = emit.work.table(emit.fates.first(fragment), fragment, "index").column("record_id").combine_chunks()
+    ids = (
+        emit.work.table(emit.fates.first(fragment), fragment, "index", ["record_id"])
+        .column("record_id")
+        .combine_chunks()
+    )
     renamed = emit.fates.renamed(fragment)
     if not renamed:
         return ids
@@ -200,8 +207,12 @@ def edges_at(emit: Emit, step: int) -> Content:
     """What a corpus stage found to link records."""
     desk = emit.desks[step]
     with blamed(desk.corpus, "edges"):
-        table = desk.corpus.edges(desk)
-    return Content((table.slice(k, EDGE_GROUP) for k in range(0, table.num_rows, EDGE_GROUP)), table.schema)
+        found = desk.corpus.edges(desk)
+    tables = (
+        pa.Table.from_batches([batch])
+        for batch in (found if isinstance(found, pa.RecordBatchReader) else found.to_batches())
+    )
+    return Content(in_groups(tables, found.schema, EDGE_GROUP), found.schema)
 
 
 def scores_of(emit: Emit, step: int, measured: pa.Schema) -> Iterator[pa.RecordBatch]:
@@ -239,7 +250,7 @@ def _fragment_aside(emit: Emit, fragment: int) -> pa.Table:
     table = table.take(pa.array(np.argsort(table.column("row").to_numpy(), kind="stable")))
     row = table.column("row").to_numpy()
     line = (
-        emit.work.table(emit.fates.first(fragment), fragment, "index").column("line").to_numpy()[row]
+        emit.work.table(emit.fates.first(fragment), fragment, "index", ["line"]).column("line").to_numpy()[row]
         + emit.line_bases[fragment]
     )
     file = pa.array([emit.parts[fragment].file.name] * len(row), pa.string())

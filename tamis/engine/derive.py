@@ -19,6 +19,7 @@ import pyarrow as pa
 from tamis.bench import Bench
 from tamis.data import Fragment, InputFile, Reading
 from tamis.data.groups import row_bytes
+from tamis.engine.arrow import write_arrow
 from tamis.engine.declared import are_told, columns_of, have_parents, table_of
 from tamis.engine.exchange import Fates
 from tamis.engine.isolate import blamed
@@ -27,7 +28,7 @@ from tamis.engine.made import Source, columns_made, decided, fates_of_seeds, joi
 from tamis.engine.passes import PassTask, Tally, side_files
 from tamis.engine.plan import Plan, Segment
 from tamis.engine.segment import Notes
-from tamis.engine.work import Work, write_arrow
+from tamis.engine.work import Work
 from tamis.schemas import LINEAGE, OUTCOME, REQUEST
 from tamis.stage import Derive, Made
 
@@ -80,7 +81,7 @@ def part_name(step: int, number: int) -> str:
 
 def derived_fragments(work: Work, step: int, first: int, rows: Sequence[int], segment: int) -> list[Fragment]:
     """The fragments of rows made at `step`, as `_fragment_aside` and others name them; `first`: place of the first."""
-    paths = (work.path(segment, first + k, "rows") for k in range(len(rows)))
+    paths = (work.lies(segment, first + k, "rows") for k in range(len(rows)))
     files = [InputFile(path, part_name(step, k), 0, 0, "parquet") for k, path in enumerate(paths)]
     return [Fragment(file) for file in files]
 

@@ -11,11 +11,13 @@ import numpy as np
 import pyarrow as pa
 
 from tamis.data import Fragment, Reading
-from tamis.desk import KeyRange, Order, key_ranges
+from tamis.desk import KeyRange, Order, key_ranges, marked, marks
+from tamis.engine.arrow import Size, within
 from tamis.engine.earlier import Earlier, rows_of_earlier
-from tamis.engine.exchange import RESOLVED, Exchanged, Fates, bases_of, meet
+from tamis.engine.exchange import RESOLVED, Exchanged, Fates, InFragments, bases_of, in_order, meet
 from tamis.engine.isolate import carry_out
 from tamis.engine.left import left, picked, rows_left
+from tamis.engine.merge import Merged, MergeTask, merging, run_merge, wanted
 from tamis.engine.plan import Plan
 from tamis.engine.work import Work
 from tamis.ledger import KEPT
@@ -25,7 +27,7 @@ from tamis.stage import Corpus
 SHARE = 64 << 20
 """Bytes of memory a task of an exchange takes, unless a budget says otherwise."""
 
-Runner = Callable[[str, Callable[["RoundTask"], dict[str, Any]], Sequence["RoundTask"]], None]
+Runner = Callable[[str, Callable[[Any], dict[str, Any]], "Sequence[RoundTask | MergeTask]"], None]
 """Carries out tasks: what to call it, the function, its arguments."""
 
 
@@ -47,6 +49,8 @@ class FileDesk:
     bases: np.ndarray = field(default_factory=lambda: np.zeros(1, np.int64))
     counts: dict[str, int] = field(default_factory=dict)
     """Tasks of the rounds that are done."""
+    merged: dict[str, Merged] = field(default_factory=dict)
+    """Parts of which bundles of fragments were merged."""
     runner: Runner | None = field(default=None, repr=False, compare=False)
 
     @property
@@ -58,11 +62,11 @@ class FileDesk:
         """Where the tasks of round `name` lie."""
         return f"step{self.step}-{name}"
 
-    def run(self, name: str, items: Iterable[Any]) -> int:
+    def run(self, name: str, items: Iterable[Any], method: str | None = None) -> int:
         """Carry out a round."""
         assert self.runner is not None, "a task cannot begin a round of its own"
         desk = replace(self, runner=None)
-        tasks = [RoundTask(desk, name, k, item) for k, item in enumerate(items)]
+        tasks = [RoundTask(desk, name, k, item, method or name) for k, item in enumerate(items)]
         self.runner(f"{self.corpus.name}: {name}", run_round, tasks)
         self.counts[name] = len(tasks)
         return len(tasks)
@@ -71,15 +75,33 @@ class FileDesk:
         """A table of a round."""
         return self.work.table(self.group(name), number, part or name)
 
+    def between(
+        self, name: str, number: int, low: int, high: int, key: str = "key", part: str | None = None
+    ) -> pa.Table:
+        """Rows of one."""
+        return self.work.between(self.group(name), number, part or name, low, high, key)
+
+    def size(self, name: str, number: int, part: str | None = None) -> Size:
+        """Rows and bytes of one."""
+        return self.work.size(self.group(name), number, part or name)
+
     def count(self, name: str) -> int:
         """Tasks of a round."""
         return self.counts.get(name, 0)
 
     def sketch(self, fragment: int, part: str = "sketch") -> pa.Table:
         """A table made of the sketches of a fragment."""
+        return self.work.table(*self._place(fragment), part)
+
+    def _place(self, fragment: int) -> tuple[object, int]:
+        """Group and number of the task that made the sketches of a fragment."""
         if fragment < self.earlier:
-            return self.work.table(self.group("earlier"), fragment, part)
-        return self.work.table(self.segment, fragment - self.earlier, part)
+            return self.group("earlier"), fragment
+        return self.segment, fragment - self.earlier
+
+    def _entries(self, part: str) -> InFragments:
+        fragments = range(len(self.bases) - 1)
+        return InFragments(part, [self._place(fragment) for fragment in fragments], self.bases)
 
     def alive(self, fragment: int) -> np.ndarray:
         """Records that are still in."""
@@ -98,22 +120,31 @@ class FileDesk:
 
     def ranges(self, part: str = "sketch", entry_bytes: int = 256) -> list[KeyRange]:
         """Key ranges of `part`."""
-        entries = sum(self.sketch(fragment, part).num_rows for fragment in range(len(self.bases) - 1))
-        return key_ranges(entries, entry_bytes, self.share)
+        fragments = len(self.bases) - 1
+        entries = sum(self.work.size(*self._place(fragment), part).rows for fragment in range(fragments))
+        cuts = key_ranges(entries, entry_bytes, self.share)
+        if self.runner is not None and part not in self.merged and wanted(fragments, len(cuts)):
+            _, places, bases = self._entries(part)
+            merged, tasks = merging(self.work, self.group(f"{part}-merged"), part, places, bases, len(cuts))
+            self.runner(f"{self.corpus.name}: merging {part}", run_merge, tasks)
+            self.merged[part] = merged
+        return cuts
 
     def meet(
         self, keys: KeyRange, part: str = "sketch", by: Order = "ordinal", without: np.ndarray | None = None
     ) -> pa.Table:
         """Entries of `part` in a key range."""
-        met = meet((self.sketch(k, part) for k in range(len(self.bases) - 1)), self.bases, keys, by, without)
+        entries = self.merged.get(part) or self._entries(part)
+        met = in_order(entries.tables(self.work, keys), by, without)
         ordinal = met.column("ordinal").to_numpy()
         alive = np.ones(len(ordinal), bool)
         if "alive" in met.schema.names:
-            alive = met.column("alive").to_numpy(zero_copy_only=False)
+            alive = met.column("alive").to_numpy(zero_copy_only=False).copy()
             met = met.drop_columns("alive")
         for done in self.fates.exchanges:
-            gone = _gone(self.work, done) + np.uint64(self.bases[self.earlier])
-            alive = alive & ~np.isin(ordinal, gone)
+            ours = ordinal >= np.uint64(self.bases[self.earlier])
+            own = ordinal[ours] - np.uint64(self.bases[self.earlier])
+            alive[ours] &= ~marked(_gone(self.work, done, int(self.fates.bases[-1])), own)
         return met if alive.all() else met.filter(pa.array(alive)).combine_chunks()
 
     def record_ids(self, ordinals: np.ndarray) -> pa.Array:
@@ -133,15 +164,15 @@ class FileDesk:
         if fragment < self.earlier:
             return self.work.table(self.group("earlier"), fragment, "ids").column("record_id").combine_chunks()
         number = fragment - self.earlier
-        index = self.work.table(self.fates.first(number), number, "index")
+        index = self.work.table(self.fates.first(number), number, "index", ["record_id"])
         return index.column("record_id").combine_chunks()
 
 
 @lru_cache(8)
-def _gone(work: Work, done: Exchanged) -> np.ndarray:
-    """Ordinals of the records that an exchange let go: (n,) uint64."""
-    tables = (work.table(done.group, k, "resolved").column("ordinal").to_numpy() for k in range(done.tables))
-    return np.concatenate([np.zeros(0, np.uint64), *tables])
+def _gone(work: Work, done: Exchanged, count: int) -> np.ndarray:
+    """A bit for every record, set for those that an exchange let go."""
+    tables = (work.table(done.group, k, "resolved", ["ordinal"]) for k in range(done.tables))
+    return marks(count, (table.column("ordinal").to_numpy() for table in tables))
 
 
 class RoundTask(NamedTuple):
@@ -151,6 +182,12 @@ class RoundTask(NamedTuple):
     name: str
     number: int
     item: Any
+    method: str
+
+    @property
+    def processes(self) -> bool:
+        """Whether the stage wants processes of its own."""
+        return self.desk.corpus.holds_gil
 
 
 def run_round(task: RoundTask) -> dict[str, Any]:
@@ -158,7 +195,7 @@ def run_round(task: RoundTask) -> dict[str, Any]:
     desk, group = task.desk, task.desk.group(task.name)
     if (done := desk.work.done(group, task.number)) is not None:
         return done
-    found = carry_out(desk.corpus, task.name, desk, task.number, task.item)
+    found = carry_out(desk.corpus, task.method, desk, task.number, task.item)
     if task.name == "resolved":
         found = {"resolved": _resolved(found["resolved"], desk)}
     return desk.work.finish_tables(group, task.number, found, {})
@@ -198,14 +235,25 @@ class MemoryDesk:
         """Fragments of earlier corpora."""
         return len(self.before)
 
-    def run(self, name: str, items: Iterable[Any]) -> int:
+    def run(self, name: str, items: Iterable[Any], method: str | None = None) -> int:
         """Carry out a round."""
-        self.rounds[name] = [carry_out(self.corpus, name, self, k, item) for k, item in enumerate(items)]
+        self.rounds[name] = [carry_out(self.corpus, method or name, self, k, item) for k, item in enumerate(items)]
         return len(self.rounds[name])
 
     def table(self, name: str, number: int, part: str | None = None) -> pa.Table:
         """A table of a round."""
         return self.rounds[name][number][part or name]
+
+    def between(
+        self, name: str, number: int, low: int, high: int, key: str = "key", part: str | None = None
+    ) -> pa.Table:
+        """Rows of one."""
+        return within(self.table(name, number, part), low, high, key)
+
+    def size(self, name: str, number: int, part: str | None = None) -> Size:
+        """Rows and bytes of one."""
+        table = self.table(name, number, part)
+        return Size(table.num_rows, table.nbytes)
 
     def count(self, name: str) -> int:
         """Tasks of a round."""
@@ -233,7 +281,7 @@ class MemoryDesk:
         self, keys: KeyRange, part: str = "sketch", by: Order = "ordinal", without: np.ndarray | None = None
     ) -> pa.Table:
         """Entries of `part` in a key range."""
-        met = meet((parts[part] for parts in self.parts), self.bases, keys, by, without)
+        met = meet((within(parts[part], *keys) for parts in self.parts), self.bases, by, without)
         return met.drop_columns("alive") if "alive" in met.schema.names else met
 
     def record_ids(self, ordinals: np.ndarray) -> pa.Array:

@@ -12,7 +12,6 @@ from tamis.engine.exchange import IDS, Derived, Exchanged, Fates
 from tamis.engine.passes import by_id
 from tamis.engine.work import Work
 from tamis.ledger import DRAFT, KEPT, Step, draft
-from tamis.schemas.ids import sort_keys
 
 GROUP = "drafts"
 
@@ -43,10 +42,7 @@ def run_drafts(task: DraftsTask) -> dict[str, Any]:
 
 def drafts_between(work: Work, fragment: int, low: int, high: int) -> pa.Table:
     """Verdicts of a fragment about records whose ids begin with a number from `low` to `high`."""
-    table = work.table(GROUP, fragment, "drafts")
-    keys = sort_keys(table.column("record_id"))
-    lo, hi = np.searchsorted(keys, np.uint64(low), "left"), np.searchsorted(keys, np.uint64(high), "right")
-    return table.slice(lo, hi - lo)
+    return work.between(GROUP, fragment, "drafts", low, high, "record_id")
 
 
 def with_new_ids(table: pa.Table, renamed: dict[int, bytes]) -> pa.Table:

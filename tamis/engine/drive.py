@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from tamis.bench import Bench
 from tamis.data import Fragment, InputFile, Reading
+from tamis.data.storage.address import Remote
 from tamis.desk import key_ranges
 from tamis.engine.account import AccountTask, Books, balance, check_attrition, run_account
 from tamis.engine.contents import Emit, scores_of
@@ -22,11 +23,25 @@ from tamis.engine.desk import SHARE, FileDesk, RoundTask
 from tamis.engine.drafts import DraftsTask, run_drafts
 from tamis.engine.earlier import Earlier, EarlierTask, run_earlier
 from tamis.engine.emit import run_emit, tasks
-from tamis.engine.exchange import ID_BYTES, Derived, Exchanged, Fates, IdsTask, Passed, bases_of, ids_done, run_ids
+from tamis.engine.exchange import (
+    ID_BYTES,
+    IDS,
+    Derived,
+    Entries,
+    Exchanged,
+    Fates,
+    IdsTask,
+    InFragments,
+    Passed,
+    bases_of,
+    ids_done,
+    run_ids,
+)
 from tamis.engine.executor import Engine
 from tamis.engine.isolate import blamed
 from tamis.engine.left import left
 from tamis.engine.made import Source
+from tamis.engine.merge import MergeTask, merging, run_merge, wanted
 from tamis.engine.passes import PassTask, run_pass
 from tamis.engine.plan import Plan, Segment
 from tamis.engine.segment import Settled
@@ -89,6 +104,10 @@ class Drive:
     given: Mapping[int, Source] = field(default_factory=dict)
     """By step: what to take for what a deriving stage makes, instead of asking it."""
     on_progress: OnProgress = lambda _: None
+    as_if: int | None = None
+    """Bytes of input by which it is told whether processes are worth their start; None: those there are."""
+    far: Remote | None = None
+    """Where each file of the run is put besides, once it is written."""
     made: list[Fragment] = field(default_factory=list)
     """Fragments of rows that were made."""
     varies: dict[int, dict[str, Any]] = field(default_factory=dict)
@@ -164,6 +183,8 @@ class Drive:
     @property
     def _size(self) -> int:
         """Bytes of input."""
+        if self.as_if is not None:
+            return self.as_if
         return sum({fragment.file.path: fragment.file.bytes for fragment in self.fragments}.values())
 
     def _first_pass(self) -> None:
@@ -188,10 +209,19 @@ class Drive:
         return task._replace(settled=settled)
 
     def _repeated_ids(self, fates: Fates) -> None:
+        fates.add(ids_done(self._look_for_ids(fates, IDS)))
+
+    def _look_for_ids(self, fates: Fates, group: str) -> int:
+        """Find repeated ids: the tables "resolved" of `group`. Returns how many there are."""
         cuts = key_ranges(int(fates.bases[-1]), ID_BYTES, self.share)
-        items = (IdsTask(self.work, k, keys, fates.bases) for k, keys in enumerate(cuts))
+        places = [(fates.first(k), k) for k in range(len(fates.born))]
+        entries: Entries = InFragments("ids", places, fates.bases)
+        if wanted(len(places), len(cuts)):
+            entries, merges = merging(self.work, f"{group}-merged", "ids", places, fates.bases, len(cuts))
+            self._map("record ids: merging", run_merge, merges, len(merges))
+        items = (IdsTask(self.work, k, keys, entries, group) for k, keys in enumerate(cuts))
         self._map("record ids", run_ids, items, len(cuts))
-        fates.add(ids_done(len(cuts)))
+        return len(cuts)
 
     def _derive(self, fates: Fates, segment: Segment) -> dict[str, Any]:
         """Carry out a deriving stage, unless that is done: what it made takes part from here on. Returns what it noted."""
@@ -224,11 +254,8 @@ class Drive:
 
     def _none_twice(self, fates: Fates, step: int, stage: Derive, first: int) -> None:
         """Raises RunError where a row made, from the ordinal `first` on, has the id of another record."""
-        group, cuts = f"{group_of(step)}-ids", key_ranges(int(fates.bases[-1]), ID_BYTES, self.share)
-        born = tuple(fates.first(k) for k in range(len(fates.born)))
-        items = (IdsTask(self.work, k, keys, fates.bases, group, born) for k, keys in enumerate(cuts))
-        self._map("record ids", run_ids, items, len(cuts))
-        for k in range(len(cuts)):
+        group = f"{group_of(step)}-ids"
+        for k in range(self._look_for_ids(fates, group)):
             found = self.work.table(group, k, "resolved")
             twice = found.filter(pa.array(found.column("ordinal").to_numpy() >= first))
             if twice.num_rows:
@@ -279,10 +306,10 @@ class Drive:
             fates.add(Exchanged(desk.group("resolved"), tables, step))
         return replace(desk, runner=None)
 
-    def _round(self, what: str, task: Callable[[RoundTask], Any], items: Sequence[RoundTask]) -> None:
+    def _round(self, what: str, task: Callable[[Any], Any], items: Sequence[RoundTask | MergeTask]) -> None:
         """Carry out the tasks of a round, unless there are none."""
         if items:
-            self._map(what, task, items, len(items), items[0].desk.corpus.holds_gil)
+            self._map(what, task, items, len(items), items[0].processes)
 
     def _books(self, fates: Fates) -> Books:
         count = len(self.parts)
@@ -297,7 +324,7 @@ class Drive:
         steps = {0: READING, **{step: Step.of(stage) for step, stage in self.plan.steps}}
         bases = self._line_bases([fragment.file.name for fragment in self.fragments])
         bases = np.concatenate([bases, np.ones(len(self.made), np.int64)])
-        return Emit(self.work, self.out, self.plan, fates, self.parts, self.reading, bases, steps, desks)
+        return Emit(self.work, self.out, self.plan, fates, self.parts, self.reading, bases, steps, desks, self.far)
 
     def _emit(self, emit: Emit, books: Books) -> list[dict[str, Any]]:
         count = len(self.plan.segments)

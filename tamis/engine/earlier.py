@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from tamis.data import Fragment, Reading, find, fragments, read, recognise
+from tamis.data.storage.address import beside
 from tamis.engine.isolate import index
 from tamis.engine.left import picked
 from tamis.engine.passes import no_sketch, sketched
@@ -35,7 +36,7 @@ def earlier_corpora(stage: Corpus, scratch: Path | None = None, size: int = PART
     """The earlier corpora of `stage` in parts, in the order in which it names them. Raises InputError for one not there."""
     parts: list[Earlier] = []
     for path in stage.earlier:
-        files = find([stage.base / path], scratch or stage.base)
+        files = find([beside(stage.base, path)], scratch or stage.base)
         reading = Reading(kind=recognise(files).kind)
         parts += [Earlier(fragment, reading) for file in files for fragment in fragments(file, size)]
     return tuple(parts)

@@ -15,6 +15,7 @@ import numpy as np
 
 from tamis.data import cuts
 from tamis.data.groups import Piece, cut
+from tamis.data.storage import put_file, stored
 from tamis.data.writer import write_parquet
 from tamis.engine import contents
 from tamis.engine.contents import Content, Emit
@@ -40,20 +41,17 @@ class EmitTask(NamedTuple):
 
 def run_emit(task: EmitTask) -> dict[str, Any]:
     """Write one output file, unless it is there and whole; return its path, rows, bytes and sha256."""
-    work, target = task.emit.work, task.emit.out / task.path
+    work, far = task.emit.work, task.emit.far
+    target = (task.emit.out if work.far is None else work.root.parent) / task.path
     group = f"out-{task.kind}"
     done = work.done(group, task.number)
-    if (
-        done is not None
-        and done["file"]["path"] == task.path
-        and target.exists()
-        and _sha256(target) == done["file"]["sha256"]
-    ):
+    if done is not None and done["file"]["path"] == task.path and _is_there(task, target, done["file"]):
         return dict(done["file"])
     target.parent.mkdir(parents=True, exist_ok=True)
     digest = write_parquet(target, *task.holds(task.emit, *task.about))
+    if far is not None:
+        put_file(far / task.path, target)
     facts = {"path": task.path, "rows": digest.rows, "bytes": digest.bytes, "sha256": digest.sha256}
-    work.temporary(group, task.number, "json")
     work.finish(group, task.number, {}, {"file": facts})
     return facts
 
@@ -134,6 +132,14 @@ def _groups(pieces: Sequence[tuple[Piece, np.ndarray]]) -> list[tuple[Piece, ...
 def edges_name(step: int) -> str:
     """File in edges/, lineage/ or requests/ of what was found at `step`."""
     return f"step-{step:03d}.parquet"
+
+
+def _is_there(task: EmitTask, target: Path, facts: dict[str, Any]) -> bool:
+    if target.exists():
+        return _sha256(target) == facts["sha256"]
+    # Written on another node, and put; what was put only in part is of another size.
+    there = stored(task.emit.far / task.path) if task.emit.work.far and task.emit.far else None
+    return there is not None and there.bytes == int(facts["bytes"])
 
 
 def _sha256(path: Path) -> str:

@@ -6,13 +6,13 @@ resolved in memory, and written in the order of the input. How many partitions t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import pyarrow as pa
 
-from tamis.desk import KeyRange, Order
+from tamis.desk import KeyRange, Order, marked
 from tamis.engine.work import Work
 from tamis.ledger import DROPPED, DUPLICATE_ID, KEPT, QUARANTINED
 from tamis.schemas.ids import halves, sort_keys
@@ -35,33 +35,56 @@ ID_BYTES = 256
 """Memory that looking for repeated ids takes for each."""
 
 
-def meet(
-    tables: Iterable[pa.Table],
-    bases: np.ndarray,
-    keys: KeyRange,
-    by: Order = "ordinal",
-    without: np.ndarray | None = None,
-) -> pa.Table:
-    """Entries of all `tables` (one for each fragment, sorted by key, then row) that are in the range, in order.
+def placed(tables: Iterable[pa.Table], bases: np.ndarray) -> Iterator[pa.Table]:
+    """`tables` of one fragment each, whose first ordinals are `bases`, with `ordinal` in place of `row`."""
+    for base, table in zip(bases, tables, strict=False):
+        ordinal = table.column("row").to_numpy().astype(np.uint64) + np.uint64(base)
+        yield table.drop_columns("row").add_column(0, "ordinal", pa.array(ordinal))
 
-    without   ordinals (k,), ascending, of records to leave out
+
+def in_order(tables: Iterable[pa.Table], by: Order = "ordinal", without: np.ndarray | None = None) -> pa.Table:
+    """Entries of all `tables`, each by key and then by ordinal, later ones with later ordinals.
+
+    without   (ceil(n / 8),) uint8: a bit for every record, set for those to leave out
     """
     found = []
-    for base, table in zip(bases, tables, strict=False):
-        first = sort_keys(table.column("key"))
-        lo = np.searchsorted(first, np.uint64(keys.low), "left")
-        hi = np.searchsorted(first, np.uint64(keys.high), "right")
-        table = table.slice(lo, hi - lo)
-        ordinal = table.column("row").to_numpy().astype(np.uint64) + np.uint64(base)
-        if without is not None and without.size and ordinal.size:
-            at = np.minimum(np.searchsorted(without, ordinal), without.size - 1)
-            here = without[at] != ordinal
-            table, ordinal = table.filter(pa.array(here)), ordinal[here]
-        found.append(table.drop_columns("row").add_column(0, "ordinal", pa.array(ordinal)))
+    for table in tables:
+        if without is not None:
+            here = ~marked(without, table.column("ordinal").to_numpy())
+            table = table if here.all() else table.filter(pa.array(here))
+        found.append(table)
     met = pa.concat_tables(found).combine_chunks()
     # Stable, and quick on what comes in sorted runs: equal keys stay in input order.
     order = np.argsort(sort_keys(met.column("key")) if by == "key" else met.column("ordinal").to_numpy(), kind="stable")
     return met.take(pa.array(order))
+
+
+def meet(
+    tables: Iterable[pa.Table], bases: np.ndarray, by: Order = "ordinal", without: np.ndarray | None = None
+) -> pa.Table:
+    """Entries of all `tables` (one for each fragment: a key range of it, by key, then row), in order."""
+    return in_order(placed(tables, bases), by, without)
+
+
+class Entries(Protocol):
+    """Where the entries of an exchange lie."""
+
+    def tables(self, work: Work, keys: KeyRange) -> Iterator[pa.Table]:
+        """Those of a key range, with their ordinals: later tables have later ones."""
+        ...
+
+
+class InFragments(NamedTuple):
+    """Entries as they were left: `part` of the tasks at `places` (group and number), whose first ordinals are `bases`."""
+
+    part: str
+    places: Sequence[tuple[object, int]]
+    bases: np.ndarray
+
+    def tables(self, work: Work, keys: KeyRange) -> Iterator[pa.Table]:
+        """Of every fragment."""
+        found = (work.between(group, number, self.part, *keys) for group, number in self.places)
+        return placed(found, self.bases)
 
 
 class IdsTask(NamedTuple):
@@ -70,20 +93,15 @@ class IdsTask(NamedTuple):
     work: Work
     number: int
     keys: KeyRange
-    bases: np.ndarray
-    """(fragments + 1,) ordinal of the first record of each fragment."""
+    entries: Entries
     group: str = IDS
-    born: tuple[int, ...] | None = None
-    """Segment that has the ids of each fragment; None: 0, of all."""
 
 
 def run_ids(task: IdsTask) -> dict[str, Any]:
     """Find the repeated ids of one range, unless that is done; return its completion record."""
     if (done := task.work.done(task.group, task.number)) is not None:
         return done
-    born = task.born or (0,) * (len(task.bases) - 1)
-    tables = (task.work.table(segment, fragment, "ids") for fragment, segment in enumerate(born))
-    found = _repeated(meet(tables, task.bases, task.keys)).sort_by("ordinal")
+    found = _repeated(in_order(task.entries.tables(task.work, task.keys))).sort_by("ordinal")
     return task.work.finish_tables(task.group, task.number, {"resolved": found}, {"resolved": found.num_rows})
 
 

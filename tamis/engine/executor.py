@@ -7,11 +7,13 @@ import signal
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing import get_context
-from typing import Protocol, TypeVar
+from pathlib import Path
+from typing import Protocol, TypeVar, runtime_checkable
 
-from tamis.errors import RunError
+from tamis.errors import RunError, UsageError
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -25,6 +27,16 @@ class Engine(Protocol):
         ...
 
 
+@runtime_checkable
+class Apart(Protocol):
+    """An engine whose tasks may be carried out on other machines: it is told what each takes and must see there."""
+
+    memory: int
+    """Bytes of memory that a task takes, its process included."""
+    witness: Path | None
+    """A file that every machine must see."""
+
+
 @dataclass(frozen=True)
 class Inline:
     """One task after another in the caller's thread: for small inputs and debuggers."""
@@ -35,15 +47,17 @@ class Inline:
             yield place, task(item)
 
 
-@dataclass(frozen=True)
+@dataclass
 class Local:
     """`workers` threads, which suffice where the work is kernels and Arrow; processes where it holds the GIL.
 
-    `setup` is called first in every process, to import what tasks are made of.
+    `setup` is called first in every process, to import what tasks are made of. Processes stay from one map to the next, and
+    with them the models that stages have loaded.
     """
 
     workers: int
     setup: Callable[[], None] | None = field(default=None, repr=False)
+    _warm: ProcessPoolExecutor | None = field(default=None, repr=False)
 
     def map(self, task: Callable[[T], R], items: Iterable[T], *, processes: bool = False) -> Iterator[tuple[int, R]]:
         """As `Engine.map`; at most two tasks a worker are pending.
@@ -61,19 +75,28 @@ class Local:
             finally:
                 pool.shutdown(wait=True, cancel_futures=True)
 
+    def close(self) -> None:
+        """End the processes."""
+        if self._warm is not None:
+            self._warm.shutdown(wait=True, cancel_futures=True)
+            self._warm = None
+
     def _in_processes(self, task: Callable[[T], R], items: Iterable[T]) -> Iterator[tuple[int, R]]:
-        left = enumerate(items)
-        while True:
-            pool, begun = self._pool(self.workers), dict[int, T]()
-            try:
-                yield from _bounded(pool, task, left, 2 * self.workers, begun)
-                return
-            except BrokenProcessPool:
-                pool.shutdown(wait=True, cancel_futures=True)
-                for place, item in list(begun.items()):
-                    yield place, self._alone(task, item)
-            finally:
-                pool.shutdown(wait=True, cancel_futures=True)
+        left, begun = enumerate(items), dict[int, T]()
+        try:
+            while True:
+                self._warm = self._warm or self._pool(self.workers)
+                try:
+                    yield from _bounded(self._warm, task, left, 2 * self.workers, begun)
+                    return
+                except BrokenProcessPool:
+                    self.close()
+                    for place, item in list(begun.items()):
+                        yield place, self._alone(task, item)
+                    begun.clear()
+        finally:
+            if begun:  # something was raised, here or by the caller
+                self.close()
 
     def _alone(self, task: Callable[[T], R], item: T) -> R:
         for _ in range(CRASHES):
@@ -98,7 +121,7 @@ def _begin(setup: Callable[[], None] | None) -> None:
         setup()
 
 
-CRASHES = 12
+CRASHES = 24
 """Times that one task may kill its process before the run is given up."""
 
 
@@ -122,9 +145,36 @@ def _bounded(
             yield place, result
 
 
-def engine(name: str, workers: int | None, setup: Callable[[], None] | None = None) -> Engine:
-    """The executor called `name`: inline or local. `workers` None: one for every processor this process may use."""
+@contextmanager
+def engine(
+    name: str, workers: int | None, setup: Callable[[], None] | None = None, address: str | None = None
+) -> Iterator[Engine]:
+    """The executor called `name`: inline, local or ray. `workers` None: one for every processor this process may use.
+
+    What it has started, processes or a cluster, ends with the block.
+    """
+    if address is not None and name != "ray":
+        raise UsageError(f"--address is where a Ray cluster is; the engine is {name}: add --engine ray")
     if name == "inline":
-        return Inline()
-    able = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return Local(workers or able, setup)
+        yield Inline()
+        return
+    if name == "ray":
+        # Imported here: a file that knows of Ray's failures is of no use to other engines.
+        from tamis.engine.ray import Ray
+
+        cluster = Ray(workers, address, setup)
+        try:
+            yield cluster
+        finally:
+            cluster.close()
+        return
+    local = Local(workers or processors(), setup)
+    try:
+        yield local
+    finally:
+        local.close()
+
+
+def processors() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -50,6 +50,11 @@ def measure(
             raise
         except (Exception, SystemExit) as error:
             if batch.num_rows <= 1:
+                if isinstance(error, MemoryError):  # that is about the machine: elsewhere the record would go through
+                    raise RunError(
+                        f"{stage.label}: memory ran out over a single record; go on with --resume where a process may have "
+                        "more (ulimit -v), or with fewer --workers"
+                    ) from error
                 # What an error says may quote the text.
                 words = type(error).__name__ if stage.hides else said(error)
                 return Measured(None, [(0, f"{stage.label} raised {words}")] * batch.num_rows)

@@ -22,12 +22,13 @@ import pyarrow.compute as pc
 
 from tamis.data import Fragment, Reading, read
 from tamis.data.groups import row_bytes
+from tamis.engine.arrow import arrow_file, write_arrow
 from tamis.engine.isolate import index, sketch
 from tamis.engine.left import Left, rows_left, stores_rows
 from tamis.engine.plan import Plan, Segment
 from tamis.engine.segment import Care, Notes, Rows, Settled, advance, gather, sketch_table
 from tamis.engine.veil import unkeyed, veiled
-from tamis.engine.work import Work, arrow_file, write_arrow
+from tamis.engine.work import Work
 from tamis.ledger import DRAFT, QUARANTINED, aside_schema, draft, working
 from tamis.schemas import Kind
 from tamis.schemas.constant import constant
@@ -61,11 +62,9 @@ class PassTask(NamedTuple):
 
     def after_crash(self) -> PassTask:
         """The task to try when this one has killed its process."""
-        heartbeat = self.work.temporary(self.segment.number, self.number, "heartbeat")
-        if self.care is None or not heartbeat.exists():
-            return self._replace(care=Care(heartbeat, frozenset()))
-        step, row = map(int, heartbeat.read_text().split())
-        return self._replace(care=Care(heartbeat, self.care.crashed | {(step, row)}))
+        heartbeat = self.work.path(self.segment.number, self.number, "heartbeat")
+        care = self.care or Care(heartbeat)
+        return self._replace(care=care.after_crash())
 
 
 def run_pass(task: PassTask) -> dict[str, Any]:
@@ -78,7 +77,7 @@ def run_pass(task: PassTask) -> dict[str, Any]:
     with ExitStack() as stack:
         if stored := stores_rows(segment):
             parts["rows"] = work.temporary(segment.number, task.number, "rows")
-            writer = stack.enter_context(arrow_file(parts["rows"], schema))
+            writer = stack.enter_context(arrow_file(parts["rows"], schema, packed=True))
         for rows in _later(task, task.left) if task.left is not None else _first(task, notes, tally):
             if segment.revisit:
                 advance(rows, *segment.revisit, notes, task.care, task.settled)

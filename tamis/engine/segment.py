@@ -67,11 +67,27 @@ class Notes:
 
 
 class Care(NamedTuple):
-    """How to go on after a stage has killed its process: rows go one by one, and those that killed it are left out."""
+    """How to go on after a stage has killed its process: rows go one by one, and those that killed it are left out.
+
+    One that was under way when a process died may have had no part in it: the system kills, too. Twice is no chance.
+    """
 
     heartbeat: Path
-    crashed: frozenset[tuple[int, int]]
+    crashed: frozenset[tuple[int, int]] = frozenset()
     """Step and row of the fragment."""
+    suspect: tuple[int, int] | None = None
+    """The row that was under way when a process died."""
+
+    def after_crash(self) -> Care:
+        """How to go on after one more crash."""
+        try:
+            step, row = map(int, self.heartbeat.read_text().split())
+        except (FileNotFoundError, ValueError):
+            return self  # nothing was under way
+        self.heartbeat.unlink()
+        if self.suspect != (step, row):
+            return self._replace(suspect=(step, row))
+        return self._replace(crashed=self.crashed | {(step, row)}, suspect=None)
 
     def beat(self, step: int, row: int) -> None:
         """Announce a row, so that a crash leaves behind which one it was."""

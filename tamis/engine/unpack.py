@@ -70,7 +70,7 @@ def cut(work: Work, files: Sequence[InputFile], records: Sequence[dict[str, Any]
             yield from fragments(file, size)
             continue
         number, record = next(of_packed)
-        plain = file._replace(path=work.path(GROUP, number, "jsonl"), bytes=record["bytes"], compression=None)
+        plain = file._replace(path=work.lies(GROUP, number, "jsonl"), bytes=record["bytes"], compression=None)
         yield from fragments(plain, size) if plain.bytes or not record["damage"] else ()
         if record["damage"]:
             tail = bytes.fromhex(record["tail"])

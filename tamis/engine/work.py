@@ -4,15 +4,16 @@
     .work/0/000017.rows.arrow       rows that are left after segment 0 of fragment 17
     .work/0/000017.json             completion record: rows, and the size and xxh3 of each file; written last
 
-A file without its record does not count: it is written again, to the same bytes.
+A file without its record does not count: it is written again, to the same bytes. A file is held against its record when a
+process first reads it. tamis.engine.arrow says how tables lie in files.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -22,6 +23,9 @@ import pyarrow as pa
 import xxhash
 
 from tamis.data.disk import disk_errors
+from tamis.data.storage.address import Remote
+from tamis.engine.arrow import Size, batches_of, between, size_of, table_of, write_arrow
+from tamis.errors import RunError
 
 SMALL = 64 << 10
 """Bytes of an intermediate file up to which it is kept in memory, once read."""
@@ -36,6 +40,15 @@ class Work:
     def path(self, group: object, index: int, part: str) -> Path:
         """Where `part` of task `index` of `group` lies."""
         return self.root / str(group) / f"{index:06d}.{part}"
+
+    @property
+    def far(self) -> Remote | None:
+        """Where files are put besides, for nodes that do not see this folder."""
+        return None
+
+    def lies(self, group: object, index: int, part: str) -> Path | Remote:
+        """Where any node may read `part` from."""
+        return self.path(group, index, part)
 
     def done(self, group: object, index: int) -> dict[str, Any] | None:
         """The completion record of a task if every file it names is there, whole and unchanged."""
@@ -56,7 +69,7 @@ class Work:
             os.replace(path, self.path(group, index, part))
         record = {**facts, "files": files}
         record_path = self.path(group, index, "json")
-        temporary = record_path.with_suffix(".json.tmp")
+        temporary = self.temporary(group, index, "json")
         with disk_errors(record_path):
             temporary.write_text(json.dumps(record))
             os.replace(temporary, record_path)
@@ -67,50 +80,80 @@ class Work:
     ) -> dict[str, Any]:
         """Write the tables of a task, then its record."""
         parts = {part: write_arrow(self.temporary(group, index, part), table) for part, table in tables.items()}
-        self.temporary(group, index, "json")
         return self.finish(group, index, parts, facts)
 
     def temporary(self, group: object, index: int, part: str) -> Path:
-        """Where a task writes `part` before it is finished."""
-        path = self.path(group, index, part)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return path.with_name(path.name + ".tmp")
+        """Where a task writes `part` before it is finished: a name of its own, for the task may be carried out twice at once.
 
-    def table(self, group: object, index: int, part: str) -> pa.Table:
-        """A whole intermediate table, mapped: only what is touched is read. Small ones, which many ask for, are kept."""
+        The folder of the work is not made anew: where it is gone, the run is over, and nobody waits for this task.
+        """
         path = self.path(group, index, part)
-        facts = path.stat()
-        if facts.st_size <= SMALL:
-            return _small(path, facts.st_ino, facts.st_mtime_ns)
-        with pa.memory_map(str(path)) as source:
-            return pa.ipc.open_file(source).read_all()
+        with disk_errors(path):
+            path.parent.mkdir(exist_ok=True)
+        return path.with_name(f"{path.name}.{secrets.token_hex(4)}.tmp")
+
+    def read(self, group: object, index: int, part: str) -> Path:
+        """Where a finished file lies, to be read: held against its record once in each process. Raises RunError."""
+        path = self.path(group, index, part)
+        try:
+            facts = path.stat()
+        except FileNotFoundError:
+            raise RunError(f"{path}: the file is gone, which a finished task wrote; {AGAIN}") from None
+        # As numbers: a large run has a million of these.
+        seen = hash((str(path), facts.st_ino, facts.st_mtime_ns))
+        if seen not in _held:
+            self._hold(group, index, part)
+            _held.add(seen)
+        return path
+
+    def _hold(self, group: object, index: int, part: str) -> None:
+        """Raise RunError where a file is not what its task wrote."""
+        record, path = self.path(group, index, "json"), self.path(group, index, part)
+        try:
+            wanted = json.loads(record.read_bytes())["files"].get(part)
+        except (FileNotFoundError, ValueError):
+            raise RunError(f"{path}: the record of the task that wrote it, {record.name}, is gone; {AGAIN}") from None
+        if (found := _digest(path)) != wanted:
+            raise RunError(
+                f"{path} is not what its task wrote: (bytes, xxh3) are {found}, and {wanted} by its record. Another program "
+                f"or the disk has changed it; {AGAIN}"
+            )
+
+    def table(self, group: object, index: int, part: str, columns: Sequence[str] | None = None) -> pa.Table:
+        """A whole intermediate table, or `columns` of it. Where it is not compressed, only what is touched is read."""
+        return table_of(self._source(group, index, part), columns)
+
+    def between(self, group: object, index: int, part: str, low: int, high: int, key: str = "key") -> pa.Table:
+        """Rows of a table sorted by `key` whose keys begin with a number from `low` to `high`; little else is read."""
+        return between(self._source(group, index, part), low, high, key)
+
+    def size(self, group: object, index: int, part: str) -> Size:
+        """Rows and bytes of a table in memory, without reading it."""
+        return size_of(self._source(group, index, part))
 
     def batches(self, group: object, index: int, part: str) -> Iterator[pa.RecordBatch]:
         """The batches of an intermediate table, one at a time, read into memory."""
-        with pa.OSFile(str(self.path(group, index, part))) as source:
-            reader = pa.ipc.open_file(source)
-            for k in range(reader.num_record_batches):
-                yield reader.get_batch(k)
+        with pa.OSFile(str(self.read(group, index, part))) as source:
+            yield from batches_of(source)
+
+    def _source(self, group: object, index: int, part: str) -> pa.Buffer | Path:
+        """A file, or what is in it: small ones, which many ask for, are kept."""
+        path = self.read(group, index, part)
+        facts = path.stat()
+        return _small(path, facts.st_ino, facts.st_mtime_ns) if facts.st_size <= SMALL else path
 
 
-@contextmanager
-def arrow_file(path: Path, schema: pa.Schema) -> Iterator[pa.ipc.RecordBatchFileWriter]:
-    """An uncompressed Arrow IPC file to append batches to. A full disk or unwritable place raises OutputError."""
-    with disk_errors(path), pa.OSFile(str(path), "wb") as sink, pa.ipc.new_file(sink, schema) as writer:
-        yield writer
+AGAIN = "run again with --resume, and that task is carried out again"
+"""What to do about an intermediate file that is no good."""
 
-
-def write_arrow(path: Path, table: pa.Table, batch: int | None = None) -> Path:
-    """Write `table` as one batch, or in batches of so many rows; return `path`."""
-    with arrow_file(path, table.schema) as writer:
-        writer.write_table(table.combine_chunks(), batch)
-    return path
+_held: set[int] = set()
+"""Files that this process has held against their records."""
 
 
 @lru_cache(512)
-def _small(path: Path, inode: int, modified: int) -> pa.Table:
-    """A small table, read whole, for as long as the file is the same."""
-    return pa.ipc.open_file(pa.py_buffer(path.read_bytes())).read_all()
+def _small(path: Path, inode: int, modified: int) -> pa.Buffer:
+    """A small file, for as long as it is the same."""
+    return pa.py_buffer(path.read_bytes())
 
 
 def _digest(path: Path) -> list[Any] | None:

@@ -32,6 +32,11 @@ def roots(parent: np.ndarray) -> np.ndarray:
     return out
 
 
+def flatten(parent: np.ndarray) -> None:
+    """Put the smallest node of each node's component in its place in `parent`."""
+    _root_all(parent, parent)
+
+
 @njit(nogil=True, cache=True)
 def _link_all(parent, a, b):
     for k in range(a.size):

@@ -30,6 +30,11 @@ class Budget(NamedTuple):
     partition: int = PARTITION
     share: int = SHARE
 
+    @property
+    def task(self) -> int:
+        """Bytes that a process takes which carries out one task after another."""
+        return BASE + max(self.partition * PER_BYTE, self.share * PER_SHARE)
+
     @classmethod
     def of(cls, memory: int | None, engine: Engine) -> Budget:
         """What fits in `memory` bytes with the workers of `engine`; None: the defaults. Raises UsageError."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import atexit
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import MISSING, fields, is_dataclass
 from difflib import get_close_matches
+from functools import cache
 from importlib import import_module
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from traceback import extract_tb
 from types import ModuleType
 from typing import Any
@@ -104,6 +107,23 @@ def import_own(files: Iterable[Path]) -> None:
     """Import the files of a user's own stages, as every worker process must."""
     for file in files:
         _module(file.resolve())
+
+
+def import_sent(files: Mapping[Path, bytes]) -> None:
+    """Import files that came with a task: where they lie, if they are the same there; else from a folder of this process."""
+    for file, text in files.items():
+        path = file.resolve()
+        if not path.is_file() or path.read_bytes() != text:
+            path = _sent_to() / path.name
+            path.write_bytes(text)
+        _module(path)
+
+
+@cache
+def _sent_to() -> Path:
+    folder = TemporaryDirectory(prefix="tamis-stages-")
+    atexit.register(folder.cleanup)
+    return Path(folder.name)
 
 
 def _version(name: str) -> int:

@@ -13,6 +13,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from tamis.data.storage.address import Remote
 from tamis.data.writer import FileDigest, write_bytes, write_json
 from tamis.engine.drive import Result
 from tamis.engine.executor import Engine
@@ -201,10 +202,12 @@ def _places(place: Place, job: Job) -> list[dict[str, Any] | None]:
     """Where each input file lies and when it was changed, so that `explain` finds it again; None for a copy of ours."""
     paths = (_legible(file.path) for file in job.files)
     return [
-        None if place.work in file.path.parents else {"path": path, "modified": file.modified}
+        None if place.holds(file.path) else {"path": path, "modified": file.modified}
         for path, file in zip(paths, job.files, strict=True)
     ]
 
 
-def _legible(path: Path) -> str:
+def _legible(path: Path | Remote) -> str:
+    if isinstance(path, Remote):
+        return str(path)
     return os.fsencode(path.absolute()).decode("utf-8", "backslashreplace")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from tamis.data import Fragment, InputFile, Reading, find, fragments, recognise, spool
+from tamis.data.storage import Remote, beside, put_file
 from tamis.engine.plan import Plan, follow, plan
 from tamis.errors import UsageError
 from tamis.recipes.budget import PARTITION
@@ -30,6 +31,20 @@ class Job:
     reading: Reading
     shapes: dict[str, int]
 
+    def sent(self, work: Path, far: Remote) -> Job:
+        """The job with copies of ours, which lie in the folder `work`, put where other nodes see them."""
+        places: dict[Path | Remote, Path | Remote] = {
+            file.path: far / "input" / file.path.name
+            for file in self.files
+            if isinstance(file.path, Path) and work in file.path.parents
+        }
+        for path in places:
+            if isinstance(path, Path):
+                put_file(far / "input" / path.name, path)
+        files = tuple(file._replace(path=places.get(file.path, file.path)) for file in self.files)
+        cut = (f._replace(file=f.file._replace(path=places.get(f.file.path, f.file.path))) for f in self.fragments)
+        return replace(self, files=files, fragments=tuple(cut))
+
     def identity(self) -> dict[str, Any]:
         """What a resume must have in common with the run it goes on with."""
         files = [[f.name, f.bytes, f.modified] for f in self.files]
@@ -51,7 +66,7 @@ def prepare(recipe: Recipe, input: Any, scratch: Path, partition_size: int = PAR
     if (input is None and not recipe.input.paths) or (isinstance(input, (list, tuple)) and not input):
         raise UsageError("what should be read? name paths with -i, or under input: in the recipe")
     if input is None:
-        input = [path if path == "-" else recipe.base / path for path in recipe.input.paths]
+        input = [path if path == "-" else beside(recipe.base, path) for path in recipe.input.paths]
     files = tuple(spool(input, scratch) if is_frame(input) else find(listed(input), scratch))
     spec = recipe.input
     seen = recognise(files, spec.kind, spec.fields)
@@ -89,11 +104,11 @@ def _promised(recipe: Recipe, of: Kind) -> list[Stage]:
 
 def listed(input: Any) -> list[Any]:
     """A path as a list of one; several as they are."""
-    return [input] if isinstance(input, (str, Path)) else list(input)
+    return [input] if isinstance(input, (str, Path, Remote)) else list(input)
 
 
 def is_frame(input: Any) -> bool:
     """True for tables and datasets, False for paths."""
-    if isinstance(input, (str, Path)):
+    if isinstance(input, (str, Path, Remote)):
         return False
-    return not (isinstance(input, (list, tuple)) and all(isinstance(path, (str, Path)) for path in input))
+    return not (isinstance(input, (list, tuple)) and all(isinstance(path, (str, Path, Remote)) for path in input))

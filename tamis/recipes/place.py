@@ -9,13 +9,14 @@ import fcntl
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from tamis.data.disk import disk_errors
+from tamis.data.storage.address import Remote
 from tamis.data.writer import write_json
 from tamis.errors import OutputError, UsageError
 
@@ -27,9 +28,23 @@ class Place:
     root: Path
 
     @property
+    def named(self) -> Path | Remote:
+        """What the user calls it."""
+        return self.root
+
+    @property
+    def beside(self) -> Path:
+        """The folder that the run lies in, where what several runs share is kept."""
+        return Path(os.path.abspath(self.root)).parent
+
+    @property
     def work(self) -> Path:
         """Where intermediate files lie while the run goes on."""
         return self.root / ".work"
+
+    def holds(self, input: Path | Remote) -> bool:
+        """Whether a file of the input is a copy of ours, gone when the run is finished."""
+        return isinstance(input, Path) and self.work in input.parents
 
     @contextmanager
     def taken(self, resume: bool) -> Iterator[bool]:
@@ -100,6 +115,9 @@ class Place:
             raise UsageError(
                 f"the run begun at {self.root} cannot go on: {names} changed since; name another folder with -o, or remove it"
             )
+
+    def gather(self, written: Sequence[dict[str, Any]]) -> None:
+        """See that every file `written` (path, sha256) lies in the folder."""
 
     def finish(self) -> None:
         """The run is whole: remove the work folder, in one step as others see it."""

@@ -19,6 +19,7 @@ from typing import Any, NoReturn
 import yaml
 
 from tamis.data import find
+from tamis.data.storage.address import beside
 from tamis.errors import RecipeError, UsageError
 from tamis.recipes.catalog import make
 from tamis.recipes.shipped import shipped
@@ -136,7 +137,7 @@ def _files(stage: Stage) -> dict[str, dict[str, str]]:
     digests = {}
     for name in stage.files:
         digest = sha256()
-        for file in find([stage.base / name], None):
+        for file in find([beside(stage.base, name)], None):
             digest.update(file.name.encode() + b"\0" + digest_of(file.path).encode())
         digests[name] = digest.hexdigest()
     return {"files": digests}

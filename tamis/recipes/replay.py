@@ -201,7 +201,7 @@ class _Told:
 
     def _made_of(self, step: int, seeds: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Of what was made at `step`: what has all its parents now, seeds (n,) bool among them, and what has only some."""
-        path = self.run.path / "lineage" / edges_name(step)
+        path = self.run.file(f"lineage/{edges_name(step)}")
         born = self.born == step
         if not path.is_file():
             return born, np.zeros(len(born), bool)
@@ -257,7 +257,7 @@ class _Told:
 
     def _linked(self, step: int, stage: Corpus, alive: np.ndarray) -> tuple[np.ndarray, list[str]]:
         """Those that go by the edges of the run."""
-        rows = stage.regroup(pq.read_table(self.run.path / "edges" / edges_name(step)), alive)
+        rows = stage.regroup(pq.read_table(self.run.file(f"edges/{edges_name(step)}")), alive)
         return rows, [stage.rules[0].id] * len(rows)
 
     def _as_it_was(self, step: int, stage: Corpus, alive: np.ndarray) -> tuple[np.ndarray, list[str]]:

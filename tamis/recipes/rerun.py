@@ -23,6 +23,7 @@ import pyarrow.parquet as pq
 from tamis.contracts import check, load
 from tamis.data import find
 from tamis.data.inputs import SUFFIXES
+from tamis.data.storage import brought, located
 from tamis.errors import InputError, TamisError
 from tamis.recipes.given import Given
 from tamis.recipes.recipe import Attrition, InputSpec, Recipe
@@ -59,7 +60,7 @@ def _carried_out(snapshot: Snapshot, scratch: Path, inputs: Sequence[str]) -> Ru
     facts = json.loads(snapshot.evidence("run.json") or b"{}")
     given = _given(snapshot, facts, inputs)
     inputs = [place for place in inputs if given is None or Path(place).absolute() != given.folder.absolute()]
-    files = _laid_out(facts["inputs"], _found(facts, inputs), scratch / "input")
+    files = _laid_out(facts["inputs"], _found(facts, inputs, scratch), scratch / "input")
     return run(_recipe(snapshot), files, scratch / "run", given=given)
 
 
@@ -116,13 +117,17 @@ def _contract(evidence: Path, digest: str | None) -> str | None:
     raise InputError(f"{evidence} does not hold the contract of the run; its recipe cannot be carried out again")
 
 
-def _found(facts: dict[str, Any], inputs: Sequence[str]) -> list[Path]:
-    """Each input file as it was, in the order of the run: by what is in it, wherever it lies. Raises InputError."""
+def _found(facts: dict[str, Any], inputs: Sequence[str], scratch: Path) -> list[Path]:
+    """Each input file as it was, in the order of the run: by what is in it, wherever it lies. Raises InputError.
+
+    What lies in object storage is copied to `scratch`.
+    """
     if inputs:
-        there = [file.path for file in find(inputs)]
+        there = [brought(file.path, scratch / "fetched") for file in find(inputs)]
     else:
         recorded = facts["varies"].get("inputs") or []
-        there = [Path(place["path"]) for place in recorded if place is not None]
+        known_places = [located(place["path"]) for place in recorded if place is not None]
+        there = [brought(place, scratch / "fetched") for place in known_places]
     by_digest: dict[str, list[Path]] = {}
     for path in there:
         if path.is_file():

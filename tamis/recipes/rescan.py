@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 
 from tamis.curate.pii.rescan import elsewhere, leftovers
 from tamis.curate.pii.stage import Pii
+from tamis.data.storage.address import Remote
 from tamis.recipes.replay import recipe_of
 from tamis.runs import Run, open_run
 
@@ -60,7 +61,7 @@ class Rescan:
         return {**vars(self), "found": [left._asdict() for left in self.found], "notes": list(self.notes)}
 
 
-def rescan(run: Run | Path | str) -> Rescan:
+def rescan(run: Run | Path | Remote | str) -> Rescan:
     """Look for private data in `run` again, with its own pii stage, or the defaults where it has none.
 
     Raises UsageError where the run cannot be looked at so: a recogniser or model that is not there.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -14,20 +13,23 @@ from typing import Any, Literal
 from tamis.bench import Bench, Means, responses_at
 from tamis.engine.drive import Drive, Progress
 from tamis.engine.earlier import earlier_corpora
+from tamis.engine.executor import Apart
 from tamis.engine.executor import engine as executor
 from tamis.engine.work import Work
+from tamis.engine.work_far import far_work
 from tamis.errors import UsageError
+from tamis.recipes import room
 from tamis.recipes.budget import Budget
-from tamis.recipes.catalog import import_own
+from tamis.recipes.catalog import import_own, import_sent
 from tamis.recipes.finishing import finish
 from tamis.recipes.given import Given
 from tamis.recipes.job import prepare
-from tamis.recipes.place import Place
+from tamis.recipes.place_far import FarPlace, place_of
 from tamis.recipes.recipe import load
 from tamis.runs import Run, open_run
 from tamis.stage import Corpus
 
-EngineName = Literal["inline", "local"]
+EngineName = Literal["inline", "local", "ray"]
 
 
 def run(
@@ -37,6 +39,7 @@ def run(
     *,
     engine: EngineName = "local",
     workers: int | None = None,
+    address: str | None = None,
     resume: bool = False,
     set: Sequence[str] = (),
     partition_size: int | None = None,
@@ -50,8 +53,10 @@ def run(
     recipe          path of a recipe, a mapping of the same shape, or a Recipe
     input           path, folder, glob, "-" (standard input), a list of them, an Arrow table, a Polars frame or an HF Dataset;
                     None: the paths in the recipe
-    output          folder to write; it must not exist, unless `resume`
+    output          folder to write, or a URI in object storage; it must not exist, unless `resume`
+    engine          inline: one task after another; local: threads and processes; ray: a Ray cluster (docs/cluster.md)
     workers         threads or processes; None: one for every processor
+    address         of the Ray cluster, as HOST:PORT, or auto; None: one of its own on this machine, for this run
     set             changes to the recipe, as `stage.param=value`
     partition_size  bytes of input a task takes; the output does not depend on it
     memory          bytes that all workers together should stay within, however large the corpus; None: no budget is set,
@@ -67,43 +72,57 @@ def run(
     if partition_size is not None and partition_size < 1:
         raise UsageError(f"a partition of {partition_size} bytes is none; name a size above 0")
     wanted = load(recipe).set(set)
-    by = executor(engine, workers, partial(import_own, tuple(wanted.own_files().values())))
-    budget = Budget.of(memory, by)
-    place = Place(Path(output))
-    with place.taken(resume) as finished:
-        if finished:
-            return open_run(place.root)
-        size, share = place.cut(partition_size or budget.partition, budget.share)
-        job = prepare(wanted, input, place.work, size)
-        place.belongs_to({**job.identity(), "partition_size": size, "share": share})
-        drive = Drive(
-            work=Work(place.work),
-            out=place.root,
-            plan=job.plan,
-            fragments=job.fragments,
-            reading=job.reading,
-            engine=by,
-            share=share,
-            earlier={
-                step: earlier_corpora(stage, place.work, size)
-                for step, stage in job.plan.steps
-                if isinstance(stage, Corpus) and stage.earlier
-            },
-            bench=partial(_bench, means or Means(), place.root),
-            given={step: given.source(step, stage) for _, step, stage in job.plan.derives} if given else {},
-            max_drop_per_source=wanted.attrition.max_drop_per_source,
-            on_progress=on_progress or (lambda _: None),
-        )
-        drive.unpack(job.files, size)
-        job = replace(job, fragments=tuple(drive.fragments))
-        result = drive.run()
-        kept = responses_at((means or Means()).responses, Path(os.path.abspath(place.root)).parent)
-        finish(place, job, result, drive.engine, started, kept)
-    return open_run(place.root)
+    files = tuple(wanted.own_files().values())
+    # To other machines the files are sent along.
+    own = partial(import_sent, {f: f.read_bytes() for f in files}) if engine == "ray" else partial(import_own, files)
+    place = place_of(output)
+    with executor(engine, workers, own, address) as by:
+        budget = Budget.of(memory, by)
+        with place.taken(resume) as finished:
+            if finished:
+                return open_run(place.named)
+            size, share = place.cut(partition_size or budget.partition, budget.share)
+            job = prepare(wanted, input, place.work, size)
+            place.belongs_to({**job.identity(), "partition_size": size, "share": share})
+            if not resume:
+                room.check(job.plan, job.files, place.work)
+            # Nodes of a cluster that somebody else runs may share no disk: what they exchange goes by object storage.
+            apart = isinstance(place, FarPlace) and engine == "ray" and address is not None
+            work = far_work(place.far) if isinstance(place, FarPlace) and apart else Work(place.work)
+            job = job.sent(place.work, work.far) if work.far else job
+            if isinstance(by, Apart):
+                by.memory, by.witness = Budget(size, share).task, None if apart else place.work / "plan.json"
+            drive = Drive(
+                work=work,
+                out=place.root,
+                plan=job.plan,
+                fragments=job.fragments,
+                reading=job.reading,
+                engine=by,
+                share=share,
+                earlier={
+                    step: earlier_corpora(stage, place.work, size)
+                    for step, stage in job.plan.steps
+                    if isinstance(stage, Corpus) and stage.earlier
+                },
+                bench=partial(_bench, means or Means(), place.beside),
+                given={step: given.source(step, stage) for _, step, stage in job.plan.derives} if given else {},
+                max_drop_per_source=wanted.attrition.max_drop_per_source,
+                on_progress=on_progress or (lambda _: None),
+                far=place.far if isinstance(place, FarPlace) else None,
+            )
+            drive.unpack(job.files, size)
+            job = replace(job, fragments=tuple(drive.fragments))
+            result = drive.run()
+            if work.far:
+                place.gather(result.files)
+            kept = responses_at((means or Means()).responses, place.beside)
+            finish(place, job, result, drive.engine, started, kept)
+    return open_run(place.named)
 
 
-def _bench(means: Means, out: Path, scratch: Path, paid: Decimal) -> Bench:
-    """The bench of a deriving stage of a run at `out`, whose stages before it paid so much."""
+def _bench(means: Means, beside: Path, scratch: Path, paid: Decimal) -> Bench:
+    """The bench of a deriving stage of a run in the folder `beside`, whose stages before it paid so much."""
     left = None if means.budget is None else means.budget - paid
-    kept = responses_at(means.responses, Path(os.path.abspath(out)).parent)
+    kept = responses_at(means.responses, beside)
     return Bench(scratch, kept, replace(means, budget=left))

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 
 from tamis.curate.decontam import Decontam
 from tamis.data import find, write_parquet
+from tamis.data.storage import brought
 from tamis.errors import GateError, InputError
 from tamis.runs.manifest import sha256
 from tamis.snapshot import Snapshot, open_snapshot
@@ -117,7 +118,7 @@ def _items(spec: str, scratch: Path) -> tuple[list[Path], str, str]:
     if (path / "snapshot.json").is_file() or (not path.exists() and not any(c in spec for c in "*/")):
         snapshot = verified(open_snapshot(spec))
         return snapshot.parts(), snapshot.id, snapshot.ref
-    files = [Path(file.path) for file in find([spec])]
+    files = [brought(file.path, scratch) for file in find([spec])]
     digest = hashlib.sha256("".join(sorted(sha256(p) for p in files)).encode()).hexdigest()
     return files, f"sha256:{digest}", path.name
 

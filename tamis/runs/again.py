@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 
 from tamis.data import InputFile, Reading, find, fragments, read
 from tamis.data.nth import nth
+from tamis.data.storage.address import Remote, is_remote
 from tamis.errors import InputError
 from tamis.runs.folder import Run
 from tamis.runs.made import MadeRows
@@ -30,7 +31,7 @@ class Found(NamedTuple):
     """A record as its file has it: one row, and the file."""
 
     row: pa.RecordBatch
-    path: Path
+    path: Path | Remote
 
 
 @dataclass
@@ -146,7 +147,7 @@ class Again:
         was = self._was(k)
         if was is None:
             raise InputError(f"{recorded['file']} was standard input or a table; if it is in a file, name that with -i")
-        if not Path(was["path"]).is_file():
+        if not is_remote(was["path"]) and not Path(was["path"]).is_file():
             raise InputError(f"{was['path']} is not there any more: if it was moved, name its new place with -i")
         return find([was["path"]])[0]
 

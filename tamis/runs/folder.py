@@ -7,25 +7,35 @@ data/*.parquet  verdicts/*.parquet  fates.parquet  scores/*.parquet  quarantine/
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tamis.data.parquet import plain
+from tamis.data.storage.address import Remote, located
 from tamis.errors import InputError
 from tamis.schemas.constant import constant
+
+if TYPE_CHECKING:
+    from tamis.runs.mirror import Mirror
 
 
 @dataclass(frozen=True)
 class Run:
-    """A finished run at `path`. Tables are read when asked for."""
+    """A finished run at `path`. Tables are read when asked for; of one in object storage `path` is a folder of copies."""
 
     path: Path
+    mirror: Mirror | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def place(self) -> Path | Remote:
+        """Where it lies."""
+        return self.mirror.remote if self.mirror else self.path
 
     @cached_property
     def facts(self) -> dict[str, Any]:
@@ -50,7 +60,15 @@ class Run:
 
     def parts(self, what: str) -> list[Path]:
         """Parquet files of `what`: data, verdicts, scores or quarantine, in order."""
+        if self.mirror:
+            self.mirror.need(lambda name: name.startswith(f"{what}/"))
         return sorted((self.path / what).glob("*.parquet"))
+
+    def file(self, name: str) -> Path:
+        """One file, which need not be there."""
+        if self.mirror:
+            self.mirror.need(lambda own: own == name)
+        return self.path / name
 
     def data(self, columns: list[str] | None = None) -> pa.Table:
         """The records kept, in input order."""
@@ -83,20 +101,31 @@ class Run:
         )
 
 
-def open_run(path: Path | str) -> Run:
-    """The run at `path`. Raises InputError where there is none, or where it is not finished."""
-    path = Path(path)
+def open_run(path: Path | str | Remote) -> Run:
+    """The run at `path`, a folder or a URI. Raises InputError where there is none, or where it is not finished."""
+    place = located(path)
+    if isinstance(place, Remote):
+        # Imported here: most runs lie on a disk.
+        from tamis.runs.mirror import mirror_of
+
+        mirror = mirror_of(place)
+        return _sound(Run(mirror.folder, mirror))
+    path = place
     if (path / "run.json").is_file():
-        run = Run(path)
-        try:
-            run.facts["rows"], run.facts["steps"], run.facts["files"]
-        except (ValueError, KeyError, TypeError) as damage:
-            raise InputError(
-                f"{path / 'run.json'} is damaged ({damage!r}); `tamis verify {path}` says what else is"
-            ) from damage
-        return run
+        return _sound(Run(path))
     if (path / ".work").is_dir():
         raise InputError(f"the run at {path} is not finished; give the command that began it again, with --resume")
     if not path.exists():
         raise InputError(f"there is no run at {path}; name the folder that `tamis run -o` wrote")
     raise InputError(f"{path} is not a run: it has no run.json; name the folder that `tamis run -o` wrote")
+
+
+def _sound(run: Run) -> Run:
+    """`run`. Raises InputError where its run.json is none."""
+    try:
+        run.facts["rows"], run.facts["steps"], run.facts["files"]
+    except (ValueError, KeyError, TypeError) as damage:
+        raise InputError(
+            f"run.json of {run.place} is damaged ({damage!r}); `tamis verify {run.place}` says what else is"
+        ) from damage
+    return run

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -12,7 +13,8 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tamis.data.parquet import open_file, plain
+from tamis.data.parquet import open_file, plain, source
+from tamis.data.storage import Remote, listed, located, stored
 from tamis.errors import InputError, TamisError
 from tamis.runs.manifest import MANIFEST, closing, files, sha256
 
@@ -24,16 +26,21 @@ class Finding(NamedTuple):
     problem: str
 
 
-def verify(folder: Path | str) -> list[Finding]:
-    """What is wrong with the run in `folder`; empty where nothing is. Raises InputError where there is no run."""
-    folder = Path(folder)
+def verify(folder: Path | str | Remote) -> list[Finding]:
+    """What is wrong with the run in `folder`; empty where nothing is. Raises InputError where there is no run.
+
+    Of a run in object storage every file is read, and none is kept.
+    """
+    folder = located(folder)
+    if isinstance(folder, Remote):
+        return _verify_far(folder)
     if (folder / ".work").is_dir():
         raise InputError(f"the run at {folder} is not finished; give the command that began it again, with --resume")
     if not folder.is_dir() or not any((folder / name).exists() for name in (MANIFEST, "run.json", "fates.parquet")):
         raise InputError(f"there is no run at {folder}; name the folder that `tamis run -o` wrote")
-    found, listed = _manifest(folder)
+    found, named = _manifest(folder)
     there = {p.relative_to(folder).as_posix(): p for p in files(folder)}
-    for name, digest in listed.items():
+    for name, digest in named.items():
         path = there.get(name)
         if path is None:
             found.append(Finding(name, "is missing"))
@@ -41,14 +48,33 @@ def verify(folder: Path | str) -> list[Finding]:
             found.append(Finding(name, "is not a plain file"))
         elif sha256(path) != digest:
             found.append(Finding(name, "is not what was written: its sha256 differs"))
-    found += [
-        Finding(name, "was added: the manifest does not name it") for name in sorted(there.keys() - listed.keys())
-    ]
-    return found or _books(folder)
+    found += [Finding(name, "was added: the manifest does not name it") for name in sorted(there.keys() - named.keys())]
+    return found or _books(folder, named)
+
+
+def _verify_far(run: Remote) -> list[Finding]:
+    there = {one.remote.key[len(run.key) + 1 :] for one in listed(run)}
+    there = {name for name in there if not name.startswith(".work/")}
+    if MANIFEST not in there:
+        if there and stored(run / ".work/plan.json"):
+            raise InputError(f"the run at {run} is not finished; give the command that began it again, with --resume")
+        raise InputError(f"there is no run at {run}; name the place that `tamis run -o` wrote")
+    found, named = _manifest(run)
+    with ThreadPoolExecutor(4, thread_name_prefix="tamis-verify") as pool:
+        same = dict(
+            zip(named, pool.map(lambda name: name in there and sha256(run / name) == named[name], named), strict=True)
+        )
+    for name, whole in same.items():
+        if not whole:
+            wrong = "is not what was written: its sha256 differs" if name in there else "is missing"
+            found.append(Finding(name, wrong))
+    added = sorted(there - named.keys() - {MANIFEST})
+    found += [Finding(name, "was added: the manifest does not name it") for name in added]
+    return found or _books(run, named)
 
 
 @contextmanager
-def read_whole(folder: Path | str) -> Iterator[None]:
+def read_whole(folder: Path | str | Remote) -> Iterator[None]:
     """Where reading the run in `folder` fails because the run is damaged, an InputError that names the file."""
     try:
         yield
@@ -64,9 +90,10 @@ def read_whole(folder: Path | str) -> Iterator[None]:
         ) from error
 
 
-def _manifest(folder: Path) -> tuple[list[Finding], dict[str, str]]:
+def _manifest(folder: Path | Remote) -> tuple[list[Finding], dict[str, str]]:
     try:
-        text = plain(folder / MANIFEST).read_text("utf-8")
+        place = folder / MANIFEST
+        text = (place if isinstance(place, Remote) else plain(place)).read_bytes().decode("utf-8")
     except FileNotFoundError:
         return [Finding(MANIFEST, "is missing")], {}
     except (OSError, UnicodeDecodeError):
@@ -88,8 +115,8 @@ def _manifest(folder: Path) -> tuple[list[Finding], dict[str, str]]:
     return found, listed
 
 
-def _books(folder: Path) -> list[Finding]:
-    """The balance, from the files themselves."""
+def _books(folder: Path | Remote, named: Iterable[str]) -> list[Finding]:
+    """The balance, from the files themselves, those that the manifest names."""
     facts = json.loads((folder / "run.json").read_bytes())
     fates: Counter[str] = Counter()
     for batch in open_file(folder / "fates.parquet").iter_batches(1 << 20, columns=["fate"]):
@@ -97,8 +124,8 @@ def _books(folder: Path) -> list[Finding]:
         fates.update({entry["values"]: entry["counts"] for entry in counted})
     rows: dict[str, Any] = facts["rows"]
     wrong = {
-        "kept": (rows["kept"], fates["kept"], _rows(folder / "data")),
-        "quarantined": (rows["quarantined"], fates["quarantined"], _rows(folder / "quarantine")),
+        "kept": (rows["kept"], fates["kept"], _rows(folder, named, "data/")),
+        "quarantined": (rows["quarantined"], fates["quarantined"], _rows(folder, named, "quarantine/")),
         "dropped": (rows["dropped"], fates["dropped"]),
         "in": (rows["in"] + rows.get("derived", 0), fates.total()),
     }
@@ -109,5 +136,6 @@ def _books(folder: Path) -> list[Finding]:
     ]
 
 
-def _rows(folder: Path) -> int:
-    return sum(pq.read_metadata(plain(p)).num_rows for p in folder.glob("*.parquet"))
+def _rows(folder: Path | Remote, named: Iterable[str], what: str) -> int:
+    files = (folder / name for name in named if name.startswith(what) and name.endswith(".parquet"))
+    return sum(pq.read_metadata(source(file)).num_rows for file in files)

@@ -51,7 +51,7 @@ class MadeRows:
         """The files, in the order of their rows."""
         found, first = [], sum(file["rows"] for file in self.run.facts["inputs"])
         for file in self.run.facts.get("derived", ()):
-            found.append(Part(self.run.path / file["file"], file["step"], first, file["rows"]))
+            found.append(Part(self.run.file(file["file"]), file["step"], first, file["rows"]))
             first += file["rows"]
         return tuple(found)
 

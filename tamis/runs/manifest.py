@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tamis.data.parquet import plain
+from tamis.data.storage.address import Remote
 from tamis.data.writer import write_bytes
 
 MANIFEST = "MANIFEST.sha256"
@@ -29,7 +30,12 @@ def closing(body: str) -> str:
 
 def digests(folder: Path) -> dict[str, str]:
     """The sha256 of every file that the manifest of `folder` names, which has been verified."""
-    lines = (line.split("  ", 1) for line in (folder / MANIFEST).read_text("utf-8").splitlines())
+    return listed_in((folder / MANIFEST).read_text("utf-8"))
+
+
+def listed_in(text: str) -> dict[str, str]:
+    """The sha256 of every file that a manifest names."""
+    lines = (line.split("  ", 1) for line in text.splitlines())
     return {name: digest for digest, *names in lines for name in names if not digest.startswith("#")}
 
 
@@ -43,7 +49,7 @@ def files(folder: Path) -> list[Path]:
     return found
 
 
-def sha256(path: Path) -> str:
-    """Hexadecimal sha256 of a file. Raises OSError where it is no plain one."""
-    with plain(path).open("rb") as f:
+def sha256(path: Path | Remote) -> str:
+    """Hexadecimal sha256 of a file or an object. Raises OSError where it is no plain one."""
+    with path.open() if isinstance(path, Remote) else plain(path).open("rb") as f:
         return hashlib.file_digest(f, "sha256").hexdigest()

@@ -18,9 +18,9 @@ def halves(ids: pa.Array) -> np.ndarray:
 
 def sort_keys(keys: pa.Array) -> np.ndarray:
     """The first 8 bytes of each 16-byte key as a big-endian number, or the numbers themselves: (n,) uint64."""
-    if pa.types.is_uint64(keys.type):
+    if pa.types.is_uint64(keys.type) or pa.types.is_int64(keys.type):
         numbers: np.ndarray = keys.to_numpy()
-        return numbers
+        return numbers.view(np.uint64)
     return halves(keys)[:, 0]
 
 

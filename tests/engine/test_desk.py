@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -14,9 +15,13 @@ from hypothesis import strategies as st
 from making import digests, recipe, sentences, write_lines
 
 import tamis
-from tamis.desk import MOST_RANGES, KeyRange, key_ranges
+from tamis import desk
+from tamis.desk import KeyRange, key_ranges
+from tamis.engine import merge
+from tamis.engine.arrow import within
 from tamis.engine.desk import MemoryDesk
-from tamis.engine.exchange import meet
+from tamis.engine.exchange import InFragments, in_order, meet
+from tamis.engine.work import Work
 from tamis.recipes.budget import Budget
 
 WITNESS = f"{Path(__file__).with_name('desk_stages.py')}:Witness"
@@ -86,12 +91,50 @@ def test_earlier_corpora_come_first_and_stay(tmp_path: Path, size: int) -> None:
     assert {row["text"] for row in saw["seen"]} >= {"it", "so", "a drum"}
 
 
+def test_a_level_between_fragments_and_ranges_changes_no_byte(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    rows = [{"text": row["text"]} for row in sentences(60) * 2]
+    lines = write_lines(tmp_path / "in.jsonl", rows)
+    stages = recipe("exact@1", {"near@1": {"threshold": 0.5, "ngram": 2}}, WITNESS)
+    plain = tamis.run(stages, lines, tmp_path / "plain", engine="inline")
+    cut(monkeypatch, 700, 3000)
+    monkeypatch.setattr(merge, "MOST_READS", 8)
+    said: set[str] = set()
+    run = tamis.run(stages, lines, tmp_path / "run", engine="inline", on_progress=lambda p: said.add(p.what))
+    assert {"record ids: merging", "near: merging bands", "exact: merging sketch"} <= said
+    assert plain.rows["dropped"] and digests(run.path) == digests(plain.path)
+
+
+@given(
+    st.lists(st.lists(st.integers(0, 30), max_size=9), min_size=1, max_size=40),
+    st.integers(0, 6).map(lambda k: 1 << k),
+    st.sampled_from(["ordinal", "key"]),
+)
+def test_merged_entries_meet_as_those_of_fragments_do(fragments: list[list[int]], ranges: int, by: Any) -> None:
+    bases = np.concatenate([[0], np.cumsum([len(fragment) for fragment in fragments])])
+    with TemporaryDirectory() as name:
+        work, places = Work(Path(name)), [(0, k) for k in range(len(fragments))]
+        for k, fragment in enumerate(fragments):
+            order = np.argsort(fragment, kind="stable").astype(np.uint32)
+            key = pa.array([fragment[row] << 59 for row in order], pa.uint64())
+            work.finish_tables(0, k, {"entries": pa.table({"row": order, "key": key})}, {})
+        merged, tasks = merge.merging(work, "merged", "entries", places, bases, ranges)
+        for task in tasks:
+            merge.run_merge(task)
+        for k in range(ranges):
+            keys = KeyRange(k * 2**64 // ranges, (k + 1) * 2**64 // ranges - 1)
+            tables = (found.tables(work, keys) for found in (merged, InFragments("entries", places, bases)))
+            one, other = (in_order(each, by) for each in tables)
+            assert one.equals(other)
+
+
 @given(st.integers(0, 10_000_000), st.integers(1, 500), st.integers(1, 1 << 30))
 def test_key_ranges_cover_all_keys_once(entries: int, entry_bytes: int, share: int) -> None:
-    found = key_ranges(entries, entry_bytes, share)
-    assert (found[0].low, found[-1].high, len(found) <= MOST_RANGES) == (0, 2**64 - 1, True)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(desk, "MOST_RANGES", most := 1 << 12)
+        found = key_ranges(entries, entry_bytes, share)
+    assert (found[0].low, found[-1].high, len(found) <= most) == (0, 2**64 - 1, True)
     assert all(one.high + 1 == other.low for one, other in pairwise(found))
-    assert len(found) == MOST_RANGES or entries * entry_bytes <= len(found) * share
+    assert len(found) == most or entries * entry_bytes <= len(found) * share
 
 
 @given(
@@ -108,7 +151,7 @@ def test_records_of_all_fragments_meet_by_key(fragments: list[list[int]], low: i
         tables.append(pa.table({"row": order, "key": key}))
         entries += fragment
     bases = np.concatenate([[0], np.cumsum([len(fragment) for fragment in fragments])])
-    met = meet(tables, bases, KeyRange(low, high), by)
+    met = meet((within(table, low, high) for table in tables), bases, by)
     expected = [(n, key) for n, key in enumerate(entries) if low <= key <= high]
     expected.sort(key=lambda entry: (entry[1], entry[0]) if by == "key" else entry)
     assert list(zip(met.column("ordinal").to_pylist(), met.column("key").to_pylist(), strict=True)) == expected

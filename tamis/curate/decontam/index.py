@@ -79,7 +79,9 @@ _making = Lock()
 
 def index_of(wanted: Wanted, base: Path = Path()) -> Index:
     """The index that `wanted` describes, its paths starting at `base`: made at the first call, then the same."""
-    paths = [str(base / path) for path in wanted.against]
+    from tamis.data.storage.address import beside
+
+    paths = [str(beside(base, path)) for path in wanted.against]
     with _making:
         key = (wanted, _digest(paths))
         if key not in _made:

@@ -10,7 +10,6 @@ A round sees a range of keys, a fragment or a stretch of pairs at a time, so tha
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar, NamedTuple
@@ -18,12 +17,14 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from tamis.desk import Desk, KeyRange, Tables
+from tamis.curate.near.components import Star, arcs, dense, placed, star
+from tamis.desk import Desk, KeyRange, Tables, marks
 from tamis.errors import UsageError
 from tamis.kernels.buckets import pairs
 from tamis.kernels.components import joins
 from tamis.kernels.hash import keys
 from tamis.kernels.minhash import choose, met, permutations, sketch
+from tamis.kernels.radix import ordered
 from tamis.kernels.sets import overlaps
 from tamis.kernels.shingles import shingle_sets
 from tamis.kernels.units import Unit
@@ -34,13 +35,6 @@ from tamis.stage import Corpus
 
 BUCKET, REACH = 128, 6
 """Records of a bucket up to which all pairs are looked at; in a larger one each meets so many of the most alike."""
-
-EVERY_EDGE = 1 << 20
-"""Edges that are always kept. Of more, where there are also more than PER_RECORD for each record that is like another,
-those that hold the components together at every threshold suffice: a maximum spanning forest.
-"""
-
-PER_RECORD = 4
 
 SAME_BYTES, BAND_BYTES, PAIR_BYTES = 200, 240, 100
 """Memory for each record, band key and pair of a round."""
@@ -131,24 +125,44 @@ class Alike(Corpus):
         ranks = pa.table({"row": row, "rank": sketched.column("rank")})
         compared = sketched.filter(sketched.column("same").is_valid()).combine_chunks()
         row, same = compared.column("row").to_numpy(), compared.column("same").combine_chunks()
-        order = np.argsort(halves(same)[:, 0], kind="stable")
-        identities = pa.table({"row": row[order], "key": same.take(pa.array(order))})
+        by_words = ordered(halves(same)[:, 0])
+        identities = pa.table({"row": row[by_words], "key": same.take(pa.array(by_words))})
         bands = self.shape[0]
         key = compared.column("bands").combine_chunks().flatten().to_numpy()
         # In a large bucket those that share another key, too, are the most alike: half of the key will tell.
-        other = np.roll(key.reshape(-1, bands), -1, axis=1).reshape(-1)
-        order = np.argsort(key, kind="stable")
-        near = (other[order] >> np.uint64(32)).astype(np.uint32)
-        entries = pa.table({"row": (order // bands).astype(np.uint32), "key": key[order], "near": near})
-        entries = entries.set_column(0, "row", pa.array(row[order // bands]))
+        other = np.roll((key >> np.uint64(32)).astype(np.uint32).reshape(-1, bands), -1, axis=1).reshape(-1)
+        by_key = ordered(key)
+        entries = pa.table({"row": row[by_key // np.uint32(bands)], "key": key[by_key], "near": other[by_key]})
         return {"ranks": ranks, "same": identities, "bands": entries}
 
     def find_edges(self, desk: Desk) -> None:
         """The rounds up to `verify`, whose tables are the edges."""
         desk.run("same", desk.ranges("same", SAME_BYTES))
+        desk.run("followers", [None])
         desk.run("buckets", desk.ranges("bands", BAND_BYTES))
         desk.run("sets", range(len(desk.bases) - 1))
-        desk.run("verify", stretches(desk, [_pairs(desk, k)[0] for k in range(desk.count("buckets"))]))
+        desk.run("verify", stretches(desk))
+
+    def components(self, desk: Desk, number: int, item: Star | None) -> Tables:
+        """See tamis.curate.near.components."""
+        return dense(desk)
+
+    def arcs(self, desk: Desk, number: int, source: tuple[str, int]) -> Tables:
+        """See there."""
+        return arcs(desk, source)
+
+    def stars(self, desk: Desk, number: int, item: Star) -> Tables:
+        """See there."""
+        return star(desk, item)
+
+    def placed(self, desk: Desk, number: int, source: tuple[str, int]) -> Tables:
+        """See there."""
+        return placed(desk, source)
+
+    def followers(self, desk: Desk, number: int, item: None) -> Tables:
+        """`bits`: one for each record, set where an earlier one has the same words."""
+        tables = (desk.table("same", k).column("follower").to_numpy() for k in range(desk.count("same")))
+        return {"followers": pa.table({"bits": marks(int(desk.bases[-1]), tables)})}
 
     def same(self, desk: Desk, number: int, keys: KeyRange) -> Tables:
         """`follower` and `leader`: records with the same words as an earlier one, and the first of those."""
@@ -165,7 +179,7 @@ class Alike(Corpus):
 
     def buckets(self, desk: Desk, number: int, keys: KeyRange) -> Tables:
         """Pairs of records that share a band key, by the first of them; the records in any; and what was left out."""
-        followers = np.sort(all_of(desk, "same", "follower")).astype(np.uint64)
+        followers = desk.table("followers", 0).column("bits").to_numpy()
         met = desk.meet(keys, "bands", by="key", without=followers)
         key, near = (met.column(name).to_numpy() for name in ("key", "near"))
         member = met.column("ordinal").to_numpy().astype(np.int64)
@@ -187,8 +201,8 @@ class Alike(Corpus):
         low, high = desk.bases[fragment : fragment + 2]
         wanted = [np.zeros(0, np.int64)]
         for k in range(desk.count("buckets")):
-            members = desk.table("buckets", k, "members").column("ordinal").to_numpy()
-            wanted.append(members[slice(*np.searchsorted(members, [low, high]))] - low)
+            members = desk.between("buckets", k, int(low), int(high) - 1, "ordinal", "members")
+            wanted.append(members.column("ordinal").to_numpy() - low)
         found: list[Any] = [pa.nulls(0, pa.large_list(pa.uint64()))]
         rows = np.unique(np.concatenate(wanted))
         for batch, _ in desk.rows(fragment, rows):
@@ -200,9 +214,7 @@ class Alike(Corpus):
         """EDGES of a stretch of pairs: those that reach the threshold. `facts`: pairs that were looked at."""
         slices = [np.zeros((2, 0), np.int64)]
         for k in range(desk.count("buckets")):
-            left, right = _pairs(desk, k)
-            here = slice(*np.searchsorted(left, stretch))
-            slices.append(np.stack([left[here], right[here]]))
+            slices.append(np.stack(_pairs_from(desk, k, stretch.low, stretch.high - 1)))
         both = np.concatenate(slices, axis=1)
         both = both[:, np.lexsort((both[1], both[0]))]
         once = np.ones(both.shape[1], bool)
@@ -224,8 +236,8 @@ class Alike(Corpus):
             "rows_per_band": rows,
             "recall_at_threshold": round(met(self.threshold, bands, rows), 6),
             "pairs_verified": total["pairs"],
-            "pairs_alike": sum(desk.table("verify", k).num_rows for k in range(desk.count("verify"))),
-            "records_with_the_same_words": sum(desk.table("same", k).num_rows for k in range(desk.count("same"))),
+            "pairs_alike": rows_of(desk, "verify"),
+            "records_with_the_same_words": rows_of(desk, "same"),
             "skewed_buckets": total["skewed"],
             "pairs_left_out": total["unseen"],
         }
@@ -247,9 +259,10 @@ def measured(desk: Desk, left: np.ndarray, right: np.ndarray) -> pa.Table:
     cuts = np.searchsorted(needed, desk.bases)
     found: list[Any] = [pa.nulls(0, pa.large_list(pa.uint64()))]
     for fragment in np.flatnonzero(np.diff(cuts)).tolist():
-        table = desk.table("sets", fragment)
-        at = np.searchsorted(table.column("ordinal").to_numpy(), needed[cuts[fragment] : cuts[fragment + 1]])
-        found.append(table.column("set").chunk(0).take(pa.array(at)))
+        wanted = needed[cuts[fragment] : cuts[fragment + 1]]
+        table = desk.between("sets", fragment, int(wanted[0]), int(wanted[-1]), "ordinal")
+        at = np.searchsorted(table.column("ordinal").to_numpy(), wanted)
+        found.append(table.column("set").combine_chunks().take(pa.array(at)))
     sets = pa.concat_arrays(found)
     values, offsets = sets.values.to_numpy(), sets.offsets.to_numpy()
     shared, total = overlaps(values, offsets, place[: len(left)], place[len(left) :])
@@ -264,63 +277,48 @@ def similarity(edges: pa.Table) -> np.ndarray:
 
 def pairs_at_once(desk: Desk) -> int:
     """How many pairs can be measured within the desk's share."""
-    tables = [desk.table("sets", k) for k in range(desk.count("sets"))]
-    records, bytes_of_sets = sum(int(t.num_rows) for t in tables), sum(int(t.nbytes) for t in tables)
+    sizes = [desk.size("sets", k) for k in range(desk.count("sets"))]
+    records, bytes_of_sets = (sum(each) for each in zip(*sizes, strict=True)) if sizes else (0, 0)
     # A set is there as it is read, and once more in its place among the others.
     if 4 * bytes_of_sets <= desk.share:
         return desk.share // 2 // PAIR_BYTES
     return max(1, desk.share // (PAIR_BYTES + 4 * bytes_of_sets // max(records, 1)))
 
 
-def stretches(desk: Desk, lefts: Sequence[np.ndarray]) -> list[Stretch]:
-    """Stretches of all pairs, few enough in each for the desk's share. lefts: (p,) each, ascending: the pairs' first records."""
-    step = pairs_at_once(desk)
+def stretches(desk: Desk) -> list[Stretch]:
+    """Stretches of all pairs, few enough in each for the desk's share."""
+    step, tables = pairs_at_once(desk), range(desk.count("buckets"))
     # Every so many of each table, in order, stand for all: no stretch has more than about two steps.
-    every = max(1, step // max(len(lefts), 1))
-    sample = np.sort(np.concatenate([np.zeros(0, np.int64), *(left[::every] for left in lefts)]))
+    every = max(1, step // max(len(tables), 1))
+    lefts = (desk.table("buckets", k).column("left").to_numpy()[::every].copy() for k in tables)
+    sample = np.sort(np.concatenate([np.zeros(0, np.int64), *lefts]))
     lows = np.unique(sample[:: max(1, step // every)])
     if not lows.size:
         return []
     return [Stretch(int(a), int(b)) for a, b in zip(lows, [*lows[1:], desk.bases[-1]], strict=True)]
 
 
-def edges_of(desk: Desk, whole: bool) -> tuple[pa.Table, bool]:
-    """EDGES by left, then right, and whether they are all; if not `whole`, so many as EVERY_EDGE says."""
-    tables = [desk.table(name, k) for name in ("verify", "hubs") for k in range(desk.count(name))]
-    total = sum(table.num_rows for table in tables)
-    if whole or total <= EVERY_EDGE:
-        return _in_order(pa.concat_tables([EDGES.empty_table(), *tables])), True
-    ends = [np.unique(table.column(name).to_numpy()) for table in tables for name in EDGES.names[:2]]
-    records = np.unique(np.concatenate(ends))
-    if total <= PER_RECORD * len(records):
-        return _in_order(pa.concat_tables(tables)), True
-    held = EDGES.empty_table()
-    for table in tables:
-        held = pa.concat_tables([held, table])
-        if len(held) > EVERY_EDGE + 2 * len(records):
-            held = _forest(held, records)
-    return _in_order(_forest(held, records)), False
+def rows_of(desk: Desk, name: str) -> int:
+    """Rows of all tables of a round."""
+    return sum(desk.size(name, k)[0] for k in range(desk.count(name)))
 
 
-def _forest(edges: pa.Table, records: np.ndarray) -> pa.Table:
-    """A maximum spanning forest of `edges`; of edges of equal weight, the first in the input. records: all of them, ascending."""
+def forest(edges: pa.Table) -> pa.Table:
+    """A maximum spanning forest of `edges`, by left, then right; of edges of equal weight, the first in the input."""
     left, right = (edges.column(name).to_numpy() for name in EDGES.names[:2])
+    records, places = np.unique(np.concatenate([left, right]), return_inverse=True)
     order = np.lexsort((right, left, -similarity(edges)))
-    places = np.searchsorted(records, left[order]), np.searchsorted(records, right[order])
-    return edges.take(pa.array(order[joins(np.arange(len(records)), *places)]))
+    held = joins(np.arange(len(records)), places[: len(left)][order], places[len(left) :][order])
+    return in_order(edges.take(pa.array(order[held])))
 
 
-def _in_order(edges: pa.Table) -> pa.Table:
+def in_order(edges: pa.Table) -> pa.Table:
+    """`edges` by left, then right."""
     left, right = (edges.column(name).to_numpy() for name in EDGES.names[:2])
     return edges.take(pa.array(np.lexsort((right, left)))).combine_chunks()
 
 
-def all_of(desk: Desk, name: str, column: str) -> np.ndarray:
-    """A column of all tables of a round, one after the other."""
-    tables: Iterator[np.ndarray] = (desk.table(name, k).column(column).to_numpy() for k in range(desk.count(name)))
-    return np.concatenate([np.zeros(0, np.int64), *tables])
-
-
-def _pairs(desk: Desk, number: int) -> tuple[np.ndarray, np.ndarray]:
-    table = desk.table("buckets", number)
+def _pairs_from(desk: Desk, number: int, low: int, high: int) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs of a table of buckets whose left record has an ordinal from `low` to `high`, both included."""
+    table = desk.between("buckets", number, low, high, "left")
     return table.column("left").to_numpy(), table.column("right").to_numpy()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -50,10 +51,12 @@ def asked(lost: pa.Table) -> tuple[np.ndarray, np.ndarray]:
     return left[open_yet], right[open_yet]
 
 
-def distances_of(desk: Desk, lost: pa.Table) -> tuple[np.ndarray, np.ndarray]:
-    """|A ∩ B| and |A ∪ B|, (k,) float64 each, of records and those they lost to; 0 and 0 where the words are the same."""
+def distances_of(lost: pa.Table, tables: Sequence[pa.Table]) -> tuple[np.ndarray, np.ndarray]:
+    """|A ∩ B| and |A ∪ B|, (k,) float64 each, of records and those they lost to; 0 and 0 where the words are the same.
+
+    tables  EDGES of pairs that were asked for
+    """
     left, right, shared, total = (lost.column(name).to_numpy() for name in LOST.names[2:])
-    tables = [desk.table("distances", k) for k in range(desk.count("distances"))]
     edges = pa.concat_tables([EDGES.empty_table(), *tables])
     found = looked_up(left, right, *(edges.column(name).to_numpy() for name in EDGES.names))
     return np.where(total > 0, shared, found[0]), np.where(total > 0, total, found[1])
@@ -83,13 +86,14 @@ def _as_one(low: np.ndarray, high: np.ndarray, span: int) -> Any:
     return both
 
 
-def as_json(desk: Desk, record: np.ndarray, shared: np.ndarray, total: np.ndarray, chained: np.ndarray) -> pa.Array:
+def as_json(
+    desk: Desk, links: pa.Table, record: np.ndarray, shared: np.ndarray, total: np.ndarray, chained: np.ndarray
+) -> pa.Array:
     """JSON for each record: the sizes, or that the words are the same; and what links it where it is not alike itself."""
     n = len(record)
     whole = [pa.array(x.astype(np.int64)).cast(pa.string()) for x in (shared, total)]
     sizes = pc.binary_join_element_wise('{"shared":', whole[0], ',"total":', whole[1], "")
     found = pc.if_else(pa.array(total > 0), sizes, '{"same_words":true')
-    links = desk.table("groups", 0, "links")
     at = np.searchsorted(links.column("record").to_numpy(), record) if len(links) else np.zeros(n, np.int64)
     via = pa.nulls(n, pa.string())
     if chained.any() and len(links):

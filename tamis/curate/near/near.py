@@ -12,17 +12,30 @@ dropped below the threshold, and a pair just at it is found with the probability
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 
 from tamis.curate import survivor
-from tamis.curate.near.alike import BUCKET, EDGES, Alike, all_of, edges_of, measured, pairs_at_once, similarity
+from tamis.curate.near.alike import (
+    BUCKET,
+    EDGES,
+    Alike,
+    forest,
+    in_order,
+    measured,
+    pairs_at_once,
+    rows_of,
+    similarity,
+)
 from tamis.curate.near.clusters import Lost, grouped, star_survivors, survivors
+from tamis.curate.near.components import find, in_range, place
 from tamis.curate.near.evidence import LINK, LOST, as_json, asked, distances_of, looked_up, most_like
-from tamis.desk import Desk, Tables
+from tamis.desk import Desk, KeyRange, Tables
 from tamis.errors import UsageError
 from tamis.stage import RESOLUTION, Rule, Stage, by_rule
 
@@ -37,8 +50,34 @@ FOREST = b"forest"
 SPOKES = b"spokes"
 """Says there that the best record of every large component was held against all others of it."""
 
+EVERY_EDGE = 1 << 20
+"""Edges that are always kept. Of more, where there are also more than PER_RECORD for each record that is like another,
+those that hold the components together at every threshold suffice: a maximum spanning forest.
+"""
+
+PER_RECORD = 4
+
+EDGE_BYTES = 200
+"""Memory for each edge while all are put in order."""
+
 RESOLVED_BYTES = 300
 """Memory for each record that goes, while what is said of it is written."""
+
+
+class Range(NamedTuple):
+    """Components in a range of keys. `every`: whether all edges are kept; `hubs`: tables of that round with more of them."""
+
+    keys: KeyRange
+    every: bool
+    hubs: tuple[int, ...]
+
+
+class Part(NamedTuple):
+    """`rows` rows from `start` on of what is known of one range of components."""
+
+    group: int
+    start: int
+    rows: int
 
 
 @dataclass(frozen=True)
@@ -105,19 +144,31 @@ class Near(Alike):
         return super().blind(was) - told
 
     def settle(self, desk: Desk) -> None:
-        """Edges; groups and who stays; how alike each is to the one it lost to; verdicts."""
+        """Edges; components; groups and who stays; how alike each is to the one it lost to; verdicts."""
         self.find_edges(desk)
+        found = find(desk)
+        ranges = place(desk)
+        step = pairs_at_once(desk)
+        hubs: list[Part] = []
         if self.clusters == "star":
-            desk.run("spokes", [None])
-            desk.run("hubs", _slices(len(desk.table("spokes", 0)), pairs_at_once(desk)))
-        desk.run("groups", [None])
-        lost = desk.table("groups", 0, "lost")
-        desk.run("distances", _slices(len(asked(lost)[0]), pairs_at_once(desk)))
-        desk.run("resolved", _slices(len(lost), max(1, desk.share // RESOLVED_BYTES)))
+            desk.run("spokes", ranges)
+            hubs = _parts([desk.size("spokes", k)[0] for k in range(len(ranges))], step)
+            desk.run("hubs", hubs)
+        edges = rows_of(desk, "verify")
+        every = self.clusters == "star" or edges <= max(EVERY_EDGE, PER_RECORD * found.records)
+        among = _by_group(hubs)
+        desk.run("groups", [Range(keys, every, among[k]) for k, keys in enumerate(ranges)])
+        facts = [desk.table("groups", k, "facts") for k in range(len(ranges))]
+        asked_for = _parts([int(table.column("asked")[0].as_py()) for table in facts], step)
+        desk.run("distances", asked_for)
+        lost = [desk.size("groups", k, "lost")[0] for k in range(len(ranges))]
+        parts = _parts(lost, max(1, desk.share // RESOLVED_BYTES))
+        among = _by_group(asked_for)
+        desk.run("resolved", [(part, among[part.group]) for part in parts])
 
-    def spokes(self, desk: Desk, number: int, item: None) -> Tables:
+    def spokes(self, desk: Desk, number: int, keys: KeyRange) -> Tables:
         """Pairs not yet looked at of the best record of a component too large for all its pairs, and each other in it."""
-        edges, _ = edges_of(desk, whole=True)
+        edges = _alike_in(in_range(desk, keys))
         ends = [edges.column(name).to_numpy() for name in EDGES.names[:2]]
         records, places = np.unique(np.concatenate(ends), return_inverse=True)
         left, right = np.split(places, 2)
@@ -130,60 +181,68 @@ class Near(Alike):
         columns = [records[pair[0, new]], records[pair[1, new]]]
         return {"spokes": pa.table(columns, names=EDGES.names[:2])}
 
-    def hubs(self, desk: Desk, number: int, rows: slice) -> Tables:
+    def hubs(self, desk: Desk, number: int, part: Part) -> Tables:
         """EDGES among those pairs."""
-        pairs = desk.table("spokes", 0)
-        edges = measured(desk, *(pairs.column(name).to_numpy()[rows] for name in EDGES.names[:2]))
+        pairs = desk.table("spokes", part.group).slice(part.start, part.rows)
+        edges = measured(desk, *(pairs.column(name).to_numpy() for name in EDGES.names[:2]))
         return {"hubs": edges.filter(pa.array(similarity(edges) >= self.threshold))}
 
-    def groups(self, desk: Desk, number: int, item: None) -> Tables:
+    def groups(self, desk: Desk, number: int, item: Range) -> Tables:
         """Who goes, and to whom each lost; for a record that is linked through another, what it is most like."""
-        edges, every = edges_of(desk, self.clusters == "star")
-        left, right = edges.column("left").to_numpy(), edges.column("right").to_numpy()
-        follower, leader = all_of(desk, "same", "follower"), all_of(desk, "same", "leader")
+        pairs = in_range(desk, item.keys)
+        edges = pa.concat_tables([_alike_in(pairs), *(desk.table("hubs", k) for k in item.hubs)])
+        edges = in_order(edges) if item.every else forest(edges)
+        same = pairs.filter(pa.array(pairs.column("total").to_numpy() == 0))
+        ends = (table.column(name).to_numpy() for table in (edges, same) for name in EDGES.names[:2])
+        left, right, leader, follower = ends
         records = np.unique(np.concatenate([left, right, follower, leader]))
         rank = _ranks(desk, records)
+        weighed = in_order(_weighed(pa.concat_tables([edges, same]), records, rank))
         left, right, follower, leader = (np.searchsorted(records, x) for x in (left, right, follower, leader))
         lost = self._lost(rank, left, right, follower, leader)
         ours = records[lost.record] >= desk.bases[desk.earlier]
         lost = Lost(lost.record[ours], lost.survivor[ours])
         speaks_for = np.arange(len(records))
         speaks_for[follower] = leader
-        ends = np.sort(np.stack([speaks_for[lost.record], speaks_for[lost.survivor]]), axis=0)
+        spoken = np.sort(np.stack([speaks_for[lost.record], speaks_for[lost.survivor]]), axis=0)
         known = edges.column("shared").to_numpy(), edges.column("total").to_numpy()
-        sizes = looked_up(ends[0], ends[1], left, right, *known)
-        columns = [*(records[x] for x in (lost.record, lost.survivor, *ends)), *(x.astype(np.uint32) for x in sizes)]
+        sizes = looked_up(spoken[0], spoken[1], left, right, *known)
+        columns = [*(records[x] for x in (lost.record, lost.survivor, *spoken)), *(x.astype(np.uint32) for x in sizes)]
+        gone = pa.table(columns, schema=LOST)
         best = most_like(len(records), left, right, similarity(edges))
         via, jaccard = (x[speaks_for[lost.record]] for x in best)
         linked = np.flatnonzero(via >= 0)
         links = [columns[0][linked], records[via[linked]], jaccard[linked]]
         each = np.bincount(np.searchsorted(np.unique(lost.survivor), lost.survivor))
-        facts = {"groups": [len(each)], "largest": [int(each.max()) + 1 if len(each) else 0], "every": [every]}
+        facts = {
+            "groups": [len(each)],
+            "largest": [int(each.max()) + 1 if len(each) else 0],
+            "every": [item.every],
+            "asked": [len(asked(gone)[0])],
+        }
         return {
-            "groups": edges,
-            "lost": pa.table(columns, schema=LOST),
+            "groups": weighed,
+            "lost": gone,
             "links": pa.table(links, schema=LINK),
             "facts": pa.table(facts),
         }
 
-    def edges(self, desk: Desk) -> pa.Table:
+    def edges(self, desk: Desk) -> pa.RecordBatchReader:
         """WEIGHED: pairs that are alike, and pairs of a record and the first with the same words; earlier corpora below 0."""
-        found = [desk.table("groups", 0)]
-        same = pa.table([all_of(desk, "same", "leader"), all_of(desk, "same", "follower")], names=EDGES.names[:2])
-        none = pa.array(np.zeros(len(same), np.uint32))
-        found.append(same.append_column("shared", none).append_column("total", none).cast(EDGES))
-        edges = pa.concat_tables(found).sort_by([("left", "ascending"), ("right", "ascending")]).combine_chunks()
-        ends = [edges.column(name).to_numpy() for name in EDGES.names[:2]]
-        records = np.unique(np.concatenate(ends))
-        rank = _ranks(desk, records)
-        columns = [
-            *(pa.array(end - desk.bases[desk.earlier]) for end in ends),
-            *edges.columns[2:],
-            *(pa.array(rank[np.searchsorted(records, end)]) for end in ends),
-        ]
-        every = bool(desk.table("groups", 0, "facts").column("every")[0].as_py())
-        told = {**({} if every else {FOREST: b"1"}), **({SPOKES: b"1"} if self.clusters == "star" else {})}
-        return pa.table(columns, schema=WEIGHED.with_metadata(told or None))
+        facts = desk.table("groups", 0, "facts").column("every")[0].as_py()
+        told = {**({} if facts else {FOREST: b"1"}), **({SPOKES: b"1"} if self.clusters == "star" else {})}
+        schema, first = WEIGHED.with_metadata(told or None), int(desk.bases[desk.earlier])
+        windows, records = max(1, rows_of(desk, "groups") * EDGE_BYTES // desk.share), int(desk.bases[-1])
+
+        def batches() -> Iterator[pa.RecordBatch]:
+            for k in range(windows):
+                low, high = k * records // windows, (k + 1) * records // windows - 1
+                tables = [desk.between("groups", n, low, high, "left") for n in range(desk.count("groups"))]
+                table = in_order(pa.concat_tables(tables))
+                ends = [pa.array(table.column(name).to_numpy() - first) for name in EDGES.names[:2]]
+                yield from pa.table([*ends, *table.columns[2:]], schema=schema).to_batches()
+
+        return pa.RecordBatchReader.from_batches(schema, batches())
 
     def regroup(self, edges: pa.Table, alive: np.ndarray) -> np.ndarray:
         """Who goes among the records that are still in, under this threshold and these clusters."""
@@ -224,15 +283,17 @@ class Near(Alike):
             return _star(rank, left, right, follower, leader)
         return survivors(rank, np.concatenate([left, follower]), np.concatenate([right, leader]))
 
-    def distances(self, desk: Desk, number: int, rows: slice) -> Tables:
+    def distances(self, desk: Desk, number: int, part: Part) -> Tables:
         """EDGES between records that go and those that they lost to, whatever their similarity."""
-        left, right = asked(desk.table("groups", 0, "lost"))
-        return {"distances": measured(desk, left[rows], right[rows])}
+        left, right = asked(desk.table("groups", part.group, "lost"))
+        here = slice(part.start, part.start + part.rows)
+        return {"distances": measured(desk, left[here], right[here])}
 
-    def resolved(self, desk: Desk, number: int, rows: slice) -> Tables:
+    def resolved(self, desk: Desk, number: int, item: tuple[Part, tuple[int, ...]]) -> Tables:
         """What is said of the records that go."""
-        lost = desk.table("groups", 0, "lost").slice(rows.start, rows.stop - rows.start)
-        shared, total = distances_of(desk, lost)
+        part, distances = item
+        lost = desk.table("groups", part.group, "lost").slice(part.start, part.rows)
+        shared, total = distances_of(lost, [desk.table("distances", k) for k in distances])
         jaccard = np.divide(shared, total, out=np.ones(len(shared)), where=total > 0)
         columns = [
             lost.column("record").cast(pa.uint64()),
@@ -241,19 +302,40 @@ class Near(Alike):
             desk.record_ids(lost.column("survivor").to_numpy()),
         ]
         table = pa.table(columns, schema=RESOLUTION)
-        evidence = as_json(desk, lost.column("record").to_numpy(), shared, total, jaccard < self.threshold)
+        links, record = desk.table("groups", part.group, "links"), lost.column("record").to_numpy()
+        evidence = as_json(desk, links, record, shared, total, jaccard < self.threshold)
         return {"resolved": table.append_column("evidence", evidence)}
 
     def facts(self, desk: Desk) -> dict[str, Any]:
         """As of all that look for likeness; and how many groups there are, of which the largest has so many records."""
-        found = desk.table("groups", 0, "facts")
-        groups, largest = (int(found.column(name)[0].as_py()) for name in ("groups", "largest"))
-        return {**super().facts(desk), "groups": groups, "largest_group": largest}
+        tables = [desk.table("groups", k, "facts") for k in range(desk.count("groups"))]
+        groups, largest = ([int(table.column(name)[0].as_py()) for table in tables] for name in ("groups", "largest"))
+        return {**super().facts(desk), "groups": sum(groups), "largest_group": max(largest, default=0)}
 
 
-def _slices(count: int, step: int) -> list[slice]:
-    """`count` rows, `step` at a time."""
-    return [slice(k, min(k + step, count)) for k in range(0, count, step)]
+def _parts(counts: Sequence[int], step: int) -> list[Part]:
+    """So many rows of each group, `step` at a time."""
+    return [Part(k, start, min(step, n - start)) for k, n in enumerate(counts) for start in range(0, n, step)]
+
+
+def _by_group(parts: Sequence[Part]) -> defaultdict[int, tuple[int, ...]]:
+    """Places of the parts of each group."""
+    found = defaultdict[int, tuple[int, ...]](tuple)
+    for k, part in enumerate(parts):
+        found[part.group] += (k,)
+    return found
+
+
+def _alike_in(pairs: pa.Table) -> pa.Table:
+    """EDGES of pairs: without those of the same words."""
+    return pairs.filter(pa.array(pairs.column("total").to_numpy() > 0)).cast(EDGES)
+
+
+def _weighed(edges: pa.Table, records: np.ndarray, rank: np.ndarray) -> pa.Table:
+    """WEIGHED of EDGES. records (n,), ascending, and their ranks (n,)"""
+    ends = (edges.column(name).to_numpy() for name in EDGES.names[:2])
+    ranks = [pa.array(rank[np.searchsorted(records, end)]) for end in ends]
+    return pa.table([*edges.columns, *ranks], schema=WEIGHED)
 
 
 def _largest(edges: pa.Table) -> int:
@@ -274,7 +356,7 @@ def _ranks(desk: Desk, records: np.ndarray) -> np.ndarray:
     """(n,) float64: ranks of the records at ordinals (n,), ascending; those of earlier corpora are above all."""
     rank = np.full(len(records), np.inf)
     cuts = np.searchsorted(records, desk.bases)
-    for fragment in range(desk.earlier, len(desk.bases) - 1):
+    for fragment in (desk.earlier + np.flatnonzero(np.diff(cuts[desk.earlier :]))).tolist():
         here = slice(cuts[fragment], cuts[fragment + 1])
         table = desk.sketch(fragment, "ranks")
         at = np.searchsorted(table.column("row").to_numpy(), records[here] - desk.bases[fragment])

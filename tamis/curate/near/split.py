@@ -17,9 +17,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tamis.curate.assign import assign, balanced, check, identity
-from tamis.curate.near.alike import Alike, all_of
+from tamis.curate.near.alike import Alike
 from tamis.curate.near.clusters import grouped
-from tamis.desk import Desk, Tables
+from tamis.curate.near.components import find, in_range, place
+from tamis.desk import Desk, KeyRange, Tables
 from tamis.errors import UsageError
 from tamis.kernels.hash import xxh64
 from tamis.schemas.ids import halves
@@ -104,20 +105,20 @@ class Split(Alike):
     def settle(self, desk: Desk) -> None:
         """Edges; groups; the border of each stratum where one is asked for; the split of every record."""
         self.find_edges(desk)
-        desk.run("groups", [None])
+        find(desk)
+        desk.run("groups", place(desk))
         if self.stratify:
             desk.run("strata", [None])
         desk.run("assigned", range(len(desk.bases) - 1))
 
-    def groups(self, desk: Desk, number: int, item: None) -> Tables:
+    def groups(self, desk: Desk, number: int, keys: KeyRange) -> Tables:
         """The key of the group of every record that is like another: two halves of the smallest record_id in it."""
-        ends = [all_of(desk, "verify", name) for name in ("left", "right")]
-        ends[0] = np.concatenate([ends[0], all_of(desk, "same", "leader")])
-        ends[1] = np.concatenate([ends[1], all_of(desk, "same", "follower")])
+        pairs = in_range(desk, keys)
+        ends = [pairs.column(name).to_numpy() for name in ("left", "right")]
         records, places = np.unique(np.concatenate(ends), return_inverse=True)
         group = grouped(len(records), *np.split(places, 2))
-        keys = identity(halves(desk.record_ids(records)), group)
-        table = pa.table({"ordinal": records, "high": keys[:, 0], "low": keys[:, 1]})
+        known = identity(halves(desk.record_ids(records)), group)
+        table = pa.table({"ordinal": records, "high": known[:, 0], "low": known[:, 1]})
         facts = pa.table({"groups": [len(np.unique(group))], "largest": [int(np.bincount(group).max(initial=0))]})
         return {"groups": table, "facts": facts}
 
@@ -173,14 +174,14 @@ class Split(Alike):
 
     def facts(self, desk: Desk) -> dict[str, Any]:
         """Records in each split, and the groups that are kept together."""
-        found = desk.table("groups", 0, "facts")
+        found = pa.concat_tables([desk.table("groups", k, "facts") for k in range(desk.count("groups"))])
         tables = [
             desk.table("assigned", k, "facts").column("records").to_numpy() for k in range(desk.count("assigned"))
         ]
         counts = np.sum([np.zeros(len(self.splits), np.int64), *tables], axis=0)
         groups = {
-            "groups": int(found.column("groups")[0].as_py()),
-            "largest_group": int(found.column("largest")[0].as_py()),
+            "groups": int(np.sum(found.column("groups"))),
+            "largest_group": int(np.max(found.column("largest"))),
         }
         return {"records": dict(zip(self.splits, counts.tolist(), strict=True)), **super().facts(desk), **groups}
 
@@ -188,7 +189,11 @@ class Split(Alike):
 def _keys(desk: Desk, ordinals: np.ndarray) -> np.ndarray:
     """(n, 2) uint64: the key of the group of each record, at ascending ordinals; of one that is alone, its own id."""
     keys = halves(desk.record_ids(ordinals))
-    grouped = desk.table("groups", 0)
+    if not ordinals.size:
+        return keys
+    span = int(ordinals[0]), int(ordinals[-1])
+    grouped = pa.concat_tables([desk.between("groups", k, *span, "ordinal") for k in range(desk.count("groups"))])
+    grouped = grouped.sort_by("ordinal")
     known = grouped.column("ordinal").to_numpy()
     at = np.searchsorted(known, ordinals)
     here = at < len(known)

@@ -11,7 +11,7 @@ import pyarrow.parquet as pq
 
 from tamis.data import InputFile
 from tamis.data.compressed import Broken, unpacked
-from tamis.data.parquet import UNREADABLE
+from tamis.data.parquet import UNREADABLE, source
 
 SPOTS, SPOT = 16, 64 << 10
 """Places of a file that are looked at, and bytes of each."""
@@ -33,7 +33,7 @@ def bytes_in(files: Sequence[InputFile]) -> float:
 def _records(file: InputFile) -> float:
     if file.format == "parquet":
         try:
-            return float(pq.read_metadata(file.path).num_rows)
+            return float(pq.read_metadata(source(file.path)).num_rows)
         except UNREADABLE:
             return 0.0
     lines = seen = 0

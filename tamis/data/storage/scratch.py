@@ -1,0 +1,25 @@
+"""Folders of this machine for what lies elsewhere: scratch of runs, copies of what was read."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from tamis.data.disk import disk_errors
+from tamis.data.storage.address import Remote
+
+
+def scratch_of(remote: Remote) -> Path:
+    """Where this machine works on what will lie at `remote`: in TAMIS_SCRATCH, else in the system's temporary folder."""
+    base = os.environ.get("TAMIS_SCRATCH") or Path(tempfile.gettempdir(), f"tamis-{os.getuid()}")
+    with disk_errors(Path(base)):
+        Path(base).mkdir(parents=True, exist_ok=True, mode=0o700)
+    return Path(base, remote.digest)
+
+
+def cache() -> Path:
+    """Where copies are kept: TAMIS_CACHE, else tamis in XDG_CACHE_HOME, else ~/.cache/tamis. Everything in it may be deleted."""
+    if named := os.environ.get("TAMIS_CACHE"):
+        return Path(named)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path("~/.cache").expanduser()) / "tamis"

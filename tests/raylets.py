@@ -1,0 +1,115 @@
+"""A Ray cluster of several nodes on this machine, as faults need it: a head without processors, and nodes that can be killed."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+
+class Raylets:
+    """A head, and `nodes` more with one processor each. Ray takes seconds for each; only the main thread may start one."""
+
+    def __init__(self, nodes: int, **head: Any) -> None:
+        from ray.cluster_utils import Cluster
+
+        self.cluster = patiently(lambda: Cluster(initialize_head=True, head_node_args={"num_cpus": 0, **SMALL, **head}))
+        self.nodes = [self.start() for _ in range(nodes)]
+
+    @property
+    def address(self) -> str:
+        """HOST:PORT, as --address takes it."""
+        return str(self.cluster.address)
+
+    def start(self, **args: Any) -> Any:
+        """One more node."""
+        return patiently(lambda: self.cluster.add_node(num_cpus=1, **SMALL, **args))
+
+    def add(self, **args: Any) -> None:
+        """One more node that counts among `nodes`."""
+        self.nodes.append(self.start(**args))
+
+    def kill(self, at: int = -1) -> None:
+        """A node is gone, with all that ran on it."""
+        node = self.nodes.pop(at)
+        below = [pid for process in pids(node) for pid in descendants(process)]
+        self.cluster.remove_node(node, allow_graceful=False)
+        for pid in below:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+    def workers(self, at: int) -> list[int]:
+        """Processes that carry tasks of `tamis` on a node."""
+        below = [pid for process in pids(self.nodes[at]) for pid in descendants(process)]
+        return [pid for pid in below if "_carry" in title(pid)]
+
+    def __enter__(self) -> Raylets:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.cluster.shutdown()
+
+
+SMALL: dict[str, Any] = {
+    "object_store_memory": 80 << 20,
+    "include_dashboard": False,
+    "include_log_monitor": False,
+    "no_monitor": True,
+}
+
+
+def patiently(begin: Callable[[], Any]) -> Any:
+    """Ray gives its own processes 30 seconds to begin, too few on a busy machine."""
+    for _ in range(3):
+        try:
+            return begin()
+        except Exception as error:
+            if type(error) is not Exception:
+                raise
+            late = error
+    raise late
+
+
+def pids(node: Any) -> list[int]:
+    """Processes that Ray started for a node."""
+    return [info.process.pid for infos in node.all_processes.values() for info in infos]
+
+
+def descendants(pid: int) -> list[int]:
+    """A process and all below it."""
+    found = [pid]
+    with suppress(OSError):
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            for child in (task / "children").read_text().split():
+                found += descendants(int(child))
+    return found
+
+
+def title(pid: int) -> str:
+    """What a process calls itself."""
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode("utf-8", "replace").strip()
+    return ""
+
+
+def left_over() -> list[str]:
+    """Processes of Ray on this machine."""
+    found = [title(int(p.name)) for p in Path("/proc").iterdir() if p.name.isdigit()]
+    return [name for name in found if name.startswith("ray::") or "/ray/core/src/ray/" in name]
+
+
+def wait_for(what: Any, seconds: float = 60) -> bool:
+    """Whether `what()` comes true in time."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if what():
+            return True
+        time.sleep(0.02)
+    return bool(what())
