@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 from tamis.extras import extra
 from tamis.train.settings import Settings
@@ -70,6 +71,19 @@ def peak_bytes(device: str) -> int:
     import resource
 
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def free_bytes(device: str) -> int:
+    """Bytes of memory that can be had right now: of the GPU, else of this machine; a great many where nobody says."""
+    if device == "cuda":
+        import torch
+
+        return int(torch.cuda.mem_get_info()[0])
+    try:
+        lines = Path("/proc/meminfo").read_text("utf-8").splitlines()
+    except OSError:
+        return 1 << 60
+    return next((int(own.split()[1]) * 1024 for own in lines if own.startswith("MemAvailable:")), 1 << 60)
 
 
 def processor() -> str:
