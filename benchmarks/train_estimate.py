@@ -8,6 +8,7 @@ the estimate means, so that what else the machine does is in neither; memory is 
 
 from __future__ import annotations
 
+import argparse
 import sys
 import tempfile
 from dataclasses import replace
@@ -26,7 +27,7 @@ SETTINGS: dict[str, tuple[str, dict[str, Any]]] = {
     "tiny, sft": ("tiny", {"max_steps": 40, "batch_size": 4}),
     "tiny, sft, 32 rows at once": ("tiny", {"max_steps": 20, "batch_size": 32, "max_length": 256}),
     "SmolLM2, sft, 128 tokens at most": ("smol", {"batch_size": 4, "max_length": 128}),
-    "SmolLM2, sft, 512 tokens at most": ("smol", {"batch_size": 3, "max_length": 512}),
+    "SmolLM2, sft, 512 tokens at most": ("smol", {"batch_size": 2, "max_length": 512}),
     "SmolLM2, dpo": ("smol", {"method": "dpo", "batch_size": 2, "max_length": 512}),
 }
 STEADY: dict[str, Any] = {
@@ -61,9 +62,12 @@ def main() -> None:
     from storing import frozen
     from tiny import write_tiny
 
+    given = argparse.ArgumentParser()
+    given.add_argument("--smol", type=Path, help="where tests/smol.py has put the model already")
+    asked = given.parse_args()
     with tempfile.TemporaryDirectory(prefix="tamis-") as scratch:
         folder = Path(scratch)
-        write_smol(folder / "smol")
+        (folder / "smol").symlink_to(asked.smol.resolve()) if asked.smol else write_smol(folder / "smol")
         write_tiny(folder / "tiny")
         for method in ("sft", "dpo"):
             train_peer.STEPS[method] = 50

@@ -70,7 +70,8 @@ def peak_bytes(device: str) -> int:
         return int(torch.cuda.max_memory_allocated())
     import resource
 
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    # What getrusage tells begins, on Linux, with the size of the process that started this one.
+    return _told("/proc/self/status", "VmHWM:") or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
 def free_bytes(device: str) -> int:
@@ -79,11 +80,16 @@ def free_bytes(device: str) -> int:
         import torch
 
         return int(torch.cuda.mem_get_info()[0])
+    return _told("/proc/meminfo", "MemAvailable:") or 1 << 60
+
+
+def _told(file: str, name: str) -> int | None:
+    """Bytes that Linux tells under `name`; None where it tells none."""
     try:
-        lines = Path("/proc/meminfo").read_text("utf-8").splitlines()
+        lines = Path(file).read_text("utf-8").splitlines()
     except OSError:
-        return 1 << 60
-    return next((int(own.split()[1]) * 1024 for own in lines if own.startswith("MemAvailable:")), 1 << 60)
+        return None
+    return next((int(own.split()[1]) * 1024 for own in lines if own.startswith(name)), None)
 
 
 def processor() -> str:

@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -118,7 +119,7 @@ def fit(
 def rehearse(
     base: Path, tokenizer: Any, rows: pa.Table, settings: Settings, work: Path
 ) -> tuple[tuple[float, float], tuple[float, float]]:
-    """Seconds by the clock and of all threads: of a step on all of `rows`, the first step not counted, and of evaluating them."""
+    """Seconds by the clock and of all threads, of a step on all of `rows` (the least but the first) and of evaluating them."""
     with extra("train"):
         import trl  # noqa: F401
     device = device_here()
@@ -131,13 +132,13 @@ def rehearse(
         trainer = _ready(base, tokenizer, rows, rows, settings, chosen(settings.precision, device), device, work)
         trainer.add_callback(watch(settings, mark, None))
         trainer.train()
-        steps = len(marks) - 1
-        (began, worked), (ended, done) = marks[0], marks[-1]
+        steps = list(pairwise(marks))
         mark()
         _evaluated(trainer, rows)
         mark()
+    wall, cpu = (min(after[k] - before[k] for before, after in steps) for k in (0, 1))
     (before, idle), (after, busy) = marks[-2:]
-    return ((ended - began) / steps, (done - worked) / steps), (after - before, busy - idle)
+    return (wall, cpu), (after - before, busy - idle)
 
 
 def _ready(

@@ -53,7 +53,7 @@ def test_time_is_that_of_steps_taken_here_unless_memory_does_not_suffice(
     job = replace(job_of(snapshot_of(tmp_path, chats(30)), tiny, tmp_path / "a"), register=False)
     planned = plan(job)
     taken = of_plan(job, planned)
-    assert taken.steps_taken == 3 and taken.seconds and taken.cpu_seconds
+    assert taken.steps_taken == 4 and taken.seconds and taken.cpu_seconds
     monkeypatch.setattr("tamis.train.device.free_bytes", lambda _: 1)
     assert of_plan(job, planned).steps_taken == 0 and not (tmp_path / "a").exists()
     assert json.dumps(taken.as_dict())
