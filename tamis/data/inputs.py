@@ -77,7 +77,7 @@ def find(paths: Sequence[str | Path], scratch: Path | None = None) -> list[Input
             continue
         with _read_errors(path):
             for file, name in _expand(path):
-                found.setdefault(file.resolve(), _legible(name))
+                found.setdefault(file.resolve(), legible(name))
     files = [_open(path, name) for path, name in _apart(found).items()]
     if any(str(path) == "-" for path in paths):
         files.append(_standard_input(scratch))
@@ -96,7 +96,7 @@ def _read_errors(path: str | Path) -> Iterator[None]:
         raise InputError(f"cannot read {str(path)!r}: {error}; mend the path or leave it out") from error
 
 
-def _legible(name: str) -> str:
+def legible(name: str) -> str:
     """`name` as text: bytes of it that are no UTF-8 become \\xff."""
     return os.fsencode(name).decode("utf-8", "backslashreplace")
 
