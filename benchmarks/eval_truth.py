@@ -26,9 +26,10 @@ from measure import save, table
 from tamis.evaluate.freeze import freeze
 from tamis.evaluate.frozen import open_eval
 from tamis.evaluate.replayed import Replayed
+from tamis.evaluate.report import Beside
 from tamis.evaluate.results import Results, read_results
 from tamis.evaluate.run import evaluate
-from tamis.recipes.evaluating import Beside, conclude, overlap, side_by_side
+from tamis.recipes.evaluating import conclude, overlap, side_by_side
 
 GSM8K = {"6b_finetuning": 21.7, "6b_verification": 39.0, "175b_finetuning": 34.7, "175b_verification": 56.3}
 MMLU = {"mixtral_8x7b": 68.08, "gpt4_1106": 80.58}

@@ -41,7 +41,11 @@ def rated(found: dict[str, Any]) -> None:
     )
     apart, distinct = found["separability"]["value"], found["distinct"]["value"]
     if apart is not None:
-        say(f"{100 * apart:.0f} percent of pairs have intervals apart, {100 * distinct:.0f} percent differ")
+        few = found["distinct"].get("note")
+        say(
+            f"{100 * apart:.0f} percent of pairs have intervals apart, {100 * distinct:.0f} percent differ"
+            + (f"; but {few}" if few else "")
+        )
     for name, e in found.get("style", {}).get("effects", {}).items():
         say(
             f"style: {name} {e['value']:+.2f} ({e['low']:+.2f} to {e['high']:+.2f}) log-odds"

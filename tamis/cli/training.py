@@ -188,7 +188,8 @@ def print_estimate(found: dict[str, Any], how: dict[str, Any]) -> None:
             else f"{seconds / 3600:.1f} h"
         )
         cost = "" if found["cost"] is None else f", cost {found['cost']:g}"
-        click.echo(f"time: about {long} with {how['threads']} thread{'s' * (how['threads'] > 1)}{cost}")
+        taken = f", by {found['steps_taken']} steps taken here" if found["steps_taken"] else ""
+        click.echo(f"time: about {long} with {how['threads']} thread{'s' * (how['threads'] > 1)}{taken}{cost}")
 
 
 def print_trained(done: dict[str, Any]) -> None:

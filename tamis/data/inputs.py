@@ -84,12 +84,12 @@ def find(paths: Sequence[str | Path | Remote], scratch: Path | None = None) -> l
             continue
         if isinstance(place := located(path), Remote):
             for one, name in _expand_far(place):
-                found.setdefault(one.remote, _legible(name))
+                found.setdefault(one.remote, legible(name))
                 far[one.remote] = one
             continue
         with _read_errors(path):
             for file, name in _expand(place if str(path) else ""):
-                found.setdefault(file.resolve(), _legible(name))
+                found.setdefault(file.resolve(), legible(name))
     apart = _apart(found)
     files = [_open(path, name) for path, name in apart.items() if isinstance(path, Path)]
     files += _open_far([(far[path], name) for path, name in apart.items() if isinstance(path, Remote)])
@@ -110,7 +110,7 @@ def _read_errors(path: str | Path | Remote) -> Iterator[None]:
         raise InputError(f"cannot read {str(path)!r}: {error}; mend the path or leave it out") from error
 
 
-def _legible(name: str) -> str:
+def legible(name: str) -> str:
     """`name` as text: bytes of it that are no UTF-8 become \\xff."""
     return os.fsencode(name).decode("utf-8", "backslashreplace")
 

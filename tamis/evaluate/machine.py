@@ -17,6 +17,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from tamis.data.inputs import legible
 from tamis.errors import InputError, RunError
 from tamis.evaluate.answer import Answer
 from tamis.evaluate.frozen import FrozenTask
@@ -59,7 +60,7 @@ class Machine:
                 _whole(folder)
         self._path, self._adapter, self._settings = path, adapter, settings
         self._device, self._limit = device, wall_limit
-        self.model: dict[str, Any] = {"backend": "hf", "name": "+".join(p.name for p in (path, adapter) if p)}
+        self.model: dict[str, Any] = {"backend": "hf", "name": legible("+".join(p.name for p in (path, adapter) if p))}
         self.model |= identity(path)
         if adapter is not None:
             demand_safetensors(adapter)

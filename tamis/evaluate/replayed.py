@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, get_args
 
+from tamis.data.inputs import legible
 from tamis.errors import InputError
 from tamis.evaluate.answer import Answer
 from tamis.evaluate.frozen import FrozenTask
@@ -33,12 +34,12 @@ class Replayed:
             data = path.read_bytes()
         except OSError as gone:
             raise InputError(f"the answers {path} cannot be read: {gone.strerror or gone}") from None
-        self._rows = list(each_row(data, path.name))
+        self._rows = list(each_row(data, legible(path.name)))
         if not self._rows:
             raise InputError(
                 f"{path} holds no answers; rows of task, item_id and response or loglikelihoods were wanted"
             )
-        self.model: dict[str, Any] = {"backend": "replay", "name": path.name}
+        self.model: dict[str, Any] = {"backend": "replay", "name": legible(path.name)}
         self.varies: dict[str, Any] = {}
 
     def answers(self, tasks: list[FrozenTask]) -> Iterator[Answer]:

@@ -9,10 +9,11 @@ import json
 from collections.abc import Mapping
 from math import fsum, isfinite, sqrt
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 
 from tamis.data.writer import write_bytes, write_parquet
 from tamis.errors import UsageError
@@ -26,7 +27,6 @@ from tamis.evaluate.markdown import markdown
 from tamis.evaluate.outcomes import Look, outcomes
 from tamis.evaluate.results import FORMAT, REPORT, Results, sealed
 from tamis.evaluate.scored import LOGS, Scored
-from tamis.runs.manifest import sha256
 from tamis.schemas import SAMPLE, SCORE
 from tamis.schemas.sample import SIGNIFICANT
 from tamis.snapshot.jcs import canonical_json
@@ -39,39 +39,45 @@ MANY_INVALID = 0.02
 """Share of answers that could not be read, from which on the report begins with it."""
 
 
-def write(
-    folder: Path | str,
-    results: Results,
-    *,
-    contamination: pl.DataFrame | None = None,
-    training: Mapping[str, Any] | None = None,
-    baseline: Results | None = None,
-    gates: Gates | None = None,
-    confidence: float = 0.95,
-) -> dict[str, Any]:
-    """Write samples.parquet, scores.parquet, report.json, report.md and junit.xml into `folder`; return what report.json says.
-
-    What the baseline scored is kept beside them, as baseline.parquet: the page is drawn again without its run.
+class Beside(NamedTuple):
+    """What a run is held against.
 
     contamination  a row for each item, as contamination.parquet has them; None: nobody looked
     training       what the model was trained on: snapshot, its id, and ref, as docs@1.0.0
     baseline       results of the model it is held against, on the same snapshot
     gates          beside those frozen with the suite
+    """
+
+    contamination: pa.Table | None = None
+    training: Mapping[str, Any] | None = None
+    baseline: Results | None = None
+    gates: Gates | None = None
+
+
+NOTHING = Beside()
+
+
+def write(folder: Path | str, results: Results, held: Beside = NOTHING, confidence: float = 0.95) -> dict[str, Any]:
+    """Write the tables, report.json, report.md and junit.xml into `folder`; return what report.json says.
+
+    What it was held against is kept beside them, as contamination.parquet and the scores of baseline.parquet.
 
     A gate that failed is no error here: `passed` says so. Raises UsageError and InputError for what cannot be held together.
     """
     folder = Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    digests = {}
-    tables = [("samples", results.samples, SAMPLE), ("scores", results.scores, SCORE)]
-    if baseline is not None:
-        tables.append(("baseline", baseline.scores, SCORE))
-    for name, table, schema in tables:
-        found = write_parquet(folder / f"{name}.parquet", table.to_arrow().cast(schema).to_batches(), schema)
-        digests[f"{name}.parquet"] = found.sha256
-    if contamination is not None and (folder / "contamination.parquet").is_file():
-        digests["contamination.parquet"] = sha256(folder / "contamination.parquet")
-    said = canonical_json(sealed(report(results, digests, contamination, training, baseline, gates, confidence)))
+    tables = {
+        "samples": results.samples.to_arrow().cast(SAMPLE),
+        "scores": results.scores.to_arrow().cast(SCORE),
+        "baseline": None if held.baseline is None else held.baseline.scores.to_arrow().cast(SCORE),
+        "contamination": held.contamination,
+    }
+    digests = {
+        f"{name}.parquet": write_parquet(folder / f"{name}.parquet", table.to_batches(), table.schema).sha256
+        for name, table in tables.items()
+        if table is not None
+    }
+    said = canonical_json(sealed(report(results, held, digests, confidence)))
     write_bytes(folder / REPORT, said)
     # As it will be read again, in the order of its names: what is drawn from it now and later is the same.
     facts: dict[str, Any] = json.loads(said)
@@ -82,28 +88,25 @@ def write(
 
 def report(
     results: Results,
-    digests: Mapping[str, str],
-    contamination: pl.DataFrame | None = None,
-    training: Mapping[str, Any] | None = None,
-    baseline: Results | None = None,
-    gates: Gates | None = None,
+    held: Beside = NOTHING,
+    digests: Mapping[str, str] | None = None,
     confidence: float = 0.95,
 ) -> dict[str, Any]:
-    """What report.json says. `digests` are those of samples.parquet and scores.parquet, by name."""
+    """What report.json says. `digests` are those of the tables, by name."""
+    baseline, training = held.baseline, held.training
     if baseline is not None:
         same_snapshot(baseline, results)
         if (baseline.limit, baseline.only) != (results.limit, results.only):
             raise UsageError(
                 "one of the run and its baseline was asked a part of the items alone (--limit, --task); run both alike"
             )
-    table = None if contamination is None else overlap.read_contamination(contamination)
-    splits = None if table is None else {t["name"]: split_of(table, results, t["name"]) for t in results.tasks}
+    splits = splits_of(results, held.contamination)
     look = Look(results, splits, None if training is None else training.get("snapshot"), baseline)
-    held = None if baseline is None else compared(baseline, results, confidence, _clean(splits))
+    against = None if baseline is None else compared(baseline, results, confidence, _clean(splits))
     tasks = [_task(look, task, confidence) for task in results.tasks]
     for k, task in enumerate(tasks):
-        task["baseline"] = None if held is None else held["tasks"][k]
-    asked, level = _gates(results, gates)
+        task["baseline"] = None if against is None else against["tasks"][k]
+    asked, level = _gates(results, held.gates)
     judged = outcomes(look, asked, level)
     facts = {
         "tamis_report": FORMAT,
@@ -120,7 +123,7 @@ def report(
             "gates": dict(results.gates),
             "gates_confidence": level if judged else None,
         },
-        "files": dict(digests),
+        "files": dict(digests or {}),
         "tasks": tasks,
         "overall": _overall(look, confidence),
         "gates": [outcome.facts() for outcome in judged],
@@ -245,10 +248,15 @@ def _gates(results: Results, given: Gates | None) -> tuple[list[Any], float]:
     return written_out([own, *([given] if given else [])], list(metrics), metrics)
 
 
-def split_of(table: pl.DataFrame, results: Results, task: str) -> Split:
-    """The items of a task by what training data holds of them; `table` is that of `read_contamination`."""
-    ids = results.samples.filter(pl.col("task") == task)["item_id"].unique(maintain_order=True).to_list()
-    return overlap.split(table, task, ids)
+def splits_of(results: Results, contamination: pa.Table | None) -> dict[str, Split] | None:
+    """Of each task its items by what training data holds of them; None: nobody looked."""
+    if contamination is None:
+        return None
+    table, found = overlap.read_contamination(pl.DataFrame(contamination)), {}
+    for name in (task["name"] for task in results.tasks):
+        own = results.samples.filter(pl.col("task") == name)
+        found[name] = overlap.split(table, name, own["item_id"].unique(maintain_order=True).to_list())
+    return found
 
 
 def _clean(splits: Mapping[str, Split] | None) -> dict[str, np.ndarray]:

@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from tamis.data.disk import disk_errors
+from tamis.data.inputs import legible
 from tamis.data.writer import write_json, write_parquet
 from tamis.errors import OutputError, RunError, UsageError
 from tamis.evaluate.answer import Answer, Backend, repeats
@@ -118,7 +119,9 @@ def write(found: Evaluated, output: Path | str) -> Path:
     write_parquet(output / "samples.parquet", [found.tables.samples], SAMPLE)
     write_parquet(output / "scores.parquet", [found.tables.scores], SCORE)
     write_parquet(output / "timings.parquet", [found.tables.timings], TIMING)
-    write_json(output / "run.json", {"snapshot": str(found.frozen.path), "id": found.frozen.id, **found.varies})
+    write_json(
+        output / "run.json", {"snapshot": legible(str(found.frozen.path)), "id": found.frozen.id, **found.varies}
+    )
     return output
 
 

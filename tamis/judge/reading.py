@@ -81,7 +81,8 @@ def read_labels(paths: Sequence[str | Path], item: str = "item", rater: str = "r
     found = list(each_row(map(judgments_at, paths), problems))
     if found and all(label not in row and ("verdict" in row or "score" in row) for _, row in found[:100]):
         own = read_judgments(paths)
-        return Read(_as_labels(own.rows), own.problems)
+        rows = _as_labels(own.rows)
+        return Read(rows, [*own.problems, *_apart(rows)])
     kept = []
     for where, row in found:
         if missing := [name for name in (item, rater) if row.get(name) is None]:
@@ -132,6 +133,19 @@ def _as_labels(rows: pl.DataFrame) -> pl.DataFrame:
     lead = pl.col("share") - 0.5
     word = pl.when(lead > 0).then(pl.lit("a")).when(lead < 0).then(pl.lit("b")).otherwise(pl.lit("tie"))
     return pairs.with_columns(item=_asked("model_a", "model_b"), rater="judge", label=word)
+
+
+def _apart(rows: pl.DataFrame) -> list[str]:
+    """Why no two raters have an item in common, where it is that each went by a rubric of its own."""
+    shared = rows.group_by("item").agg(pl.col("rater").n_unique())["rater"]
+    rubrics = rows.select("rubric", "rubric_sha256").unique().sort("rubric", "rubric_sha256")
+    if rows["rater"].n_unique() < 2 or rubrics.height < 2 or (shared > 1).any():
+        return []
+    names = ", ".join(f"{name or 'none'} {(digest or '')[:8]}".strip() for name, digest in rubrics.head(5).iter_rows())
+    return [
+        f"no item was judged twice by one rubric: there are {rubrics.height} ({names}), and what one asks another does not; have "
+        "all judge by one to tell how far they agree"
+    ]
 
 
 def _asked(*models: str) -> pl.Expr:

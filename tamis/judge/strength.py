@@ -32,6 +32,9 @@ _HOLD = 1e-4
 _EQUAL = 1e-9
 """Log-odds; models that are nearer in a draw stand equal in it, and neither is above."""
 
+FEW = 30
+"""Items under which intervals of drawing items anew are too short, and what they tell apart may be one by chance."""
+
 _THIN = 1e-6
 """Least t of Rao and Kupper's model: there are next to no ties at it."""
 
@@ -247,7 +250,8 @@ def _separated(rated: list[Rating], replicates: np.ndarray, items: int, confiden
         higher += np.where(np.abs(apart_by) < _EQUAL, 0.5, apart_by > 0)
     share = (higher / len(replicates))[above]
     differ = (share < tail) | (share > 1 - tail)
-    return Estimate(float(apart.mean()), items=items), Estimate(float(differ.mean()), items=items)
+    few = f"{items} items are few: intervals of drawing them anew are too short" if items < FEW else ""
+    return Estimate(float(apart.mean()), items=items, note=few), Estimate(float(differ.mean()), items=items, note=few)
 
 
 def _outside(models: list[str], found: Pieces, inside: np.ndarray) -> tuple[list[str], dict[int, Estimate]]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from tamis.errors import InputError
 from tamis.extras import extra
+from tamis.models.adapter import demand_match
 from tamis.models.asking import sending
 from tamis.models.completion import NOTHING
 from tamis.models.failure import Failed, Missed
@@ -175,6 +176,7 @@ class Local:
             place = "cuda" if torch.cuda.is_available() else "cpu"
             tokenizer, model = load_tokenizer(self._path), load_model(self._path)
             if self._adapter is not None:
+                demand_match(self._adapter, self._path)
                 model = with_adapter(model, self._adapter)
             self._loaded = tokenizer, model.to(place).eval()
         return self._loaded

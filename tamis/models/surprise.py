@@ -10,6 +10,7 @@ import numpy as np
 
 from tamis.errors import InputError
 from tamis.extras import extra
+from tamis.models.adapter import demand_match
 from tamis.models.weights import load_model, load_tokenizer, with_adapter
 
 
@@ -35,6 +36,8 @@ class Reader:
             if folder is not None and not folder.is_dir():
                 raise InputError(f"there is no model at {folder}; hf: wants a folder as save_pretrained writes it")
         torch.set_num_threads(threads)
+        if adapter is not None:
+            demand_match(adapter, path)
         self._tokenizer = load_tokenizer(path)
         model = load_model(path, dtype=torch.float32)
         self._model: Any = (model if adapter is None else with_adapter(model, adapter)).eval()

@@ -7,22 +7,22 @@ import os
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import polars as pl
 import pyarrow as pa
 
 from tamis.data.parquet import UNREADABLE, one_line
-from tamis.data.writer import write_bytes, write_parquet
+from tamis.data.writer import write_bytes
 from tamis.errors import GateError, InputError, UsageError
 from tamis.evaluate import report
 from tamis.evaluate.compare import compared, same_snapshot
-from tamis.evaluate.contamination import Split, read_contamination
+from tamis.evaluate.contamination import read_contamination
 from tamis.evaluate.frozen import Frozen, FrozenTask
 from tamis.evaluate.gates import Gates, load_gates, read_gates, written_out
 from tamis.evaluate.junit import junit
 from tamis.evaluate.markdown import markdown
-from tamis.evaluate.report import split_of
+from tamis.evaluate.report import Beside, splits_of
 from tamis.evaluate.results import REPORT, Results, read_report, read_results, results_of
 from tamis.evaluate.rows import read_table
 from tamis.evaluate.run import Evaluated
@@ -34,19 +34,6 @@ from tamis.snapshot.jcs import canonical_json
 from tamis.snapshot.verify import verify
 
 CONTAMINATION, BASELINE = "contamination.parquet", "baseline.parquet"
-
-
-class Beside(NamedTuple):
-    """What a run is held against.
-
-    contamination  a row for each item; None: nobody looked
-    training       snapshot and ref of what the model was trained on
-    """
-
-    contamination: pa.Table | None = None
-    training: Mapping[str, Any] | None = None
-    baseline: Results | None = None
-    gates: Gates | None = None
 
 
 def beside(
@@ -107,22 +94,9 @@ def conclude(found: Evaluated, output: Path, held: Beside, confidence: float = 0
 
 def tell(results: Results, output: Path, held: Beside, confidence: float = 0.95) -> dict[str, Any]:
     """`conclude`, of results however they came about."""
-    table = None
-    output.mkdir(parents=True, exist_ok=True)
-    if held.contamination is not None:
-        write_parquet(output / CONTAMINATION, held.contamination.to_batches(), held.contamination.schema)
-        table = pl.DataFrame(held.contamination)
-    facts = report.write(
-        output,
-        results,
-        contamination=table,
-        training=held.training,
-        baseline=held.baseline,
-        gates=held.gates,
-        confidence=confidence,
-    )
+    facts = report.write(output, results, held, confidence)
     before = None if held.baseline is None else held.baseline.scores
-    write_bytes(output / "report.html", page(facts, shown(results, splits_of(results, held), before)))
+    write_bytes(output / "report.html", page(facts, shown(results, splits_of(results, held.contamination), before)))
     return facts
 
 
@@ -166,8 +140,7 @@ def _made_of(run: Path, facts: Mapping[str, Any], name: str) -> pa.Table | None:
 
 def judged(results: Results, held: Beside, confidence: float = 0.95) -> dict[str, Any]:
     """What report.json would say; nothing is written."""
-    table = None if held.contamination is None else pl.DataFrame(held.contamination)
-    return report.report(results, {}, table, held.training, held.baseline, held.gates, confidence)
+    return report.report(results, held, confidence=confidence)
 
 
 def written(run: Path, form: str) -> bytes:
@@ -181,25 +154,19 @@ def written(run: Path, form: str) -> bytes:
     if form == "junit":
         return junit(facts).encode("utf-8", "backslashreplace")
     before = _made_of(run, facts, BASELINE)
-    return page(facts, shown(results, splits_of(results, held), None if before is None else pl.DataFrame(before)))
+    return page(
+        facts, shown(results, splits_of(results, held.contamination), None if before is None else pl.DataFrame(before))
+    )
 
 
 def side_by_side(first: Path, second: Path, confidence: float = 0.95) -> dict[str, Any]:
     """Two finished runs of one snapshot, on all items and on those that are clean, where the second knows."""
     a, b = read_results(first), read_results(second)
     _, held = again(second)
-    splits = splits_of(b, held)
+    splits = splits_of(b, held.contamination)
     keep = {name: own.clean for name, own in (splits or {}).items() if own.eval is not None}
     found: dict[str, Any] = report.rounded(compared(a, b, confidence, keep))
     return found
-
-
-def splits_of(results: Results, held: Beside) -> dict[str, Split] | None:
-    """Of each task its items by what training data holds of them; None: nobody looked."""
-    if held.contamination is None:
-        return None
-    known = read_contamination(pl.DataFrame(held.contamination))
-    return {task["name"]: split_of(known, results, task["name"]) for task in results.tasks}
 
 
 def trained_on(

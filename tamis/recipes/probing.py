@@ -12,11 +12,11 @@ from tamis.evaluate.frozen import FrozenTask, open_eval
 from tamis.evaluate.probes.canary import checked, exposure, stands_in
 from tamis.evaluate.probes.gap import gaps
 from tamis.evaluate.probes.mink import SHARE, known, mink
-from tamis.evaluate.report import rounded
+from tamis.evaluate.report import rounded, splits_of
 from tamis.evaluate.results import read_results
 from tamis.evaluate.rows import file_rows
 from tamis.models.surprise import opened
-from tamis.recipes.evaluating import again, asked, splits_of
+from tamis.recipes.evaluating import again, asked
 from tamis.schemas import joined
 
 
@@ -61,7 +61,7 @@ def min_k(snapshot: Path, model: str, control: Sequence[Path], share: float = SH
 def gap(original: Path, perturbed: Path) -> dict[str, Any]:
     """What a model loses in other words; by clean and dirty items, where the first run knows them."""
     a, held = again(original)
-    return gaps(a, read_results(perturbed), splits_of(a, held))
+    return gaps(a, read_results(perturbed), splits_of(a, held.contamination))
 
 
 def _asked(task: FrozenTask) -> list[str]:

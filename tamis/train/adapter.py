@@ -18,7 +18,7 @@ from typing import Any
 from tamis.data import write_parquet
 from tamis.data.disk import disk_errors
 from tamis.data.writer import write_bytes
-from tamis.errors import InputError
+from tamis.models.adapter import CONFIG, FACTS, WEIGHTS
 from tamis.models.weights import identity
 from tamis.runs.manifest import seal, sha256
 from tamis.snapshot.jcs import canonical_json
@@ -30,7 +30,7 @@ from tamis.train.plan import Plan
 from tamis.train.settings import Settings
 from tamis.train.trainer import Fitted
 
-WEIGHTS, CONFIG, FACTS, VARIES = "adapter_model.safetensors", "adapter_config.json", "train.json", "run.json"
+VARIES = "run.json"
 
 LIBRARIES = ("tamis", "torch", "transformers", "peft", "trl", "tokenizers", "accelerate")
 
@@ -66,20 +66,6 @@ def canonical_config(path: Path, base: str) -> bytes:
         if isinstance(value, list) and all(isinstance(one, str) for one in value):
             found[name] = sorted(value)
     return canonical_json({**found, "base_model_name_or_path": base})
-
-
-def read_facts(adapter: Path) -> dict[str, Any] | None:
-    """train.json of an adapter; None where it has none, as somebody else's. Raises InputError."""
-    path = adapter / FACTS
-    if not path.is_file():
-        return None
-    try:
-        found: dict[str, Any] = json.loads(path.read_text("utf-8"))
-        if found["tamis_train"] == 1:
-            return found
-    except (ValueError, KeyError, TypeError) as wrong:
-        raise InputError(f"{path} is damaged ({wrong!r}); train the adapter again") from None
-    raise InputError(f"{path} was written by a newer tamis; update tamis")
 
 
 def versions() -> dict[str, str]:

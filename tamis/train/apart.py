@@ -26,6 +26,10 @@ Told = Callable[[str, Any], Any]
 """Told what came from the process: `plan` with its facts, `step` with [done, of, loss]."""
 
 
+_STARVED = ("MemoryError", "bad_alloc", "failed to map segment", "Cannot allocate memory")
+"""What is left of a process that could not even say that its memory ran out."""
+
+
 def apart(call: str, settings: Settings, told: Told | None = None, /, **given: Any) -> dict[str, Any]:
     """What `tamis.train.worker` makes of `call`, with as many threads as `settings` say.
 
@@ -75,6 +79,8 @@ def _heard(process: Any, asked: dict[str, Any], told: Told | None, settings: Set
         raise RunError(f"the process that trained was killed, as a system does where {out_of_memory(settings)}")
     errs.seek(0)
     last = errs.read().decode("utf-8", "replace").strip()[-2000:]
+    if any(words in last for words in _STARVED):
+        raise RunError(out_of_memory(settings))
     raise RuntimeError(f"the process that trains ended with {code}:\n{last}")
 
 

@@ -8,6 +8,7 @@ thrown away, and the run goes on from the one before.
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
@@ -21,12 +22,22 @@ def sealed(checkpoint: Path) -> None:
 
 
 def newest(work: Path) -> Path | None:
-    """The last whole checkpoint in `work`; those that are not whole are removed."""
+    """The last whole checkpoint in `work` with something left to train; those behind it are removed."""
     for path in sorted(work.glob("checkpoint-*"), key=_step, reverse=True):
-        if is_whole(path):
+        if is_whole(path) and not is_last(path):
             return path
         shutil.rmtree(path, ignore_errors=True)
     return None
+
+
+def is_last(checkpoint: Path) -> bool:
+    """Had its run come to its end? transformers goes on from such a one by a step too many."""
+    try:
+        state = json.loads((checkpoint / "trainer_state.json").read_text("utf-8"))
+        control = state.get("stateful_callbacks", {}).get("TrainerControl", {}).get("args", {})
+        return bool(control.get("should_training_stop")) or state["global_step"] >= state["max_steps"]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return True
 
 
 def is_whole(checkpoint: Path) -> bool:

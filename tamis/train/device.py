@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 from tamis.extras import extra
 from tamis.train.settings import Settings
@@ -69,7 +70,26 @@ def peak_bytes(device: str) -> int:
         return int(torch.cuda.max_memory_allocated())
     import resource
 
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    # What getrusage tells begins, on Linux, with the size of the process that started this one.
+    return _told("/proc/self/status", "VmHWM:") or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+
+
+def free_bytes(device: str) -> int:
+    """Bytes of memory that can be had right now: of the GPU, else of this machine; a great many where nobody says."""
+    if device == "cuda":
+        import torch
+
+        return int(torch.cuda.mem_get_info()[0])
+    return _told("/proc/meminfo", "MemAvailable:") or 1 << 60
+
+
+def _told(file: str, name: str) -> int | None:
+    """Bytes that Linux tells under `name`; None where it tells none."""
+    try:
+        lines = Path(file).read_text("utf-8").splitlines()
+    except OSError:
+        return None
+    return next((int(own.split()[1]) * 1024 for own in lines if own.startswith(name)), None)
 
 
 def processor() -> str:

@@ -67,7 +67,7 @@ def cut(rows: pa.Table, max_length: int, settings: Settings) -> tuple[pa.Table, 
     """What is trained on of `rows` (SFT or DPO), LEFT_OUT rows, and the count. No row is longer than `max_length`."""
     rows = rows.combine_chunks()
     pairs = settings.method == "dpo"
-    tokens, taught = _pair_tokens(rows) if pairs else (_sizes(rows, "input_ids"), _learnt(rows))
+    tokens, taught = _pair_tokens(rows) if pairs else (list_sizes(rows, "input_ids"), _learnt(rows))
     long, empty = tokens > max_length, taught == 0
     found = Lengths(
         rows=len(tokens),
@@ -92,7 +92,7 @@ def cut(rows: pa.Table, max_length: int, settings: Settings) -> tuple[pa.Table, 
     else:
         why[long & ~empty] = "dropped"
         done = rows.filter(pa.array(~long & ~empty))
-    after, learnt = _pair_tokens(done, summed=True) if pairs else (_sizes(done, "input_ids"), _learnt(done))
+    after, learnt = _pair_tokens(done, summed=True) if pairs else (list_sizes(done, "input_ids"), _learnt(done))
     named = why != ""
     left_out = pa.table([rows["record_id"].filter(pa.array(named)), why[named], tokens[named]], schema=LEFT_OUT)
     return (
@@ -128,8 +128,8 @@ def demand(found: Lengths, settings: Settings) -> None:
         )
 
 
-def _sizes(rows: pa.Table, name: str) -> np.ndarray:
-    """(n,) int64: tokens of each row."""
+def list_sizes(rows: pa.Table, name: str) -> np.ndarray:
+    """(n,) int64: values of each list in the column `name`."""
     found: np.ndarray = pc.list_value_length(rows[name]).to_numpy().astype(np.int64)
     return found
 
@@ -138,7 +138,7 @@ def _learnt(rows: pa.Table) -> np.ndarray:
     """(n,) int64: tokens of each row that count in the loss. The first never does: nothing is before it."""
     labels = rows["labels"].combine_chunks()
     values = labels.flatten().to_numpy() != IGNORED
-    sizes = _sizes(rows, "labels")
+    sizes = list_sizes(rows, "labels")
     ends = np.cumsum(sizes)
     counted = np.concatenate([[0], np.cumsum(values)])
     starts = np.minimum(ends - sizes + 1, ends)
@@ -147,7 +147,7 @@ def _learnt(rows: pa.Table) -> np.ndarray:
 
 def _pair_tokens(rows: pa.Table, summed: bool = False) -> tuple[np.ndarray, np.ndarray]:
     """(n,) int64 each: tokens of the longer of both sides (`summed`: of both together); of the shorter answer."""
-    prompt, chosen, rejected = (_sizes(rows, n) for n in ("prompt_ids", "chosen_ids", "rejected_ids"))
+    prompt, chosen, rejected = (list_sizes(rows, n) for n in ("prompt_ids", "chosen_ids", "rejected_ids"))
     both = 2 * prompt + chosen + rejected if summed else prompt + np.maximum(chosen, rejected)
     return both, chosen + rejected if summed else np.minimum(chosen, rejected)
 
@@ -157,7 +157,7 @@ def _truncated(rows: pa.Table, size: int) -> pa.Table:
 
 
 def _truncated_pairs(rows: pa.Table, size: int) -> pa.Table:
-    room = np.maximum(size - _sizes(rows, "prompt_ids"), 0)
+    room = np.maximum(size - list_sizes(rows, "prompt_ids"), 0)
     return _with(rows, {n: _headed(rows[n].combine_chunks(), room) for n in ("chosen_ids", "rejected_ids")})
 
 
@@ -172,7 +172,7 @@ def _headed(lists: pa.ListArray, room: np.ndarray) -> pa.ListArray:
 
 def _split(rows: pa.Table, size: int) -> pa.Table:
     """Pieces of up to `size` tokens, each under the id of its row."""
-    sizes = _sizes(rows, "input_ids")
+    sizes = list_sizes(rows, "input_ids")
     pieces = -(-sizes // size)
     of = np.repeat(np.arange(len(sizes)), pieces)
     nth = np.arange(len(of)) - np.repeat(np.cumsum(pieces) - pieces, pieces)

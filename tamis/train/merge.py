@@ -16,11 +16,11 @@ from typing import Any
 
 from tamis.data.disk import disk_errors
 from tamis.data.writer import write_bytes
-from tamis.errors import GateError, InputError, OutputError, UsageError
+from tamis.errors import GateError, OutputError, UsageError
+from tamis.models.adapter import WEIGHTS, demand_match
 from tamis.models.weights import adapted, identity, load_tokenizer
 from tamis.runs.manifest import seal, sha256
 from tamis.snapshot.jcs import canonical_json
-from tamis.train.adapter import CONFIG, FACTS, WEIGHTS, read_facts
 from tamis.train.template import with_template
 
 BOUND = 1e-3
@@ -59,27 +59,6 @@ def merge(adapter: Path, output: Path, base: Path, *, dtype: str = "float32", th
         write_bytes(folder / "merge.json", canonical_json(note))
         seal(folder, {})
     return note
-
-
-def demand_match(adapter: Path, base: Path) -> dict[str, Any] | None:
-    """train.json of `adapter`, None where it has none. Raises InputError where it was trained on another base."""
-    for name in (WEIGHTS, CONFIG):
-        if not (adapter / name).is_file():
-            raise InputError(
-                f"there is no adapter at {adapter}: it has no {name}; name a folder that `tamis train` wrote"
-            )
-    facts = read_facts(adapter)
-    if facts is None:
-        return None
-    if f"sha256:{sha256(adapter / WEIGHTS)}" != facts["files"][WEIGHTS]:
-        raise InputError(f"{adapter / WEIGHTS} is not what was trained: its sha256 is another than {FACTS} says")
-    here = identity(base)
-    if here["weights"] != facts["base"]["weights"]:
-        raise InputError(
-            f"{adapter} was trained in front of {facts['base']['architecture']} with weights {facts['base']['weights'][:19]}…, "
-            f"and {base} is {here['architecture']} with {here['weights'][:19]}…; name the base it was trained on"
-        )
-    return facts
 
 
 def _demand(found: dict[str, float], dtype: str) -> None:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tamis.errors import GateError, InputError
+from tamis.errors import GateError, InputError, UsageError
 from tamis.models.weights import load_tokenizer, read_config
 from tamis.snapshot import Snapshot
 from tamis.snapshot.verify import verify
@@ -86,7 +85,7 @@ def plan(job: Job, *, check: bool = True) -> Plan:
     split, own = splits_of(snapshot, job.settings.validation)
     if split is None or not snapshot.splits.get(split):
         raise InputError(f"{snapshot.ref} has no row in its split {split or 'train'!r}: there is nothing to train on")
-    limit = job.settings.max_length or room(job.base, tokenizer)
+    limit = _limit(job, tokenizer)
     rows = encode(snapshot, split, tokenizer, job.settings.method)
     rows, aside = _without(rows, job)
     aside, parts = [aside], SCHEMAS[job.settings.method].empty_table()
@@ -135,11 +134,14 @@ def verified(snapshot: Snapshot) -> Snapshot:
     return snapshot
 
 
-def room(base: Path, tokenizer: Any) -> int:
-    """Tokens of a row where nobody says: 1024, or what the base reads at once if that is less."""
-    config = read_config(base)
-    reads = [n for n in (config.get("max_position_embeddings"), tokenizer.model_max_length) if isinstance(n, int)]
-    return min([USUAL_LENGTH, *reads])
+def _limit(job: Job, tokenizer: Any) -> int:
+    """Tokens of a row at most: 1024, or what the base reads, unless asked. Raises UsageError where more is asked than it reads."""
+    told = (read_config(job.base).get("max_position_embeddings"), tokenizer.model_max_length)
+    reads = min([n for n in told if isinstance(n, int)], default=None)
+    asked = job.settings.max_length
+    if asked is not None and reads is not None and asked > reads:
+        raise UsageError(f"--max-length is {asked:,}, and {job.base} reads {reads:,} tokens at once; lower it")
+    return asked or min(USUAL_LENGTH, reads or USUAL_LENGTH)
 
 
 def _without(rows: pa.Table, job: Job) -> tuple[pa.Table, pa.Table]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import platform
 import shutil
 from dataclasses import dataclass
@@ -12,11 +13,12 @@ from typing import IO, Any
 from tamis.data.disk import disk_errors
 from tamis.data.writer import write_json
 from tamis.errors import ExtraMissing, OutputError, UsageError
+from tamis.models.adapter import read_facts
 from tamis.snapshot import Snapshot
 from tamis.snapshot.models import add_model
 from tamis.snapshot.names import checked
 from tamis.snapshot.store import Store, find_store
-from tamis.train.adapter import VARIES, read_facts, write_adapter
+from tamis.train.adapter import VARIES, write_adapter
 from tamis.train.checkpoints import newest
 from tamis.train.job import Job
 from tamis.train.plan import Plan, plan
@@ -69,6 +71,7 @@ def train(job: Job, *, resume: bool = False, on_plan: Any = None, on_step: OnSte
             "key": key,
             "started": started.isoformat(timespec="seconds"),
             "seconds": round(fitted.seconds, 1),
+            "cpu_seconds": round(fitted.cpu_seconds, 1),
             "tokens_per_second": round(seen / fitted.seconds, 1) if at is None and fitted.seconds else None,
             "peak_bytes": fitted.peak_bytes,
             "resumed_at": at,
@@ -93,42 +96,46 @@ def _begun(job: Job, key: str, resume: bool) -> tuple[IO[bytes], Path | None]:
     Raises UsageError, OutputError.
     """
     import fcntl
-    import json
 
-    note = job.work / "job.json"
-    if job.work.exists() and not resume:
-        raise OutputError(
-            f"a run to {job.output} was interrupted ({job.work}); go on with --resume, or remove that folder"
-        )
-    if note.is_file():
-        try:
-            was = json.loads(note.read_text("utf-8"))["key"]
-        except (ValueError, KeyError, TypeError):
-            was = None
-        if was != key:
-            raise UsageError(
-                f"what was interrupted at {job.work} had another snapshot, base or settings; "
-                "resume with those, or remove that folder"
-            )
+    note, there = job.work / "job.json", job.work.exists()
     with disk_errors(job.work):
         job.work.mkdir(parents=True, exist_ok=True)
         lock = (job.work / "lock").open("wb")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
+        if there and not resume:
+            raise OutputError(
+                f"a run to {job.output} was interrupted ({job.work}); go on with --resume, or remove that folder"
+            )
+        if note.is_file():
+            _demand_same(job, note, key)
+    except BaseException as wrong:
         lock.close()
-        raise OutputError(
-            f"another process trains to {job.output} right now; wait for it, or choose another place with -o"
-        ) from None
+        if isinstance(wrong, BlockingIOError):
+            raise OutputError(
+                f"another process trains to {job.output} right now; wait for it, or choose another place with -o"
+            ) from None
+        raise
     found = newest(job.work)
     write_json(note, {"key": key, "job": job.as_dict()})
     shutil.rmtree(job.work / "adapter", ignore_errors=True)
     return lock, found
 
 
-def _finished(job: Job, key: str, store: Store | None, resume: bool) -> Trained:
-    import json
+def _demand_same(job: Job, note: Path, key: str) -> None:
+    """Raises UsageError where what `note` tells of was another job."""
+    try:
+        was = json.loads(note.read_text("utf-8"))["key"]
+    except (ValueError, KeyError, TypeError):
+        was = None
+    if was != key:
+        raise UsageError(
+            f"what was interrupted at {job.work} had another snapshot, base or settings; "
+            "resume with those, or remove that folder"
+        )
 
+
+def _finished(job: Job, key: str, store: Store | None, resume: bool) -> Trained:
     facts = read_facts(job.output) if job.output.is_dir() else None
     if not resume or facts is None:
         raise OutputError(f"{job.output} is there already; choose another place with -o")

@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,7 @@ class Fitted:
     before, after   loss of the held-out rows, where there are any
     best      the step whose weights these are
     processor  the instructions that torch uses: other ones add in another order
-    seconds, peak_bytes   differ from run to run
+    seconds, cpu_seconds (of all threads), peak_bytes   differ from run to run
     """
 
     adapter: Path
@@ -52,6 +53,7 @@ class Fitted:
     parameters: int = 0
     trained: int = 0
     seconds: float = 0.0
+    cpu_seconds: float = 0.0
     peak_bytes: int = 0
 
 
@@ -75,17 +77,13 @@ def fit(
     Raises RunError where the loss is no number, or memory does not suffice.
     """
     with extra("train"):
-        import transformers
-    quiet()
-    settle(settings)
+        import trl  # noqa: F401
     device = device_here()
     precision = chosen(settings.precision, device)
     with _calmly(), in_words(settings):
-        transformers.set_seed(settings.seed)
-        model = load_model(base, **_loading(settings, precision, device))
-        trainer = _trainer(model, tokenizer, train, held_out, settings, precision, device, work)
+        trainer = _ready(base, tokenizer, train, held_out, settings, precision, device, work)
         trainer.add_callback(watch(settings, on_step, on_held_out))
-        started = time.monotonic()
+        started, worked = time.monotonic(), time.process_time()
         # Done again where a run goes on: nothing is learnt yet, and both runs shall say the same.
         before = _evaluated(trainer, held_out)
         try:
@@ -113,8 +111,54 @@ def fit(
         parameters=sum(p.numel() for p in trainer.model.parameters()),
         trained=sum(p.numel() for p in trainer.model.parameters() if p.requires_grad),
         seconds=time.monotonic() - started,
+        cpu_seconds=time.process_time() - worked,
         peak_bytes=peak_bytes(device),
     )
+
+
+def rehearse(
+    base: Path, tokenizer: Any, rows: pa.Table, settings: Settings, work: Path
+) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Seconds by the clock and of all threads, of a step on all of `rows` (the least but the first) and of evaluating them."""
+    with extra("train"):
+        import trl  # noqa: F401
+    device = device_here()
+    marks: list[tuple[float, float]] = []
+
+    def mark(*_: Any) -> None:
+        marks.append((time.monotonic(), time.process_time()))
+
+    with _calmly(), in_words(settings):
+        trainer = _ready(base, tokenizer, rows, rows, settings, chosen(settings.precision, device), device, work)
+        trainer.add_callback(watch(settings, mark, None))
+        trainer.train()
+        steps = list(pairwise(marks))
+        mark()
+        _evaluated(trainer, rows)
+        mark()
+    wall, cpu = (min(after[k] - before[k] for before, after in steps) for k in (0, 1))
+    (before, idle), (after, busy) = marks[-2:]
+    return (wall, cpu), (after - before, busy - idle)
+
+
+def _ready(
+    base: Path,
+    tokenizer: Any,
+    train: pa.Table,
+    held_out: pa.Table,
+    settings: Settings,
+    precision: str,
+    device: str,
+    work: Path,
+) -> Any:
+    """A trainer with its model, seeded."""
+    import transformers
+
+    quiet()
+    settle(settings)
+    transformers.set_seed(settings.seed)
+    model = load_model(base, **_loading(settings, precision, device))
+    return _trainer(model, tokenizer, train, held_out, settings, precision, device, work)
 
 
 def lora(settings: Settings) -> Any:

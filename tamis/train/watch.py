@@ -44,6 +44,11 @@ def watch(settings: Settings, on_step: OnStep | None, on_held_out: OnHeldOut | N
         def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
             for name in ("loss", "grad_norm", "eval_loss"):
                 if name in logs and not math.isfinite(float(logs[name])):
+                    if state.global_step == 0:
+                        raise RunError(
+                            f"before the first step: {name} is {float(logs[name])}; the base itself gives no number: look at its "
+                            "weights, or at the rows held out"
+                        )
                     raise RunError(
                         f"step {state.global_step} of {state.max_steps}: {name} is {float(logs[name])}, at a learning rate of "
                         f"{settings.learning_rate:g}; lower --learning-rate, or look at the rows of that step"

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 import suites
@@ -223,6 +225,17 @@ def test_the_command_line_scores_what_was_stored(tamis: Callable[..., tuple[int,
     assert facts["tasks"][0]["name"] == "sums"
     code, said = tamis("eval", "run", tmp_path / "snap", "--model", f"replay:{answers}", "-o", tmp_path / "run")
     assert code == 3 and "not empty" in said
+
+
+def test_names_that_are_no_text_are_spelled_out(tamis: Callable[..., tuple[int, str]], tmp_path: Path) -> None:
+    odd = tmp_path / os.fsdecode(b"a\x01]]>\xff")
+    odd.mkdir()
+    freeze(suites.write_suite(tmp_path), odd / "snap")
+    answers = suites.write_rows(odd / odd.name, [{"task": "sums", "item_id": 1, "response": "2"}])
+    code, said = tamis("eval", "run", odd / "snap", "--model", f"replay:{answers}", "-o", odd / "run")
+    assert code == 0 and "\\xff on small" in said.replace("\\\\", "\\")
+    assert json.loads((odd / "run/report.json").read_bytes())["model"]["name"] == "a\x01]]>\\xff"
+    assert ElementTree.parse(odd / "run/junit.xml").getroot()[0].get("name") == "gates of small a\ufffd]]>\\xff"
 
 
 def test_the_command_line_says_why_answers_came_to_nothing(

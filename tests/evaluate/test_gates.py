@@ -7,13 +7,13 @@ from typing import Any
 from xml.etree import ElementTree as ET
 
 import evaluated as made
-import polars as pl
 import pytest
 
 from tamis.errors import UsageError
 from tamis.evaluate import report
 from tamis.evaluate.gates import load_gates, read_gates
 from tamis.evaluate.junit import junit
+from tamis.evaluate.report import Beside
 from tamis.evaluate.results import Results
 
 GOOD = [1.0] * 900 + [0.0] * 100
@@ -22,7 +22,7 @@ WORSE = [1.0] * 850 + [0.0] * 150
 
 def outcome(own: Results, gates: Any, **more: Any) -> dict[str, Any]:
     """What became of the last gate."""
-    facts = report.report(own, {}, gates=read_gates(gates, "gates"), **more)
+    facts = report.report(own, Beside(gates=read_gates(gates, "gates"), **more))
     assert facts["passed"] == all(g["state"] == "passed" for g in facts["gates"])
     return facts["gates"][-1]
 
@@ -77,21 +77,21 @@ def test_a_baseline_that_is_no_better_where_less_is_better() -> None:
 
 def test_clean_items_have_a_gate_of_their_own() -> None:
     right = [1.0] * 100 + [0.0] * 100
-    table = pl.DataFrame(made.contaminated(range(100), 200))
+    table = made.contaminated(range(100), 200)
     gates = {"tasks": {"sums": [{"min": 0.5}, {"min": 0.5, "on": "clean"}]}}
-    facts = report.report(made.results(right), {}, table, gates=read_gates(gates, "gates"))
+    facts = report.report(made.results(right), Beside(table, gates=read_gates(gates, "gates")))
     assert [g["state"] for g in facts["gates"]] == ["passed", "failed"]
 
 
 def test_too_few_clean_items_pass_no_gate() -> None:
-    table = pl.DataFrame(made.contaminated(range(980), 1000))
+    table = made.contaminated(range(980), 1000)
     found = outcome(made.results(GOOD), {"tasks": {"sums": {"min": 0.0, "on": "clean"}}}, contamination=table)
     assert found["state"] == "failed" and "too few clean items: 20" in found["says"]
 
 
 @pytest.mark.parametrize("table, state", [(None, "failed"), (range(10), "passed"), (range(200), "failed")])
 def test_contamination_has_a_limit_and_not_knowing_is_no_pass(table: Any, state: str) -> None:
-    known = None if table is None else pl.DataFrame(made.contaminated(table, 1000))
+    known = None if table is None else made.contaminated(table, 1000)
     assert outcome(made.results(GOOD), {"max_contaminated": 0.05}, contamination=known)["state"] == state
 
 
@@ -101,18 +101,18 @@ def test_the_ids_must_be_those(gate: str, state: str) -> None:
 
 
 def test_a_part_of_the_items_passes_no_gate() -> None:
-    facts = report.report(made.results(GOOD, limit=1000), {}, gates=read_gates({"max_failed": 0}, "gates"))
+    facts = report.report(made.results(GOOD, limit=1000), Beside(gates=read_gates({"max_failed": 0}, "gates")))
     assert facts["passed"] is False and "--limit" in facts["gates"][0]["says"]
 
 
 def test_items_that_are_not_there_pass_no_gate() -> None:
-    facts = report.report(made.results(GOOD, wanted=1003), {}, gates=read_gates({"max_failed": 1}, "gates"))
+    facts = report.report(made.results(GOOD, wanted=1003), Beside(gates=read_gates({"max_failed": 1}, "gates")))
     assert facts["passed"] is False and "3 of 1,003 items" in facts["gates"][0]["says"]
 
 
 def test_a_file_takes_no_frozen_gate_back() -> None:
     own = made.results(GOOD, gates={"max_failed": 0, "tasks": {"*": {"min": 0.95}}})
-    facts = report.report(own, {}, gates=read_gates({"tasks": {"sums": {"min": 0.1}}}, "gates"))
+    facts = report.report(own, Beside(gates=read_gates({"tasks": {"sums": {"min": 0.1}}}, "gates")))
     assert sorted(g["state"] for g in facts["gates"]) == ["failed", "passed", "passed"]
 
 
@@ -154,7 +154,7 @@ def test_a_file_of_gates_has_gates(tmp_path: Path, text: str, said: str) -> None
 
 def test_junit_has_a_case_for_every_gate_and_says_why() -> None:
     facts = report.report(
-        made.results(WORSE), {}, gates=read_gates({"max_failed": 0, "tasks": {"sums": {"min": 0.9}}}, "g")
+        made.results(WORSE), Beside(gates=read_gates({"max_failed": 0, "tasks": {"sums": {"min": 0.9}}}, "g"))
     )
     root = ET.fromstring(junit(facts))
     assert (root.get("tests"), root.get("failures"), root.get("errors")) == ("3", "1", "0")

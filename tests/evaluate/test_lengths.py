@@ -26,7 +26,7 @@ def told(rows: list[dict[str, Any]], values: list[float]) -> dict[str, Any]:
         {"task": "t", "item_id": s["item_id"], "repeat": 0, "metric": "f1", "value": v}
         for s, v in zip(samples, values, strict=True)
     ]
-    return report.report(made.build([TASK], samples, scores), {})
+    return report.report(made.build([TASK], samples, scores))
 
 
 def curve(rows: list[dict[str, Any]], values: list[float]) -> Any:

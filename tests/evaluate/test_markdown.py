@@ -11,6 +11,7 @@ from markdown_it import MarkdownIt
 
 from tamis.evaluate import report
 from tamis.evaluate.markdown import comparison, markdown
+from tamis.evaluate.report import Beside
 
 HOSTILE = (
     "@octocat/team #12 org/repo#3 GH-7 https://evil.example/x www.evil.example [a](https://b) ![i](//t/x.png) "
@@ -27,7 +28,7 @@ def words(text: str) -> list[Any]:
 
 
 def facts(name: str = HOSTILE, metric: str = "exact_match") -> dict[str, Any]:
-    own = report.report(made.results([1, 0] * 20, name=name, metrics=(metric,)), {}, training={"snapshot": HOSTILE})
+    own = report.report(made.results([1, 0] * 20, name=name, metrics=(metric,)), Beside(training={"snapshot": HOSTILE}))
     return {**own, "warnings": [HOSTILE]}
 
 

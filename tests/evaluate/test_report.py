@@ -9,13 +9,14 @@ from typing import Any
 import evaluated as made
 import naive_evaluate as naive
 import numpy as np
-import polars as pl
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tamis.errors import GateError, InputError, UsageError
 from tamis.evaluate import contamination, report
+from tamis.evaluate.report import Beside
 from tamis.evaluate.results import read_results
 from tamis.evaluate.scored import scored
 
@@ -55,18 +56,18 @@ def test_what_is_no_report_is_told(tmp_path: Path, text: str) -> None:
 
 
 def test_what_never_came_counts_as_wrong() -> None:
-    facts = report.report(made.results([1.0] * 9 + [None]), {})
+    facts = report.report(made.results([1.0] * 9 + [None]))
     assert number(facts)["value"] == 0.9
     assert facts["tasks"][0]["counts"]["missing"] == 1 and "never came" in facts["warnings"][0]
 
 
 def test_less_is_better_has_no_number_where_an_answer_is_missing() -> None:
-    facts = report.report(made.results([1.0] * 9 + [None], metrics=["refusal"]), {})
+    facts = report.report(made.results([1.0] * 9 + [None], metrics=["refusal"]))
     assert number(facts, "refusal")["value"] is None and "1 of 10 items" in number(facts, "refusal")["note"]
 
 
 def test_nan_is_no_number() -> None:
-    facts = report.report(made.results([1.0, float("nan")]), {})
+    facts = report.report(made.results([1.0, float("nan")]))
     assert number(facts)["value"] is None
 
 
@@ -87,7 +88,7 @@ def test_two_answers_to_one_item_are_refused() -> None:
 def test_items_of_a_cluster_widen_the_interval() -> None:
     alike = [float(k // 10 % 2) for k in range(200)]
     alone, together = (
-        number(report.report(made.results(alike, clusters=c), {})) for c in (None, [f"c{k // 10}" for k in range(200)])
+        number(report.report(made.results(alike, clusters=c))) for c in (None, [f"c{k // 10}" for k in range(200)])
     )
     assert together["items"] == 20 and alone["items"] == 200
     assert together["high"] - together["low"] > 2.5 * (alone["high"] - alone["low"])
@@ -106,13 +107,13 @@ def test_a_perplexity_is_of_sums_with_an_interval_around_it() -> None:
         {"task": "t", "item_id": s["item_id"], "repeat": 0, "metric": "word_perplexity", "value": 9.9} for s in samples
     ]
     task = {"name": "t", "type": "perplexity", "items": 5, "metrics": ["word_perplexity"], "primary": "word_perplexity"}
-    found = number(report.report(made.build([task], samples, scores), {}), "word_perplexity")
+    found = number(report.report(made.build([task], samples, scores)), "word_perplexity")
     assert found["value"] == float(f"{np.exp(60 / 20):.6g}") and found["low"] < found["value"] < found["high"]
 
 
 def test_clean_dirty_and_gain(tmp_path: Path) -> None:
     right = [1.0] * 60 + [0.0, 1.0] * 30
-    facts = report.report(made.results(right), {}, pl.DataFrame(made.contaminated(range(60), 120)))
+    facts = report.report(made.results(right), Beside(made.contaminated(range(60), 120)))
     found = facts["tasks"][0]["contamination"]
     assert (found["clean"]["value"], found["dirty"]["value"]) == (0.5, 1.0)
     assert found["gain"]["value"] == 0.25 and found["share"] == 0.5 and found["answers"] == 60
@@ -135,21 +136,21 @@ def test_the_error_of_the_gain_is_what_moving_a_cluster_does(rows: list[tuple[bo
 
 
 def test_too_few_clean_items_is_a_result() -> None:
-    facts = report.report(made.results(HALF), {}, pl.DataFrame(made.contaminated(range(51), 80)))
+    facts = report.report(made.results(HALF), Beside(made.contaminated(range(51), 80)))
     found = facts["tasks"][0]["contamination"]
     assert found["clean"]["value"] is None and found["clean"]["note"] == "too few clean items: 29, and a score wants 30"
     assert not found["enough"] and "too few clean items are left" in facts["warnings"][0]
 
 
 def test_items_that_nobody_looked_for_are_not_clean() -> None:
-    table = pl.DataFrame(made.contaminated([0], 40))
-    found = report.report(made.results(HALF), {}, table)["tasks"][0]["contamination"]
+    table = made.contaminated([0], 40)
+    found = report.report(made.results(HALF), Beside(table))["tasks"][0]["contamination"]
     assert found["items"] == {"clean": 39, "dirty": 1, "too_short": 0, "unknown": 40}
 
 
 def test_another_name_of_the_set_is_found_by_its_items() -> None:
-    table = pl.DataFrame(made.contaminated([0], 80, eval="gsm8k_test"))
-    assert report.report(made.results(HALF), {}, table)["tasks"][0]["contamination"]["eval"] == "gsm8k_test"
+    table = made.contaminated([0], 80, eval="gsm8k_test")
+    assert report.report(made.results(HALF), Beside(table))["tasks"][0]["contamination"]["eval"] == "gsm8k_test"
 
 
 @pytest.mark.parametrize(
@@ -165,21 +166,21 @@ def test_another_name_of_the_set_is_found_by_its_items() -> None:
 )
 def test_a_table_of_something_else_is_refused(table: dict[str, Any], said: str) -> None:
     with pytest.raises(InputError, match=said):
-        report.report(made.results(HALF), {}, pl.DataFrame(table))
+        report.report(made.results(HALF), Beside(pa.table(table)))
 
 
 def test_two_snapshots_are_not_compared() -> None:
     with pytest.raises(InputError, match="different evaluation snapshots"):
-        report.report(made.results(HALF), {}, baseline=made.results(HALF, snapshot="sha256:" + "0" * 64))
+        report.report(made.results(HALF), Beside(baseline=made.results(HALF, snapshot="sha256:" + "0" * 64)))
 
 
 def test_a_part_is_not_held_against_a_whole() -> None:
     with pytest.raises(UsageError, match="--limit"):
-        report.report(made.results(HALF, limit=80), {}, baseline=made.results(HALF))
+        report.report(made.results(HALF, limit=80), Beside(baseline=made.results(HALF)))
 
 
 def test_a_better_model_is_better_and_p_is_adjusted() -> None:
-    facts = report.report(made.results([1.0] * 80, name="b"), {}, baseline=made.results(HALF, name="a"))
+    facts = report.report(made.results([1.0] * 80, name="b"), Beside(baseline=made.results(HALF, name="a")))
     found = facts["tasks"][0]["baseline"]
     assert found["difference"]["value"] == 0.5 and found["difference"]["low"] > 0.3
     assert (found["won"], found["lost"], found["same"]) == (40, 0, 40) and found["p_holm"] == found["p"] < 1e-9
@@ -188,7 +189,7 @@ def test_a_better_model_is_better_and_p_is_adjusted() -> None:
 @pytest.mark.parametrize("metric, won", [("exact_match", 40), ("refusal", 0)])
 def test_won_is_what_is_better(metric: str, won: int) -> None:
     own = made.results([1.0] * 80, metrics=[metric])
-    facts = report.report(own, {}, baseline=made.results(HALF, metrics=[metric]))
+    facts = report.report(own, Beside(baseline=made.results(HALF, metrics=[metric])))
     assert facts["tasks"][0]["baseline"]["won"] == won
 
 
@@ -212,6 +213,6 @@ def test_a_number_that_is_no_mean_has_a_p_value_too(metric: str) -> None:
         task = {"name": "sums", "type": "generation", "items": 24, "metrics": [metric], "primary": metric}
         return made.build([task], rows, scores)
 
-    better = report.report(said(12), {}, baseline=said(2))["tasks"][0]["baseline"]
+    better = report.report(said(12), Beside(baseline=said(2)))["tasks"][0]["baseline"]
     assert better["difference"]["value"] > 0 and better["p_holm"] == better["p"] < 0.01
-    assert report.report(said(2), {}, baseline=said(2))["tasks"][0]["baseline"]["p"] == 1.0
+    assert report.report(said(2), Beside(baseline=said(2)))["tasks"][0]["baseline"]["p"] == 1.0

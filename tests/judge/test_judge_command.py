@@ -245,3 +245,19 @@ def test_no_label_ends_in_a_traceback(tmp_path_factory: pytest.TempPathFactory, 
     path = write(tmp_path_factory.mktemp("l") / "l.jsonl", rows)
     with contextlib.suppress(InputError):
         agreements(read_labels([path]).rows, people=["a"], draws=5)
+
+
+def test_few_items_are_said_to_be_few(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    few, many = (said(capsys, "rate", write(tmp_path / f"{n}.jsonl", both(n)), "--draws", "50")[1] for n in (9, 60))
+    assert "; but 9 items are few: intervals of drawing them anew are too short" in few and "are few" not in many
+
+
+def test_judges_by_rubrics_of_their_own_have_no_item_in_common(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    own = {"item_id": "1", "model_a": "x", "model_b": "y", "verdict": "a"}
+    rows = [{**own, "judge": f"j{k}", "rubric": f"r@{k}", "rubric_sha256": str(k) * 64} for k in (1, 2)]
+    _, out, err = said(capsys, "agree", write(tmp_path / "j.jsonl", rows))
+    assert "no item was judged twice by one rubric: there are 2 (r@1 11111111, r@2 22222222)" in out + err
+    _, out, err = said(capsys, "agree", write(tmp_path / "k.jsonl", [{**r, "rubric_sha256": "1" * 64} for r in rows]))
+    assert "by one rubric" not in out + err

@@ -13,6 +13,7 @@ from storing import frozen
 from tamis.errors import GateError, UsageError
 from tamis.evaluate import report
 from tamis.evaluate.gates import read_gates
+from tamis.evaluate.report import Beside
 from tamis.evaluate.results import read_report, sealed
 from tamis.models.weights import IDENTITY, folder_digest
 from tamis.recipes.promoting import demote, promote
@@ -41,7 +42,8 @@ def run(folder: Path, adapter: Path, right: list[float], gates: Any = None, **mo
     """A report of the model in `adapter`."""
     own = made.results(right, **{k: more.pop(k) for k in ("limit",) if k in more})
     own.model["adapter"] = f"sha256:{folder_digest(adapter, IDENTITY['adapter'])}"  # type: ignore[index]
-    report.write(folder, own, gates=read_gates(gates or {"tasks": {"sums": {"min": 0.5}}}, "gates"), **more)
+    held = Beside(gates=read_gates(gates or {"tasks": {"sums": {"min": 0.5}}}, "gates"), **more)
+    report.write(folder, own, held)
     return folder
 
 

@@ -16,9 +16,10 @@ from serving import Served
 
 import tamis
 from tamis.evaluate.gates import read_gates
+from tamis.evaluate.report import Beside
 from tamis.judge.clerk import Asking
 from tamis.judge.plan import Plan
-from tamis.recipes.evaluating import Beside, tell
+from tamis.recipes.evaluating import tell
 from tamis.recipes.judging import judge
 from tamis.recipes.profile import Profile, profile
 from tamis.report.profile import write

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,9 @@ from tiny import TEMPLATE, write_tiny
 from training import chats, job_of, preferences, snapshot_of
 
 from tamis.errors import ExtraMissing, GateError, InputError, OutputError, RunError, UsageError
+from tamis.models.adapter import CONFIG, FACTS, WEIGHTS
 from tamis.snapshot import Snapshot
 from tamis.train import Trained, train
-from tamis.train.adapter import CONFIG, FACTS, WEIGHTS
 from tamis.train.merge import merge
 from tamis.train.sweep import sweep
 
@@ -181,6 +182,21 @@ def test_a_tracker_that_is_not_installed_is_named(tracker: str, told: Snapshot, 
         pytest.skip(f"{tracker} is installed")
     with pytest.raises(ExtraMissing, match=f"pip install {tracker}"):
         train(job_of(told, tiny, tmp_path / "a", trackers=(tracker,)))
+
+
+@pytest.mark.parametrize(
+    "tracker, where", [("tensorboard", "tensorboard/**/*"), ("mlflow", "mlruns/**/*"), ("wandb", "wandb/**/*")]
+)
+def test_a_tracker_that_is_installed_is_told_of_the_loss_on_this_machine(
+    tracker: str, where: str, told: Snapshot, tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip(tracker, reason="a tracker is the user's own")
+    from tamis.recipes.training import train as train_apart
+
+    monkeypatch.chdir(tmp_path)
+    train_apart(replace(job_of(told, tiny, tmp_path / "a", trackers=(tracker,)), register=False))
+    kept = [p for p in tmp_path.glob(where) if p.is_file()]
+    assert any(b"loss" in p.read_bytes() or p.name == "loss" for p in kept), kept
 
 
 def test_rows_that_do_not_fit_fail_before_anything_is_written(told: Snapshot, tiny: Path, tmp_path: Path) -> None:

@@ -13,11 +13,11 @@ import pytest
 from training import chats, job_of, snapshot_of
 
 from tamis.errors import InputError, OutputError, UsageError
+from tamis.models.adapter import FACTS, WEIGHTS
 from tamis.snapshot import Snapshot, select
 from tamis.snapshot.store import Store
 from tamis.snapshot.trace import trace
 from tamis.train import Trained, train
-from tamis.train.adapter import FACTS, WEIGHTS
 from tamis.train.run import _begun
 
 pytest.importorskip("trl", reason="the extra train is not installed")

@@ -9,9 +9,9 @@ import pytest
 from smol import write_smol
 from training import chats, job_of, preferences, snapshot_of
 
+from tamis.models.adapter import FACTS, WEIGHTS
 from tamis.snapshot import Snapshot
 from tamis.train import Trained, train
-from tamis.train.adapter import FACTS, WEIGHTS
 from tamis.train.merge import merge
 
 pytestmark = pytest.mark.slow
