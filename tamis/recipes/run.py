@@ -77,7 +77,8 @@ def run(
     own = partial(import_sent, {f: f.read_bytes() for f in files}) if engine == "ray" else partial(import_own, files)
     place = place_of(output)
     with executor(engine, workers, own, address) as by:
-        budget = Budget.of(memory, by)
+        processes = isinstance(by, Apart) or any(stage.holds_gil for stage in wanted.stages)
+        budget = Budget.of(memory, by, processes)
         with place.taken(resume) as finished:
             if finished:
                 return open_run(place.named)
