@@ -74,15 +74,25 @@ class Ray:
 
     def map(self, task: Callable[[T], R], items: Iterable[T], *, processes: bool = False) -> Iterator[tuple[int, R]]:
         """As `Engine.map`. Workers are processes, and stay from one map to the next with whatever stages have loaded."""
-        if self._cluster is None:
-            self._cluster = _joined(self.address, self.workers)
+        cluster = self._join()
         left = enumerate(items)
         head = list(islice(left, 2))
         if head:
             seen = (self.witness.absolute(), self.witness.read_bytes()) if self.witness else None
             packer = Packer(task, *(item for _, item in head), needs=Needs(versions(), seen, self.setup))
-            voyage = Voyage(self._cluster, packer.shared)
+            voyage = Voyage(cluster, packer.shared)
             yield from Flight(voyage, packer, chain(head, left), self.memory, self.again).results()
+
+    def abreast(self) -> int:
+        """Tasks that go on at once on one machine: the processors of the largest node."""
+        if self.address is None:
+            return self.workers or processors()
+        largest = max((int(node["CPU"]) for node in self._join().nodes), default=1)
+        return min(largest, self.workers or largest)
+
+    def _join(self) -> Cluster:
+        self._cluster = self._cluster or _joined(self.address, self.workers)
+        return self._cluster
 
     def close(self) -> None:
         """Leave the cluster; one of our own ends."""

@@ -17,8 +17,10 @@ from making import digests, sentences, write_lines
 from raylets import Raylets, left_over, wait_for
 
 from tamis import run
+from tamis.engine.executor import Local
 from tamis.engine.ray import Ray
 from tamis.errors import RunError, UsageError
+from tamis.recipes.budget import BASE, PER_SHARE, Budget
 
 pytestmark = [
     pytest.mark.skipif(find_spec("ray") is None, reason="needs ray"),
@@ -158,3 +160,8 @@ def test_auto_without_a_cluster_on_this_machine_says_so(tmp_path: Path, monkeypa
 def test_an_address_needs_the_engine(tamis: Callable[..., tuple[int, str]], data: Path, tmp_path: Path) -> None:
     code, said = tamis("run", recipe(tmp_path), "-i", data, "-o", tmp_path / "run", "--address", "127.0.0.1:1")
     assert (code, "--engine ray" in said) == (2, True)
+
+
+def test_a_budget_of_memory_counts_an_interpreter_for_every_worker() -> None:
+    alone, apart = Budget.of(10**9, Local(2)), Budget.of(10**9, Ray(workers=2))
+    assert apart.share < alone.share and 3 * BASE + 2 * apart.share * PER_SHARE <= 10**9
