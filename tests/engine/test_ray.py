@@ -126,7 +126,7 @@ def test_a_cluster_of_its_own_ends_with_the_run(
     [
         ("nonsense", UsageError, "wanted HOST:PORT"),
         ("ray://127.0.0.1:10001", UsageError, "wanted HOST:PORT"),
-        ("127.0.0.1:1", RunError, "no Ray cluster answers .* ray start --head"),
+        ("127.0.0.1:1", RunError, "no Ray cluster answers .*`ray start --head`"),
     ],
 )
 def test_an_address_where_no_cluster_is_is_refused_at_once(address: str, error: type[Exception], says: str) -> None:
