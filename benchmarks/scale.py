@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import subprocess
 import sys
 from argparse import Namespace
 from pathlib import Path
@@ -83,13 +82,11 @@ def one(told: Namespace, size: int) -> dict[str, Any]:
     options = ["--memory", MEMORY, "--workers", str(WORKERS), "--quiet"]
     spent = measure.run([*corpus.tamis(), "run", recipe, "-i", lines, "-o", out, *options])
     rows = json.loads((out / "run.json").read_bytes())["rows"]
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False)
     facts = {
         **spent.facts(),
         "bytes": lines.stat().st_size,
         "documents": rows["in"],
         "kept": rows["kept"],
-        "commit": commit.stdout.strip(),
     }
     lines.unlink()
     if told.after:
