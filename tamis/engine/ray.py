@@ -31,6 +31,8 @@ from tamis.extras import extra
 T = TypeVar("T")
 R = TypeVar("R")
 
+LOGGER = logging.getLogger("ray")
+
 OBJECTS = 80 << 20
 """Bytes of Ray's object store in a cluster of our own: data lie in files, so about the least that Ray accepts."""
 
@@ -223,6 +225,7 @@ class Cluster:
     def leave(self) -> None:
         """Leave the cluster; one of our own ends, with its folder."""
         self.ray.shutdown()
+        LOGGER.setLevel(logging.INFO)  # as Ray's import has set it
         if self.folder is not None:
             self.folder.cleanup()
 
@@ -288,15 +291,13 @@ def _own_signals() -> Iterator[None]:
 
 @contextmanager
 def _silent() -> Iterator[None]:
-    """What goes wrong is raised; what Ray says beside it is not for users of tamis."""
-    logger, name = logging.getLogger("ray"), "RAY_BACKEND_LOG_LEVEL"
-    before, level = os.environ.get(name), logger.level
+    """What goes wrong is raised; what Ray's own processes and libraries say beside it is not for users of tamis."""
+    name = "RAY_BACKEND_LOG_LEVEL"
+    before = os.environ.get(name)
     os.environ[name] = "fatal"
-    logger.setLevel(logging.CRITICAL)
     try:
         yield
     finally:
-        logger.setLevel(level)
         if before is None:
             del os.environ[name]
         else:
@@ -304,10 +305,11 @@ def _silent() -> Iterator[None]:
 
 
 def _hush(ray: Any) -> None:
-    """Print no pages about each raylet that dies, as a thread of Ray's does whatever `log_to_driver` says.
+    """Print no warnings, and no pages about each raylet that dies, as a thread of Ray's does whatever `log_to_driver` says.
 
     What became of a task is answered by the task. The name is Ray's own: without it they are printed, and all else holds.
     """
+    LOGGER.setLevel(logging.CRITICAL)
     if hasattr(ray._private.worker, "print_to_stdstream"):
         ray._private.worker.print_to_stdstream = lambda *_, **__: None
 
