@@ -69,7 +69,7 @@ def main() -> None:
 
 def on_ray(folder: Path, recipe: Path) -> dict[str, dict[str, str]]:
     """On clusters of 1, 2 and 3 nodes that share no disk."""
-    from raylets import Raylets, left_over
+    from raylets import Raylets
 
     found = {}
     with Raylets(0) as cluster:
@@ -79,7 +79,6 @@ def on_ray(folder: Path, recipe: Path) -> dict[str, dict[str, str]]:
             found[f"S3, ray, {nodes} node{'s' * (nodes > 1)}"] = on_s3(
                 folder, f"s3://bucket/runs/ray{nodes}", recipe, engine
             )
-    print("processes left:", left_over())
     return found
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import pickle
 from collections.abc import Callable, Iterable, Iterator
@@ -99,19 +100,18 @@ class Nodes:
             yield place, done
 
 
-@pytest.mark.parametrize("packed", [False, True])
 def test_a_run_on_nodes_that_share_no_disk_has_the_same_bytes(
-    s3: S3, on: Callable[[int], FarWork], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, packed: bool
+    s3: S3, on: Callable[[int], FarWork], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    import gzip
-
-    lines = write_lines(tmp_path / "in.jsonl", sentences(300))
-    if packed:
-        (tmp_path / "in.jsonl.gz").write_bytes(gzip.compress(lines.read_bytes(), mtime=0))
-        lines = tmp_path / "in.jsonl.gz"
-    put(at("s3://bucket/in") / lines.name, lines.read_bytes())
-    stages = recipe("clean@1", "exact@1", "near@1")
-    near = run(stages, lines, tmp_path / "near", engine="inline", partition_size=4000)
+    folder, rows = tmp_path / "in", sentences(120)
+    folder.mkdir()
+    lines = write_lines(folder / "a.jsonl", rows[:80]).read_bytes()
+    packed = gzip.compress(write_lines(tmp_path / "b", rows[80:]).read_bytes(), mtime=0)
+    (folder / "b.jsonl.gz").write_bytes(packed)
+    put(at("s3://bucket/in/a.jsonl"), lines)
+    put(at("s3://bucket/in/b.jsonl.gz"), packed)
+    stages = recipe("exact@1", "near@1")
+    near = run(stages, folder, tmp_path / "near", engine="inline", partition_size=8000)
     nodes = Nodes(on)
     on(0)
 
@@ -120,7 +120,7 @@ def test_a_run_on_nodes_that_share_no_disk_has_the_same_bytes(
         yield nodes
 
     monkeypatch.setattr("tamis.recipes.run.executor", given)
-    run(stages, "s3://bucket/in", RUN, engine="ray", address="x", partition_size=4000)
+    run(stages, "s3://bucket/in", RUN, engine="ray", address="x", partition_size=8000)
     for one in listed(at(RUN)):
         fetch(one.remote, tmp_path / "far" / one.remote.key.removeprefix("runs/one/"))
     assert verify(RUN) == [] and digests(tmp_path / "far") == digests(near.path) and nodes.carried > 20
