@@ -79,6 +79,8 @@ class Stage:
     has a hash of the text as it was. A hash tells which of a few likely texts it was made of."""
     processes_from: ClassVar[int] = 0
     """Bytes of input from which processes are worth their start, where it holds the GIL; below that, threads have to do."""
+    gpus: ClassVar[float] = 0.0
+    """GPUs that a task of it asks for where the cluster has any; 0.25: four tasks share one."""
     leaves: ClassVar[tuple[str, ...]] = ()
     """Files of its own that it leaves in the run, each made by `leave`."""
     base: ClassVar[Path] = Path()

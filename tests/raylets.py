@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -15,11 +16,13 @@ from typing import Any
 class Raylets:
     """A head, and `nodes` more with one processor each. Ray takes seconds for each; only the main thread may start one."""
 
-    def __init__(self, nodes: int, **head: Any) -> None:
+    def __init__(self, nodes: int, processors: int = 1, **head: Any) -> None:
         from ray.cluster_utils import Cluster
 
-        self.cluster = patiently(lambda: Cluster(initialize_head=True, head_node_args={"num_cpus": 0, **SMALL, **head}))
-        self.nodes = [self.start() for _ in range(nodes)]
+        self.cluster = patiently(
+            lambda: Cluster(initialize_head=True, head_node_args={"num_cpus": 0, **SMALL, **ports(), **head})
+        )
+        self.nodes = [self.start(num_cpus=processors) for _ in range(nodes)]
 
     @property
     def address(self) -> str:
@@ -28,7 +31,7 @@ class Raylets:
 
     def start(self, **args: Any) -> Any:
         """One more node."""
-        return patiently(lambda: self.cluster.add_node(num_cpus=1, **SMALL, **args))
+        return patiently(lambda: self.cluster.add_node(**{"num_cpus": 1, **SMALL, **ports(), **args}))
 
     def add(self, **args: Any) -> None:
         """One more node that counts among `nodes`."""
@@ -63,6 +66,26 @@ SMALL: dict[str, Any] = {
     "include_log_monitor": False,
     "no_monitor": True,
 }
+
+
+def ports() -> dict[str, int]:
+    """Ports for Ray's agents. Left to choose, a raylet waits 15 seconds for them to say which, and dies (ray #65983)."""
+    names = ("metrics_agent_port", "dashboard_agent_listen_port", "runtime_env_agent_port", "metrics_export_port")
+    held = [socket.create_server(("127.0.0.1", 0)) for _ in names]
+    found = {name: one.getsockname()[1] for name, one in zip(names, held, strict=True)}
+    for one in held:
+        one.close()
+    return found
+
+
+def seconds(pid: int) -> float:
+    """CPU of a process and all below it, those that it has buried as well."""
+    total = 0
+    for each in descendants(pid):
+        with suppress(OSError):
+            fields = Path(f"/proc/{each}/stat").read_text().rpartition(")")[2].split()
+            total += sum(int(field) for field in fields[11:15])
+    return total / os.sysconf("SC_CLK_TCK")
 
 
 def patiently(begin: Callable[[], Any]) -> Any:

@@ -2,6 +2,7 @@
 
 ```console        lines after `$ ` are run in a scratch folder that holds examples/; the lines below are their output,
                   where … stands for anything (a line that is … alone for any number of lines)
+                  a page that names s3://bucket/ has a server for it
 ```python         is executed; with >>> its output is compared too
 ```yaml NAME      is written to the file NAME first (any language, any name); a file that is there, as of examples/, must be
                   the same
@@ -75,10 +76,15 @@ def shell(command: str, folder: Path) -> str:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_the_page_does_what_it_shows(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_page_does_what_it_shows(
+    page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
     found = blocks(page.read_text("utf-8"))
     if not any(block.file or block.language in ("console", "python") for block in found):
         return
+    if any("s3://bucket/" in block.text for block in found if block.language == "console"):
+        request.getfixturevalue("s3")
+        monkeypatch.setenv("TAMIS_CACHE", str(tmp_path / ".cache"))
     shutil.copytree(ROOT / "examples", tmp_path / "examples", ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)

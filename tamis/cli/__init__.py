@@ -29,6 +29,7 @@ COMMANDS = {
     "hold": "Keep records and snapshots from being erased.",
     "model": "Which models were trained on which snapshots.",
     "models": "What an endpoint can do; the answers that were bought.",
+    "plan": "What a recipe would take, from a sample of the data.",
     "profile": "Look before you curate.",
     "recipes": "List, show and check recipes.",
     "replay": "What other thresholds would change, from stored scores.",

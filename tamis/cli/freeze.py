@@ -54,6 +54,7 @@ def command(
 
     lean()
     from tamis.cli.show import Count, print_json
+    from tamis.data.storage.address import located
     from tamis.report.sheet import snapshot_page
     from tamis.snapshot import freeze
 
@@ -80,7 +81,7 @@ def command(
                 "id": frozen.id,
                 "name": frozen.name,
                 "version": frozen.version,
-                "path": str(output),
+                "path": str(located(output)),
                 "root": frozen.root.hex(),
                 "rows": rows,
                 "splits": frozen.splits,
@@ -88,6 +89,6 @@ def command(
             }
         )
     elif not quiet:
-        click.echo(f"{frozen.ref}: {rows:,} record{'s' * (rows != 1)} frozen at {output}")
+        click.echo(f"{frozen.ref}: {rows:,} record{'s' * (rows != 1)} frozen at {located(output)}")
         click.echo(frozen.id)
     return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +118,10 @@ def command(
         return 0
     options: dict[str, Any] = {"engine": engine, "workers": workers, "resume": resume, "set": changes, "memory": memory}
     options["address"] = address
+    if engine == "ray" and not (address or quiet or as_json) and os.environ.get("RAY_ADDRESS"):
+        click.echo(
+            "RAY_ADDRESS is not followed: this run has a cluster of its own; --address auto joins that one", err=True
+        )
     options["means"] = means_of(given)
     with Progressbar(quiet or as_json) as progress:
         done = run(recipe, list(inputs) or None, output, partition_size=partition_size, on_progress=progress, **options)

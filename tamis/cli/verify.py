@@ -68,15 +68,23 @@ def command(
         if given:
             raise UsageError(f"{given[0]} is not for evaluations, and {target} is one")
         return _verify_eval(Path(target), wanted, as_json)
-    folder = None if isinstance(place, Remote) else _snapshot(str(place), store)
+    folder = _snapshot_far(place) if isinstance(place, Remote) else _snapshot(target, store)
     own = [name for name, given in (("--level", level), ("--id", wanted), ("--key", key), ("-i", inputs)) if given]
     if folder is not None:
         if no_pii:
             raise UsageError("--no-pii looks at a run, and this is a snapshot; verify the run it was frozen from")
-        return _verify_snapshot(folder, level or "leaves", wanted, key, inputs, as_json)
+        shown = folder if folder.is_dir() else located(folder)
+        return _verify_snapshot(folder, str(shown), level or "leaves", wanted, key, inputs, as_json)
     if own:
         raise UsageError(f"{own[0]} is for snapshots, and {target} is none")
     return _verify_run(place, no_pii, as_json)
+
+
+def _snapshot_far(place: Remote) -> Path | None:
+    """`place`, where it is a snapshot; as a path, which it is taken from again."""
+    from tamis.data.storage import stored
+
+    return Path(str(place)) if stored(place / "snapshot.json") else None
 
 
 def _snapshot(target: str, store: Path | None) -> Path | None:
@@ -93,11 +101,13 @@ def _snapshot(target: str, store: Path | None) -> Path | None:
         return None
     if path.exists() and store is None and above is None:
         return None
-    return store_at(store).resolve(target)
+    place = store_at(store)
+    folder = place.resolve(target)
+    return Path(str(place.named(folder)))
 
 
 def _verify_snapshot(
-    folder: Path, level: str, wanted: str | None, key: Path | None, inputs: tuple[str, ...], as_json: bool
+    folder: Path, shown: str, level: str, wanted: str | None, key: Path | None, inputs: tuple[str, ...], as_json: bool
 ) -> int:
     from tamis.cli.show import Count, print_json
     from tamis.snapshot.verify import verify
@@ -109,13 +119,13 @@ def _verify_snapshot(
 
         rerun(found, inputs)
     if as_json:
-        print_json(found.as_dict())
+        print_json({**found.as_dict(), "snapshot": shown})
     else:
-        _tell_snapshot(found)
+        _tell_snapshot(found, shown)
     return 0 if found.whole else 1
 
 
-def _tell_snapshot(found: Verified) -> None:
+def _tell_snapshot(found: Verified, shown: str) -> None:
     from tamis.cli.show import plain
 
     for finding in found.findings[:MOST]:
@@ -124,11 +134,11 @@ def _tell_snapshot(found: Verified) -> None:
         click.echo(f"… and {len(found.findings) - MOST:,} more; --json has all", err=True)
     if found.findings:
         count = len(found.findings)
-        click.echo(f"{found.path} is not what was frozen: {count:,} finding{'s' * (count > 1)}", err=True)
+        click.echo(f"{shown} is not what was frozen: {count:,} finding{'s' * (count > 1)}", err=True)
         return
     records = {"manifest": "", "files": ""}.get(found.level, f", {found.records:,} records under one root")
     how = {"manifest": "as listed (not read)"}.get(found.level, "as written")
-    click.echo(f"{found.path} is whole: {found.files} files {how}{records}")
+    click.echo(f"{shown} is whole: {found.files} files {how}{records}")
     click.echo(found.id or "")
     for note in found.notes:
         click.echo(f"note: {plain(note)}")

@@ -14,6 +14,7 @@ from typing import Any
 
 import polars as pl
 
+from tamis.data.storage.address import at, is_remote
 from tamis.errors import InputError, UsageError
 
 _SUFFIXES = (".parquet", ".jsonl", ".ndjson")
@@ -54,6 +55,7 @@ def parts(data: Any) -> list[Part]:
     """`data` (paths, a LazyFrame, DataFrame or Arrow table) as parts. Raises InputError or UsageError."""
     if isinstance(data, str | Path):
         data = [data]
+    data = _here(data)
     if _is_arrow(data):
         data = pl.from_arrow(data)
     if isinstance(data, pl.DataFrame):
@@ -71,8 +73,18 @@ def _is_arrow(data: Any) -> bool:
     return arrow is not None and isinstance(data, arrow.RecordBatch | arrow.Table)
 
 
+def _here(data: Any) -> Any:
+    """`data` with copies in the place of what lies in object storage."""
+    if not (isinstance(data, Sequence) and any(is_remote(item) for item in data)):
+        return data
+    from tamis.data.storage.copies import copies
+
+    return [path for item in data for path in (copies(at(item)) if is_remote(item) else [item])]
+
+
 def flow_of(data: Any) -> dict[str, Any] | None:
     """What came into and stayed in the run or snapshot that `data` is the folder of; None for any other data."""
+    data = _here([data] if isinstance(data, str | Path) else data)
     one = data[0] if isinstance(data, Sequence) and not isinstance(data, str) and len(data) == 1 else data
     if not isinstance(one, str | Path):
         return None

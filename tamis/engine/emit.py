@@ -136,10 +136,10 @@ def edges_name(step: int) -> str:
 
 def _is_there(task: EmitTask, target: Path, facts: dict[str, Any]) -> bool:
     if target.exists():
-        return _sha256(target) == facts["sha256"]
+        return bool(_sha256(target) == facts["sha256"])
     # Written on another node, and put; what was put only in part is of another size.
     there = stored(task.emit.far / task.path) if task.emit.work.far and task.emit.far else None
-    return there is not None and there.bytes == int(facts["bytes"])
+    return there is not None and bool(there.bytes == facts["bytes"])
 
 
 def _sha256(path: Path) -> str:

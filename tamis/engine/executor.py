@@ -36,6 +36,10 @@ class Apart(Protocol):
     witness: Path | None
     """A file that every machine must see."""
 
+    def abreast(self) -> int:
+        """Tasks that go on at once on one machine."""
+        ...
+
 
 @dataclass(frozen=True)
 class Inline:

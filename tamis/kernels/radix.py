@@ -37,11 +37,7 @@ def _ordered(keys):
         starts = counts[d]
         if starts.max() == size:
             continue  # all have this digit
-        total = np.int64(0)
-        for v in range(starts.size):
-            here = starts[v]
-            starts[v] = total
-            total += here
+        starts[:] = np.cumsum(starts) - starts
         shift = np.uint64(d * _BITS)
         for k in range(size):
             v = np.int64((a[k] >> shift) & digit)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from tamis.engine.desk import SHARE
-from tamis.engine.executor import Engine
+from tamis.engine.executor import Apart, Engine
 from tamis.errors import UsageError
 
 PARTITION = 16 << 20
@@ -36,16 +36,24 @@ class Budget(NamedTuple):
         return BASE + max(self.partition * PER_BYTE, self.share * PER_SHARE)
 
     @classmethod
-    def of(cls, memory: int | None, engine: Engine) -> Budget:
-        """What fits in `memory` bytes with the workers of `engine`; None: the defaults. Raises UsageError."""
+    def of(cls, memory: int | None, engine: Engine, apart: bool = False) -> Budget:
+        """What fits in `memory` bytes with the workers of `engine`; None: the defaults. Raises UsageError.
+
+        apart  whether workers are processes of their own, each with an interpreter and libraries
+        """
         if memory is None:
             return cls()
-        workers = getattr(engine, "workers", 1)
-        each = (memory - BASE) // workers
+        workers, base = getattr(engine, "workers", 1), BASE
+        if isinstance(engine, Apart):  # each worker is a process that loads everything, as the driver does
+            workers = engine.abreast()
+            base += workers * BASE
+        each = (memory - base) // workers
         if each < LEAST * PER_BYTE:
-            least = BASE + LEAST * PER_BYTE * workers
+            least = base + LEAST * PER_BYTE * workers
             raise UsageError(
                 f"a memory budget of {memory:,} bytes is too small for {workers} workers; "
                 f"name at least {least:,} bytes, or fewer workers with --workers"
             )
+        if apart:
+            each = max(LEAST * PER_BYTE, (memory - BASE * (1 + workers)) // workers)
         return cls(min(PARTITION, each // PER_BYTE), min(4 * SHARE, each // PER_SHARE))

@@ -22,6 +22,7 @@ from tamis.recipes.job import Job
 from tamis.recipes.place import Place
 from tamis.recipes.recipe import Recipe
 from tamis.recipes.repository import commit
+from tamis.recipes.spending import Watch
 from tamis.runs import Run, seal
 from tamis.runs.ending import unanswered
 from tamis.runs.manifest import sha256
@@ -31,7 +32,9 @@ BYTES_DEPEND_ON = ("tamis", "numpy", "pyarrow", "numba", "ftfy", "selectolax", "
 """Packages whose version can change a byte of the output."""
 
 
-def finish(place: Place, job: Job, result: Result, engine: Engine, started: float, responses: Path) -> None:
+def finish(
+    place: Place, job: Job, result: Result, engine: Engine, started: float, responses: Path, watch: Watch
+) -> None:
     """Write what is left to write: recipe, environment, run.json, report, manifest."""
     out, recipe = place.root, job.recipe
     resolved = json.dumps(recipe.resolved(), ensure_ascii=False, indent=2, sort_keys=True).encode() + b"\n"
@@ -66,6 +69,7 @@ def finish(place: Place, job: Job, result: Result, engine: Engine, started: floa
         "files": sorted(files, key=lambda f: str(f["path"])),
         "varies": {
             **_varies(engine, started),
+            **watch.facts(place.work),
             "inputs": _places(place, job),
             **_repository(recipe),
             **({"folder": _legible(place.root), "responses": _legible(responses)} if job.plan.derives else {}),
@@ -191,7 +195,6 @@ def _varies(engine: Engine, started: float) -> dict[str, Any]:
     return {
         "started": datetime.fromtimestamp(started, UTC).isoformat(timespec="seconds"),
         "seconds": round(time.time() - started, 3),
-        "cpu_seconds": round(sum(s.ru_utime + s.ru_stime for s in spent), 3),
         "peak_bytes": max(s.ru_maxrss for s in spent) * (1 if sys.platform == "darwin" else 1024),
         "engine": repr(engine),
         "host": platform.node(),

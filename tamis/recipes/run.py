@@ -26,6 +26,7 @@ from tamis.recipes.given import Given
 from tamis.recipes.job import prepare
 from tamis.recipes.place_far import FarPlace, place_of
 from tamis.recipes.recipe import load
+from tamis.recipes.spending import Watch
 from tamis.runs import Run, open_run
 from tamis.stage import Corpus
 
@@ -46,6 +47,7 @@ def run(
     memory: int | None = None,
     means: Means | None = None,
     given: Given | None = None,
+    as_if: int | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Run:
     """Carry `recipe` out on `input` and leave an accounted-for run in the folder `output`.
@@ -63,10 +65,11 @@ def run(
                     and a task takes what it takes by default. The output does not depend on it
     means           what stages that derive rows may use: the cache of answers, a budget. No part of the recipe
     given           what deriving stages made in another run of the recipe on the same input: taken, instead of made again
+    as_if           bytes of input for which it is worth to start processes, or not; None: those of the input
 
     Raises RecipeError, InputError, OutputError, GateError (attrition) or RunError, each with what to do.
     """
-    started = time.time()
+    started, watch = time.time(), Watch()
     if output is None:
         raise UsageError("where should the run go? name a folder: output=… (-o on the command line)")
     if partition_size is not None and partition_size < 1:
@@ -77,7 +80,8 @@ def run(
     own = partial(import_sent, {f: f.read_bytes() for f in files}) if engine == "ray" else partial(import_own, files)
     place = place_of(output)
     with executor(engine, workers, own, address) as by:
-        budget = Budget.of(memory, by)
+        processes = isinstance(by, Apart) or any(stage.holds_gil for stage in wanted.stages)
+        budget = Budget.of(memory, by, processes)
         with place.taken(resume) as finished:
             if finished:
                 return open_run(place.named)
@@ -109,6 +113,7 @@ def run(
                 given={step: given.source(step, stage) for _, step, stage in job.plan.derives} if given else {},
                 max_drop_per_source=wanted.attrition.max_drop_per_source,
                 on_progress=on_progress or (lambda _: None),
+                as_if=as_if,
                 far=place.far if isinstance(place, FarPlace) else None,
             )
             drive.unpack(job.files, size)
@@ -117,7 +122,7 @@ def run(
             if work.far:
                 place.gather(result.files)
             kept = responses_at((means or Means()).responses, place.beside)
-            finish(place, job, result, drive.engine, started, kept)
+            finish(place, job, result, drive.engine, started, kept, watch)
     return open_run(place.named)
 
 

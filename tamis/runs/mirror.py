@@ -50,6 +50,13 @@ class Mirror:
 
 def mirror_of(remote: Remote) -> Mirror:
     """The mirror of the run at `remote`, with its small files. Raises InputError where there is none, or not finished."""
+    mirror = copied(remote, "runs")
+    mirror.need(lambda name: not name.startswith(LATER))
+    return mirror
+
+
+def copied(remote: Remote, what: str) -> Mirror:
+    """The mirror of what has a manifest at `remote`, which alone is fetched. Raises InputError where there is none."""
     try:
         manifest = (remote / MANIFEST).read_bytes()
     except FileNotFoundError:
@@ -57,12 +64,11 @@ def mirror_of(remote: Remote) -> Mirror:
     body, mark, last = manifest.decode("utf-8", "replace").rpartition("# ")
     if closing(body) != mark + last:
         raise InputError(f"{remote / MANIFEST} is not what was written; `tamis verify {remote}` says what else is")
-    folder = cache() / "runs" / hashlib.sha256(manifest).hexdigest()
+    folder = cache() / what / hashlib.sha256(manifest).hexdigest()
     mirror = Mirror(remote, folder, listed_in(body))
     if not (folder / MANIFEST).exists():
         folder.mkdir(parents=True, exist_ok=True)
         write_bytes(folder / MANIFEST, manifest)
-    mirror.need(lambda name: not name.startswith(LATER))
     return mirror
 
 

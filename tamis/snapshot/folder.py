@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tamis.data.parquet import UNREADABLE, one_line, open_file
+from tamis.data.storage.address import Remote, located
 from tamis.errors import InputError
 from tamis.schemas import FATES, LINEAGE, VERDICT
 from tamis.snapshot.names import split_order
@@ -171,7 +172,11 @@ def open_snapshot(ref: Path | str | Snapshot, store: Path | str | None = None) -
     """The snapshot at a folder, or NAME, NAME@VERSION or sha256:ID in a store. Raises InputError."""
     if isinstance(ref, Snapshot):
         return ref
-    path = Path(ref)
+    if isinstance(place := located(ref), Remote):
+        from tamis.snapshot.store_far import snapshot_at
+
+        place = snapshot_at(place)
+    path = place
     if (above := find_store(path)) is not None:
         above.recover()
     if not (path / "snapshot.json").is_file():

@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tamis.data.parquet import open_file, plain
+from tamis.data.storage.address import Remote, is_remote, located
 from tamis.errors import GateError, InputError, UsageError
 from tamis.runs import Run, open_run
 from tamis.runs import verify as verify_run
@@ -79,6 +80,10 @@ def freeze(
     Raises GateError where the contract is broken or the run is not whole, else UsageError, InputError or OutputError.
     """
     run = run if isinstance(run, Run) else open_run(run)
+    if is_remote(output) or is_remote(store):
+        options = {"name": name, "version": version, "contract": contract, "lineage": lineage, "sign": sign}
+        options |= {"licenses": licenses, "page": page, "on_progress": on_progress}
+        return _freeze_far(run, located(output), store, parent, derived_from, options)
     output = Path(output)
     _name(output, name)  # before a folder is made
     _is_outside(output if store is None else Path(store), output)
@@ -115,6 +120,33 @@ def freeze(
             _is_as_it_was(place, run, draft.facts["run"]["manifest"], before)
             work.commit([*made.steps, *register(place, work, made, _run_entry(place, run))])
     return Snapshot(output)
+
+
+def _freeze_far(
+    run: Run,
+    output: Path | Remote,
+    store: Path | str | None,
+    parent: str | None,
+    derived_from: Sequence[str],
+    options: dict[str, Any],
+) -> Snapshot:
+    """Freeze to a store in object storage: in a copy of its catalog, of which what is new is put."""
+    from tamis.snapshot.store_far import changing, snapshot_at
+
+    given = None if store is None else located(store)
+    if not isinstance(output, Remote) or isinstance(given, Path):
+        raise UsageError(
+            f"the snapshot at {output} and its store at {given} must lie in one place; name both there, or -o alone"
+        )
+    with changing(output, given) as (far, folder, commit):
+        refs = [ref for ref in (parent, *derived_from) if ref is not None]
+        current = far.entry(_name(folder, options["name"]))
+        for entry in [current, *map(far.entry, refs)]:
+            if entry is not None and entry.state == "live":
+                far.bring(entry.path)
+        freeze(run, folder, store=far.root, parent=parent, derived_from=derived_from, **options)
+        commit()
+    return Snapshot(snapshot_at(output))
 
 
 def _digests(run: Run) -> dict[Path, str]:
@@ -254,6 +286,8 @@ def _is_as_it_was(store: Store, run: Run, manifest: str, parent: Snapshot | None
 
 
 def _whole(run: Run) -> None:
+    if run.mirror:
+        run.mirror.need(lambda name: True)  # held against the manifest as it comes
     if found := verify_run(run.path):
         more = f", and {len(found) - 1} more" if found[1:] else ""
         raise GateError(
@@ -339,7 +373,12 @@ def _files(run: Run, contract: bytes | None, result: bytes | None) -> dict[str, 
 def _run_entry(store: Store, run: Run) -> dict[str, Any]:
     id = sha256(run.path / MANIFEST)
     known: list[str] = next((entry["snapshots"] for entry in store.runs() if entry["id"] == id), [])
-    return {"id": id, "path": store.placed(run.path), "name": run.facts["name"], "snapshots": known}
+    return {
+        "id": id,
+        "path": str(run.place) if run.mirror else store.placed(run.path),
+        "name": run.facts["name"],
+        "snapshots": known,
+    }
 
 
 def _now() -> str:

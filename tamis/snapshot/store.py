@@ -19,6 +19,7 @@ from typing import Any, NamedTuple
 
 from tamis.data.disk import disk_errors
 from tamis.data.parquet import plain
+from tamis.data.storage.address import Remote, is_remote, located
 from tamis.data.writer import write_json
 from tamis.errors import InputError, UsageError
 from tamis.runs.manifest import sha256
@@ -49,6 +50,10 @@ class Store:
     """The store at `root`, the folder that holds `.tamis`."""
 
     root: Path
+
+    def named(self, path: Path) -> Path | Remote:
+        """What lies at `path` in `root`, as a user would name it."""
+        return path
 
     @property
     def inside(self) -> Path:
@@ -158,7 +163,9 @@ class Store:
         return journal.Step("move", staged, self.inside / what / f"{name}.json")
 
     def place(self, path: str) -> Path:
-        """A path as the catalog has it: within the store it is relative to `root`."""
+        """A path as the catalog has it: within the store it is relative to `root`. A URI becomes a path where nothing is."""
+        if is_remote(path):
+            return Path(path)
         return Path(os.path.normpath(self.root / path))
 
     def placed(self, path: Path) -> str:
@@ -200,16 +207,22 @@ def find_store(place: Path | None = None) -> Store | None:
         raise InputError(f"{str(start)[:80]!r} cannot be looked into: {refused.strerror}") from refused
 
 
-def store_at(store: Path | str | None = None) -> Store:
+def store_at(store: Path | str | Remote | None = None) -> Store:
     """The store to read from: `store`, else TAMIS_STORE, else the nearest above the working folder, else ./snapshots.
 
     Raises InputError where there is none.
     """
     given = store or os.environ.get("TAMIS_STORE")
     if given:
-        if not (Path(given) / FOLDER).is_dir():
+        place = located(given)
+        if isinstance(place, Remote):
+            # Imported here: most stores lie on a disk.
+            from tamis.snapshot.store_far import far_store
+
+            return far_store(place)
+        if not (place / FOLDER).is_dir():
             raise InputError(f"there is no store at {given}: it has no {FOLDER} folder; `tamis freeze` makes one")
-        return Store(Path(given))
+        return Store(place)
     found = find_store() or (Store(Path("snapshots")) if (Path("snapshots") / FOLDER).is_dir() else None)
     if found is None:
         raise InputError(

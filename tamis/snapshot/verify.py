@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from tamis.data.parquet import UNREADABLE, one_line
+from tamis.data.storage.address import at, is_remote
 from tamis.errors import InputError, UsageError
 from tamis.runs import Finding
 from tamis.runs.manifest import MANIFEST, closing, sha256
@@ -83,6 +84,8 @@ def verify(
 
     Raises InputError where there is no snapshot, or one of a newer tamis.
     """
+    if is_remote(path):
+        return _verify_far(path, level, id, key, on_progress)
     path = Path(path)
     if level not in LEVELS:
         raise UsageError(f"no level {level!r}; there are {', '.join(LEVELS)}")
@@ -102,6 +105,22 @@ def verify(
     if level in ("leaves", "rerun") and facts is not None:
         _records(found, facts, on_progress)
     return found
+
+
+def _verify_far(
+    path: Path | str, level: Level, id: str | None, key: Path | str | None, on_progress: Callable[[int], None] | None
+) -> Verified:
+    """Of a snapshot in object storage every file is read where it lies; then a copy is looked into as any folder."""
+    from tamis.snapshot.store_far import mirrored, snapshot_at, streamed
+
+    wrong = [] if level == "manifest" else streamed(at(path))
+    if wrong:
+        found = Verified(mirrored(at(path)).folder, level)
+        found.files = len(mirrored(at(path)).digests)
+        for name, problem in wrong:
+            found.wrong(name, problem)
+        return found
+    return verify(snapshot_at(at(path)), level, id=id, key=key, on_progress=on_progress)
 
 
 def _withdrawn(found: Verified, listed: dict[str, str], id: str | None, key: Path | str | None) -> Verified:

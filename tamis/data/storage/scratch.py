@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
+import time
+from contextlib import suppress
 from pathlib import Path
 
 from tamis.data.disk import disk_errors
 from tamis.data.storage.address import Remote
+
+WEEK = 7 * 24 * 3600.0
+"""Seconds."""
 
 
 def scratch_of(remote: Remote) -> Path:
@@ -16,6 +22,14 @@ def scratch_of(remote: Remote) -> Path:
     with disk_errors(Path(base)):
         Path(base).mkdir(parents=True, exist_ok=True, mode=0o700)
     return Path(base, remote.digest)
+
+
+def sweep(kept: Path) -> None:
+    """Remove what runs of other nodes left beside `kept`: what nobody wrote to for a week is there to be fetched again."""
+    for folder in kept.parent.glob("[0-9a-f]" * 32):
+        with suppress(OSError):
+            if folder != kept and time.time() - (folder / ".work").stat().st_mtime > WEEK:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def cache() -> Path:

@@ -1,0 +1,121 @@
+"""What Ray costs beside local: CPU seconds of all processes, Ray's own included, with and without start-up.
+
+    python benchmarks/ray_cost.py --cache FOLDER [--rows 90832] [--rounds 1]
+
+The cluster is a head without processors and a node with two, on this machine. Start-up is what starting it costs, and what the
+same recipe costs on 400 records of the corpus in a few tasks: joining, workers, their imports and kernels. Beyond start-up, Ray may
+cost 1.5 times the CPU of local.
+"""
+
+from __future__ import annotations
+
+import shutil
+import statistics
+import sys
+import time
+from argparse import Namespace
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import corpus
+import measure
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+from raylets import Raylets, pids, seconds
+
+RECIPES = {
+    "near": ["near@1: {}"],
+    "curation": [
+        "clean@1: {}",
+        "exact@1: {}",
+        "near@1: {}",
+        "quality.gopher@1: {}",
+        "quality.repetition@1: {}",
+        "quality.c4@1: {}",
+        "quality.fineweb@1: {}",
+    ],
+}
+
+MOST = 1.5
+
+
+def main() -> None:
+    """Measure, print the table, keep the figures."""
+    parser = corpus.options(__doc__ or "")
+    parser.add_argument("--rows", type=int, default=corpus.ROWS)
+    parser.add_argument("--rounds", type=int, default=1)
+    told = parser.parse_args()
+    whole = corpus.jsonl(told.corpus, told.cache)
+    data = {"start": head(whole, 400), "all": head(whole, told.rows)}
+    found: dict[str, Any] = {"rows": told.rows, "bytes": data["all"].stat().st_size}
+    rows = []
+    cluster = Raylets(1, processors=2)
+    found["cluster"] = round(spent(cluster), 1)
+    for name, stages in RECIPES.items():
+        recipe = corpus.recipe(told.cache, name, *stages)
+        what = {
+            f"{engine} {size}": partial(once, recipe, path, engine, size, told, cluster)
+            for size, path in data.items()
+            for engine in ("local", "ray")
+        }
+        found[name] = {k: measure.medians(v) for k, v in measure.alternate(what, told.rounds).items()}
+        cpu = {k: statistics.median([r["cpu"] for r in v["rounds"]]) for k, v in found[name].items()}
+        beyond = {engine: cpu[f"{engine} all"] - cpu[f"{engine} start"] for engine in ("local", "ray")}
+        found[name]["beyond"] = {**beyond, "ratio": round(beyond["ray"] / beyond["local"], 3)}
+        for engine in ("local", "ray"):
+            ratio = "" if engine == "local" else f"{found[name]['beyond']['ratio']:.2f}"
+            cost = [f"{cpu[f'{engine} start']:.1f}", f"{cpu[f'{engine} all']:.1f}", f"{beyond[engine]:.1f}", ratio]
+            rows.append([f"{name}, {engine}", *cost, f"{found[name][f'{engine} all']['pss'] / 1e6:.0f}"])
+    cluster.__exit__(None, None, None)
+    print(f"starting the cluster: {found['cluster']} CPU seconds")
+    print(measure.table(["", "start-up CPU s", "CPU s", "beyond start-up", "× local", "peak MB"], rows))
+    measure.save(__file__, found)
+    sys.exit(any(found[name]["beyond"]["ratio"] > MOST for name in RECIPES))
+
+
+def head(whole: Path, rows: int) -> Path:
+    """The first rows of the corpus."""
+    path = whole.with_name(f"{whole.stem}-{rows}.jsonl")
+    if not path.exists():
+        with whole.open("rb") as lines, path.open("wb") as out:
+            out.writelines(islice(lines, rows))
+    return path
+
+
+def once(recipe: Path, data: Path, engine: str, size: str, told: Namespace, cluster: Raylets) -> measure.Spent:
+    """One run; with Ray, what the cluster spends meanwhile is added."""
+    out = told.cache / "ray-cost"
+    shutil.rmtree(out, ignore_errors=True)
+    cut = ["--partition-size", "200000"] if size == "start" else []
+    where = ["--address", cluster.address] if engine == "ray" else []
+    words = [
+        "run",
+        str(recipe),
+        "-i",
+        str(data),
+        "-o",
+        str(out),
+        "--quiet",
+        "--workers",
+        "2",
+        "--engine",
+        engine,
+        *where,
+    ]
+    before = spent(cluster)
+    run = measure.run([sys.executable, "-m", "tamis", *words, *cut])
+    if engine == "local":
+        return run
+    time.sleep(2)  # workers of the run end, and are buried
+    return run._replace(cpu=run.cpu + spent(cluster) - before)
+
+
+def spent(cluster: Raylets) -> float:
+    """CPU seconds of all of Ray's processes so far."""
+    return sum(seconds(pid) for node in (cluster.cluster.head_node, *cluster.nodes) for pid in pids(node))
+
+
+if __name__ == "__main__":
+    main()

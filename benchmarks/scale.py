@@ -1,0 +1,124 @@
+"""What curation costs as the corpus grows, under `--memory 1GB`: CPU seconds, and peak memory measured from outside.
+
+Cleaning, two filters of quality, exact and near-duplicates over 0.3 to 10 GB of JSON Lines (scale_corpus.py), each corpus made
+and removed in turn; then, with --after, what is done with the run: its contract checked, frozen, both verified, the report made
+again. Sizes are added to those measured before, so that a large one may be left to a night.
+
+    python benchmarks/scale.py                              0.3, 1 and 3 GB: half an hour
+    python benchmarks/scale.py --sizes 10GB --after         1.5 hours on two busy cores; 20 GB of disk
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from argparse import Namespace
+from pathlib import Path
+from typing import Any
+
+import corpus
+import linearity
+import measure
+import scale_corpus
+
+MEMORY, MEMORY_BYTES, WORKERS = "1GB", 1_000_000_000, 2
+
+STAGES = ("clean@1: {}", "quality.gopher@1: {}", "quality.repetition@1: {}", "exact@1: {}", "near@1: {}")
+
+CONTRACT = """apiVersion: v3.1.0
+kind: DataContract
+id: scale
+version: 1.0.0
+status: active
+schema:
+  - name: documents
+    logicalType: object
+    properties:
+      - {name: id, logicalType: string, required: true, unique: true, logicalTypeOptions: {minLength: 1, maxLength: 300}}
+      - {name: source, logicalType: string, required: true}
+      - name: text
+        logicalType: string
+        required: true
+        quality:
+          - {id: texts_differ, type: library, metric: duplicateValues, mustBe: 0}
+"""
+
+
+def main() -> None:
+    """Measure what is asked for, add it to what was measured before, draw the plot."""
+    parser = corpus.options(__doc__ or "")
+    parser.add_argument("--sizes", nargs="+", default=["300MB", "1GB", "3GB"])
+    parser.add_argument("--after", action="store_true")
+    told = parser.parse_args()
+    told.cache.mkdir(parents=True, exist_ok=True)
+    results = Path(__file__).parent / "results"
+    known = results / "scale.json"
+    found: dict[str, Any] = json.loads(known.read_bytes())["sizes"] if known.exists() else {}
+    for name in told.sizes:
+        found[name] = one(told, scale_corpus.size(name))
+    found = dict(sorted(found.items(), key=lambda item: int(item[1]["bytes"])))
+    documents, costs = [f["documents"] for f in found.values()], list(found.values())
+    exponents = {
+        "with start": linearity.slope(documents, [f["cpu"] for f in costs]),
+        "peak": linearity.slope(documents, [f["pss"] for f in costs]),
+    }
+    measure.save(
+        __file__, {"memory": MEMORY, "workers": WORKERS, "stages": STAGES, "exponents": exponents, "sizes": found}
+    )
+    (results / "scale.svg").write_text(linearity.plot(documents, found, exponents))
+    head = ["", "documents", "kept", "CPU s", "wall s", "MB / CPU s", "peak MB"]
+    print(measure.table(head, [row(name, f) for name, f in found.items()]))
+    print(f"\nall within {MEMORY}: {all(f['pss'] <= MEMORY_BYTES for f in costs)}; exponents: {exponents}")
+
+
+def one(told: Namespace, size: int) -> dict[str, Any]:
+    """The facts of one size."""
+    lines, out = told.cache / "scale.jsonl", told.cache / "scale"
+    shutil.rmtree(out, ignore_errors=True)
+    recipe = corpus.recipe(told.cache, "scale", *STAGES)
+    # In a process of its own: what this one holds is the floor of what it can measure.
+    measure.run([sys.executable, scale_corpus.__file__, lines, "--size", f"{size / 1e9}GB", "--corpus", told.corpus])
+    options = ["--memory", MEMORY, "--workers", str(WORKERS), "--quiet"]
+    spent = measure.run([*corpus.tamis(), "run", recipe, "-i", lines, "-o", out, *options])
+    rows = json.loads((out / "run.json").read_bytes())["rows"]
+    facts = {
+        **spent.facts(),
+        "bytes": lines.stat().st_size,
+        "documents": rows["in"],
+        "kept": rows["kept"],
+    }
+    lines.unlink()
+    if told.after:
+        facts["after"] = after(told.cache, out)
+    shutil.rmtree(out)
+    return facts
+
+
+def after(cache: Path, out: Path) -> dict[str, Any]:
+    """What it costs to check, freeze and verify the run, and to make its report again."""
+    contract, store = cache / "scale.odcs.yaml", cache / "scale-store"
+    contract.write_text(CONTRACT)
+    shutil.rmtree(store, ignore_errors=True)
+    version = store / "scale/1.0.0"
+    commands = {
+        "check": ["check", out, "-c", contract, "--quiet"],
+        "verify a run": ["verify", out],
+        "report": ["report", out, "-o", cache / "scale.html"],
+        "freeze": ["freeze", out, "-o", version, "--quiet"],
+        "verify a snapshot": ["verify", version],
+    }
+    found = {name: measure.run([*corpus.tamis(), *command]).facts() for name, command in commands.items()}
+    shutil.rmtree(store)
+    return found
+
+
+def row(name: str, f: dict[str, Any]) -> list[str]:
+    """The cells of one size."""
+    rate = f["bytes"] / 1e6 / f["cpu"]
+    counts = [f"{f['documents']:,}", f"{f['kept']:,}"]
+    return [name, *counts, f"{f['cpu']:.0f}", f"{f['wall']:.0f}", f"{rate:.1f}", f"{f['pss'] / 1e6:.0f}"]
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,6 @@
+"""What a recipe would take, tried on a sample, and held against what it took."""
+
+from tamis.recipes.planning.compare import compare
+from tamis.recipes.planning.estimate import Asked, Prices, estimate
+
+__all__ = ["Asked", "Prices", "compare", "estimate"]

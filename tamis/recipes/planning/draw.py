@@ -1,0 +1,205 @@
+"""A sample of the input, spread over all files: complete lines from blocks at seeded places, rows from some row groups.
+
+Block k of n lies in the k-th n-th of its file. A smaller sample is every second block of the larger. Compressed files are read
+from their beginning, as nothing else can be read without all before it.
+"""
+
+from __future__ import annotations
+
+import lzma
+import random
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import nullcontext
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from tamis.data import InputFile, parquet
+from tamis.data.compressed import unpacked
+from tamis.errors import InputError, UsageError
+
+BLOCK = 64 << 10
+"""Bytes of a file that are taken at a time."""
+
+FILES = 256
+"""Files that are looked into, at most."""
+
+ROWS = 32
+"""Rows of a row group that are taken at a time."""
+
+HEAD = 8 << 20
+"""Bytes by which it is told how much a compressed file unpacks to."""
+
+LINE = 64 << 20
+"""Bytes after which a line is not followed to its end."""
+
+
+class Drawn(NamedTuple):
+    """What was drawn.
+
+    files      of the sample
+    bytes      of the sample; those of compressed files unpacked
+    whole      bytes of all input, likewise
+    """
+
+    files: tuple[Path, ...]
+    bytes: int
+    whole: int
+
+
+def draw(files: Sequence[InputFile], wanted: Sequence[int], folder: Path, seed: int, parts: int) -> list[Drawn]:
+    """Samples of about `wanted` bytes each, the largest first, in `folder`; each file of the last in up to `parts` files.
+
+    Raises UsageError where a file is not on this machine, InputError where there is nothing to draw from.
+    """
+    for file in files:
+        if not isinstance(file.path, Path):
+            raise UsageError(
+                f"a plan draws its sample from files of this machine, and {file.path} is elsewhere: copy some of it here, "
+                "plan with that, and say with --scale how much there is"
+            )
+    sizes = [(file, _unpacked(file)) for file in files if file.bytes]
+    whole = sum(size for _, size in sizes)
+    if not whole:
+        raise InputError("there is nothing to plan for: the input is empty")
+    chance = random.Random(seed)
+    looked = sizes if len(sizes) <= FILES else [sizes[k] for k in sorted(chance.sample(range(len(sizes)), FILES))]
+    part = min(1.0, wanted[0] / sum(size for _, size in looked))
+    pieces = [(file, _pieces(file, size, part, chance)) for file, size in looked]
+    drawn = []
+    for k, most in enumerate(wanted):
+        every = max(1, round(wanted[0] / most))
+        split = parts if most == wanted[-1] and len(wanted) > 1 else 1
+        to = folder / f"sample-{k}"
+        to.mkdir(parents=True)
+        made = [_write(file, own[:: min(every, len(own))], to / f"{n}", split) for n, (file, own) in enumerate(pieces)]
+        drawn.append(Drawn(tuple(path for paths, _ in made for path in paths), sum(size for _, size in made), whole))
+    return drawn
+
+
+def _unpacked(file: InputFile) -> int:
+    """Bytes of `file`; of a compressed one, as its beginning says; of Parquet, as it holds them in memory."""
+    assert isinstance(file.path, Path)
+    if file.format == "parquet":
+        return sum(group.bytes for group in _groups(file)) or file.bytes
+    if file.compression is None:
+        return file.bytes
+    with file.path.open("rb") as raw:
+        got = 0
+        for piece in unpacked(raw, file.compression):
+            got += len(piece)
+            if got >= HEAD:
+                return max(got, file.bytes * got // max(1, raw.tell()))
+    return got
+
+
+def _groups(file: InputFile) -> Sequence[Any]:
+    assert isinstance(file.path, Path)
+    try:
+        return parquet.groups(file.path)
+    except parquet.UNREADABLE as wrong:
+        raise InputError(f"{file.path} cannot be planned with: {parquet.one_line(wrong)}; leave it out") from wrong
+
+
+def _pieces(file: InputFile, size: int, part: float, chance: random.Random) -> list[Any]:
+    """What a sample of `part` takes of `file`: pieces of lines, or tables."""
+    if file.format == "parquet":
+        return _rows(file, part, chance)
+    if file.compression is not None:
+        return _head(file, max(1, round(size * part)))
+    count = max(1, round(size * part / BLOCK))
+    if count * BLOCK >= size or part >= 1:
+        return list(_lines(file, [(at, min(at + BLOCK, size)) for at in range(0, size, BLOCK)]))
+    places = (round((k + chance.random()) * (size - BLOCK) / count) for k in range(count))
+    return list(_lines(file, [(at, at + BLOCK) for at in places]))
+
+
+def _lines(file: InputFile, spans: Iterable[tuple[int, int]]) -> Iterator[bytes]:
+    """The lines that begin in each span of bytes, none twice."""
+    assert isinstance(file.path, Path)
+    done = 0
+    with file.path.open("rb") as source:
+        for low, high in spans:
+            source.seek(max(low - 1, done, 0))
+            if low > done:
+                source.readline(LINE)  # to its end: whoever begins before is not ours
+            begin = source.tell()
+            if begin >= high:
+                continue
+            found = source.read(high - begin)
+            found += b"" if found.endswith(b"\n") else source.readline(LINE)
+            done = source.tell()
+            if found:
+                yield found
+
+
+def _head(file: InputFile, most: int) -> list[bytes]:
+    """The first lines of a compressed file, in pieces of about BLOCK."""
+    assert isinstance(file.path, Path) and file.compression is not None
+    found, got = [], 0
+    with file.path.open("rb") as raw:
+        for piece in unpacked(raw, file.compression):
+            found.append(piece)
+            got += len(piece)
+            if got >= most:
+                break
+    text = b"".join(found)
+    text = text[: text.rfind(b"\n") + 1] or text
+    cuts = [0]
+    while cuts[-1] < len(text):
+        cuts.append(text.find(b"\n", min(cuts[-1] + BLOCK, len(text) - 1)) + 1 or len(text))
+    return [text[a:b] for a, b in pairwise(cuts)]
+
+
+def _rows(file: InputFile, part: float, chance: random.Random) -> list[pa.Table]:
+    """Stretches of rows from row groups, four times as many of those as a whole sample of them would take."""
+    assert isinstance(file.path, Path)
+    groups = _groups(file)
+    with pq.ParquetFile(file.path) as source:
+        count = min(len(groups), max(1, round(len(groups) * min(1.0, 4 * part))))
+        each = part * len(groups) / count
+        found = []
+        for low, high in pairwise(len(groups) * k // count for k in range(count + 1)):
+            table = source.read_row_group(chance.randrange(low, high))
+            stretches = max(1, round(table.num_rows * each / ROWS))
+            room = table.num_rows / stretches
+            size = table.num_rows if each >= 1 else min(ROWS, int(room))
+            places = (int(j * room + chance.random() * (room - size)) for j in range(stretches))
+            found += [table.slice(at, size) for at in ((0,) if each >= 1 else places)]
+    return found
+
+
+def _write(file: InputFile, pieces: list[Any], to: Path, parts: int) -> tuple[list[Path], int]:
+    """Write `pieces` as files like `file`; their places, and how many bytes they unpack to."""
+    share = [pieces[k::parts] for k in range(min(parts, len(pieces)))]
+    ending = ".parquet" if file.format == "parquet" else ".jsonl"
+    made, size = [], 0
+    for k, own in enumerate(share):
+        path = to.with_name(f"{to.name}-{k}{ending}")
+        made.append(path)
+        if file.format == "parquet":
+            table = pa.concat_tables(own)
+            assert isinstance(file.path, Path)
+            like = pq.read_metadata(file.path)
+            rows = max(1, like.num_rows // max(1, like.num_row_groups))
+            codec = like.row_group(0).column(0).compression.lower()
+            pq.write_table(table, path, row_group_size=rows, compression=None if codec == "uncompressed" else codec)
+            size += sum(group.bytes for group in parquet.groups(path))
+            continue
+        text = b"".join(piece if piece.endswith(b"\n") else piece + b"\n" for piece in own)
+        size += len(text)
+        with path.open("wb") as out, _packing(out, file.compression) as packed:
+            packed.write(text)
+    return made, size
+
+
+def _packing(out: Any, compression: str | None) -> Any:
+    """`out`, or what compresses what is written to it."""
+    if compression is None:
+        return nullcontext(out)
+    if compression == "xz":
+        return lzma.open(out, "wb")
+    return pa.CompressedOutputStream(out, {"bzip2": "bz2"}.get(compression, compression))

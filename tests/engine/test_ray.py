@@ -1,0 +1,167 @@
+"""Runs on Ray: the same bytes as on one machine, whatever goes. One small cluster for all; skipped where Ray is absent."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import pytest
+from attempting import process
+from making import digests, sentences, write_lines
+from raylets import Raylets, left_over, wait_for
+
+from tamis import run
+from tamis.engine.executor import Local
+from tamis.engine.ray import Ray
+from tamis.errors import RunError, UsageError
+from tamis.recipes.budget import BASE, PER_SHARE, Budget
+
+pytestmark = [
+    pytest.mark.skipif(find_spec("ray") is None, reason="needs ray"),
+    # Ray's own: sockets and subprocesses that it leaves to the collector.
+    pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"),
+    pytest.mark.filterwarnings("ignore:.*:FutureWarning:ray", "ignore:.*:DeprecationWarning:ray"),
+]
+
+STAGES = "[clean@1: {}, quality.gopher@1: {min_words: 5}, exact@1: {}, near@1: {}]"
+PARTITION = 9000
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Raylets]:
+    """A head without processors, and two nodes."""
+    with Raylets(2) as raylets:
+        yield raylets
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three thousand rows, one of them poison."""
+    path = tmp_path_factory.mktemp("ray") / "a.jsonl"
+    write_lines(
+        path, [*sentences(1500), {"id": "p", "text": "this row is poison to its readers"}, *sentences(1500)[:900]]
+    )
+    return path
+
+
+def recipe(folder: Path, stages: str = STAGES) -> Path:
+    """A recipe beside its data."""
+    path = folder / "recipe.yaml"
+    path.write_text(f"name: t\nstages: {stages}\n")
+    return path
+
+
+def test_a_node_killed_while_it_works_changes_no_byte(cluster: Raylets, data: Path, tmp_path: Path) -> None:
+    whole = run(recipe(tmp_path), data, tmp_path / "whole", engine="inline")
+    killed: list[str] = []
+
+    def kill(progress: Any) -> None:
+        if "near" in progress.what and not killed:
+            killed.append(progress.what)
+            cluster.kill(0)
+
+    done = run(
+        recipe(tmp_path),
+        data,
+        tmp_path / "ray",
+        engine="ray",
+        address=cluster.address,
+        partition_size=PARTITION,
+        on_progress=kill,
+    )
+    assert digests(done.path) == digests(whole.path) and killed
+    cluster.add()
+
+
+def test_a_record_that_kills_its_worker_is_set_aside_and_nothing_else(
+    cluster: Raylets, data: Path, tmp_path: Path
+) -> None:
+    own = Path(__file__).parents[1] / "own_stages.py"
+    made = recipe(tmp_path, f"['{own}:Deadly': {{}}, clean@1: {{}}]")
+    whole = run(made, data, tmp_path / "whole", engine="local", workers=1)
+    done = run(made, data, tmp_path / "ray", engine="ray", address=cluster.address, partition_size=2 * PARTITION)
+    assert digests(done.path) == digests(whole.path) and done.facts["rows"]["quarantined"] == 1
+
+
+def test_a_driver_that_is_interrupted_stops_and_goes_on_elsewhere(cluster: Raylets, data: Path, tmp_path: Path) -> None:
+    call = [recipe(tmp_path), "-i", data, "-o", tmp_path / "run", "--partition-size", PARTITION]
+    with process("run", *call, "--engine", "ray", "--address", cluster.address) as driver:
+        assert driver.stdout is not None
+        for line in driver.stdout:
+            if line.startswith("sieving"):
+                driver.send_signal(signal.SIGINT)
+                break
+        said = driver.stdout.read()
+    assert driver.returncode == 130 and "--resume" in said and "Traceback" not in said
+    done = run(call[0], data, tmp_path / "run", engine="inline", resume=True)
+    assert digests(done.path) == digests(run(call[0], data, tmp_path / "whole").path)
+
+
+def test_a_cluster_of_its_own_ends_with_the_run(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cluster: Raylets
+) -> None:
+    monkeypatch.setenv("RAY_ADDRESS", cluster.address)  # not followed
+    before, joined = sorted(left_over()), []
+    import ray
+
+    def look(_: Any) -> None:
+        if ray.is_initialized():
+            joined.append(ray.get_runtime_context().gcs_address)
+
+    made = recipe(tmp_path, "[exact@1: {}]")
+    done = run(made, data, tmp_path / "ray", engine="ray", workers=1, on_progress=look)
+    assert digests(done.path) == digests(run(made, data, tmp_path / "whole", engine="inline").path)
+    assert joined and cluster.address not in joined
+    assert wait_for(lambda: len(left_over()) <= len(before), 20)
+
+
+@pytest.mark.parametrize(
+    ("address", "error", "says"),
+    [
+        ("nonsense", UsageError, "wanted HOST:PORT"),
+        ("ray://127.0.0.1:10001", UsageError, "wanted HOST:PORT"),
+        ("127.0.0.1:1", RunError, "no Ray cluster answers .*`ray start --head`"),
+    ],
+)
+def test_an_address_where_no_cluster_is_is_refused_at_once(address: str, error: type[Exception], says: str) -> None:
+    with pytest.raises(error, match=says):
+        Ray(address=address)
+
+
+def test_what_listens_and_is_no_cluster_is_told_from_one() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            other, _ = server.accept()
+            other.recv(99)
+            other.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+            other.close()
+
+        thread = Thread(target=answer)
+        thread.start()
+        with pytest.raises(RunError, match="no Ray cluster"):
+            Ray(address=f"127.0.0.1:{server.getsockname()[1]}")
+        thread.join()
+
+
+def test_auto_without_a_cluster_on_this_machine_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    monkeypatch.setenv("RAY_TMPDIR", os.fspath(tmp_path))
+    with pytest.raises(RunError, match="no Ray cluster is known on this machine"):
+        Ray(address="auto")
+
+
+def test_an_address_needs_the_engine(tamis: Callable[..., tuple[int, str]], data: Path, tmp_path: Path) -> None:
+    code, said = tamis("run", recipe(tmp_path), "-i", data, "-o", tmp_path / "run", "--address", "127.0.0.1:1")
+    assert (code, "--engine ray" in said) == (2, True)
+
+
+def test_a_budget_of_memory_counts_an_interpreter_for_every_worker() -> None:
+    alone, apart = Budget.of(10**9, Local(2)), Budget.of(10**9, Ray(workers=2))
+    assert apart.share < alone.share and 3 * BASE + 2 * apart.share * PER_SHARE <= 10**9

@@ -1,0 +1,152 @@
+"""Plans: a sample of complete records from all files, what a sample says of the whole, and clear words where there is none."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from pathlib import Path
+from random import Random
+from types import SimpleNamespace
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from tamis.data import find
+from tamis.errors import InputError, UsageError
+from tamis.recipes.planning import Asked, compare, estimate
+from tamis.recipes.planning.compare import load_plan
+from tamis.recipes.planning.draw import BLOCK, draw
+from tamis.recipes.planning.estimate import line
+from tamis.recipes.planning.growth import groups
+from tamis.recipes.spending import Watch, volume
+
+
+def rows(count: int, seed: int = 0) -> list[dict[str, object]]:
+    """Documents of a few words."""
+    chance = Random(seed)
+    return [{"id": f"{seed}-{k}", "text": " ".join(chance.choices("abcdefghij", k=30))} for k in range(count)]
+
+
+def written(path: Path, found: list[dict[str, object]]) -> Path:
+    """`found` as JSON Lines, Parquet or gzip, by the name of `path`."""
+    if path.suffix == ".parquet":
+        pq.write_table(pa.Table.from_pylist(found), path, row_group_size=500)
+        return path
+    text = "".join(json.dumps(row) + "\n" for row in found).encode()
+    path.write_bytes(gzip.compress(text) if path.suffix == ".gz" else text)
+    return path
+
+
+@pytest.mark.parametrize("name", ["a.jsonl", "a.parquet", "a.jsonl.gz"])
+def test_a_sample_holds_whole_records_of_the_file_none_twice(tmp_path: Path, name: str) -> None:
+    whole = rows(20_000)
+    files = find([written(tmp_path / name, whole)])
+    (path,) = draw(files, (400_000, 200_000), tmp_path / "drawn", 0, 1)[0].files
+    data = path.read_bytes()
+    lines = gzip.decompress(data) if name.endswith("gz") else data
+    read = pq.read_table(path).to_pylist() if path.suffix == ".parquet" else [*map(json.loads, lines.splitlines())]
+    known = {row["id"]: row for row in whole}
+    assert 200 < len(read) < len(whole) and len({row["id"] for row in read}) == len(read)
+    assert all(known[row["id"]] == row for row in read)
+
+
+def test_every_file_is_drawn_from_by_its_size(tmp_path: Path) -> None:
+    big, small = written(tmp_path / "b.jsonl", rows(40_000)), written(tmp_path / "s.jsonl", rows(10_000, 1))
+    drawn = draw(find([big, small]), (20 * BLOCK, BLOCK), tmp_path / "drawn", 0, 1)[0]
+    sizes = sorted(path.stat().st_size for path in drawn.files)
+    assert sizes[1] / sizes[0] == pytest.approx(4, rel=0.2)
+
+
+def test_the_same_seed_draws_the_same_and_another_another(tmp_path: Path) -> None:
+    files = find([written(tmp_path / "a.jsonl", rows(20_000))])
+
+    def drawn(seed: int, name: str) -> bytes:
+        return draw(files, (BLOCK,), tmp_path / name, seed, 1)[0].files[0].read_bytes()
+
+    assert drawn(0, "x") == drawn(0, "y") != drawn(1, "z")
+
+
+def test_groups_of_mixed_sizes_are_told_from_a_quarter_of_the_records() -> None:
+    truth, chance = {2: 5000, 3: 1300, 5: 400, 8: 60}, np.random.default_rng(1)
+    found: dict[int, int] = {}
+    for size, count in truth.items():
+        for seen in chance.binomial(size, 0.25, count).tolist():
+            found[seen] = found.get(seen, 0) + 1
+    gone = sum(count * (size - 1) for size, count in truth.items())
+    assert groups(0.25, found).gone(1) == pytest.approx(gone, rel=0.1)
+
+
+def test_what_was_found_in_a_sample_is_what_its_groups_would_show() -> None:
+    told = groups(0.3, {2: 900, 3: 120, 7: 3})
+    assert told.gone(0.3) == pytest.approx(900 + 2 * 120 + 6 * 3, rel=0.02)
+
+
+def test_one_giant_group_grows_with_the_share() -> None:
+    assert groups(0.1, {1000: 1}).gone(1) == pytest.approx(10_000, rel=0.2)
+
+
+def test_of_the_whole_nothing_is_guessed() -> None:
+    assert groups(1.0, {2: 10, 5: 1}).gone(1) == 14
+
+
+@pytest.mark.parametrize(("y", "told"), [([1, 2, 3], (1, 1)), ([3, 2, 1], (2, 0)), ([-1, 1, 3], (0, 7 / 5))])
+def test_a_cost_and_its_growth_are_never_below_zero(y: list[float], told: tuple[float, float]) -> None:
+    assert line([0, 1, 2], y) == pytest.approx(told)
+
+
+def test_input_that_is_empty_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.jsonl").touch()
+    with pytest.raises(InputError, match="the input is empty"):
+        draw(find([tmp_path / "a.jsonl"]), (BLOCK,), tmp_path / "drawn", 0, 1)
+
+
+def test_input_elsewhere_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    file = SimpleNamespace(path="s3://bucket/a.jsonl", bytes=1)
+    with pytest.raises(UsageError, match=r"s3://bucket/a\.jsonl is elsewhere: .* --scale"):
+        draw([file], (BLOCK,), tmp_path / "drawn", 0, 1)  # type: ignore[list-item]
+
+
+def test_a_stage_that_asks_a_model_is_refused_with_who_knows(tmp_path: Path) -> None:
+    recipe = tmp_path / "r.yaml"
+    recipe.write_text("name: r\nstages:\n  - synth.rephrase@1: {model: m, base_url: 'http://localhost:1/v1'}\n")
+    with pytest.raises(UsageError, match=r"asks a model.*synth --dry-run"):
+        estimate(Asked(recipe, [str(written(tmp_path / "a.jsonl", rows(10)))]))
+
+
+def test_a_plan_that_is_none_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "plan.json").write_text("{}")
+    with pytest.raises(UsageError, match="is no plan"):
+        load_plan(tmp_path / "plan.json")
+
+
+def test_a_plan_of_input_that_is_tried_whole_is_what_a_run_takes(tmp_path: Path) -> None:
+    from tamis.recipes.run import run
+
+    recipe = tmp_path / "r.yaml"
+    recipe.write_text("name: r\ninput: {kind: document}\nstages:\n  - exact@1: {}\n")
+    data = str(written(tmp_path / "a.jsonl", [*rows(3000), *rows(500)]))
+    plan = estimate(Asked(recipe, [data], workers=1))
+    found = {one.name: one for one in compare(plan, run(recipe, data, tmp_path / "run", workers=1))}
+    assert plan["sample"]["share"] == 1
+    assert [found[name].by for name in ("rows", "kept", "tasks")] == [1, 1, 1]
+    assert found["disk_bytes"].by == pytest.approx(1, abs=0.1)
+
+
+def test_a_watch_counts_processes_below(tmp_path: Path) -> None:
+    import subprocess
+    import sys
+
+    watch = Watch()
+    before = watch.cpu()
+    subprocess.run([sys.executable, "-c", "sum(range(10**7))"], check=True)
+    assert watch.cpu() - before > 0.1
+
+
+def test_the_volume_of_work_is_what_its_records_say(tmp_path: Path) -> None:
+    for group, parts in {"0": {"rows": [5, "x"], "ids": [7, "x"]}, "step1-same": {"same": [11, "x"]}}.items():
+        (tmp_path / group).mkdir()
+        (tmp_path / group / "000000.json").write_text(json.dumps({"files": parts}))
+    told = volume(tmp_path)
+    assert (told["tasks"], told["bytes"], told["exchanged"]) == (2, 23, 18)
