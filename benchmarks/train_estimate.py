@@ -76,7 +76,7 @@ def main() -> None:
         for name, (base, how) in SETTINGS.items():
             found[name] = one(folder, base, how)
             print(name, found[name], file=sys.stderr)
-    save(__file__, found)
+            save(__file__, found)
     print(
         table(
             ("", "MB said", "MB taken", "ratio", "CPU s said", "CPU s taken", "ratio"),

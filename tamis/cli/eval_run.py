@@ -95,7 +95,7 @@ def run(
     from tamis.evaluate.frozen import open_eval
     from tamis.evaluate.kept import ANSWERS
     from tamis.evaluate.run import chosen, evaluate, taken, write
-    from tamis.recipes.evaluating import beside, conclude
+    from tamis.recipes.evaluating import beside, conclude, finished, tell
 
     with taken(output, resume):
         frozen = open_eval(snapshot, wanted)
@@ -108,19 +108,31 @@ def run(
         who = backend(model, device=device, wall_limit=wall_limit, responses=kept, **asking)
         total = sum(len(task.items) * repeats(task) for task in tasks)
         given: dict[str, Any] = {"limit": limit, "only": only, "allow_code": allow_code, "keep": output / ANSWERS}
-        with _rater(judge, kept, asking) as rater, Count("answers", total, quiet or as_json, "") as told:
-            found = evaluate(frozen, who, rater=rater, on_answer=told, **given)
-        write(found, output)
-        if rater is not None:
-            rater.write(output)
-        facts = conclude(found, output, held)
+        found = None
+        # Killed after its last file was written, or asked for again: nobody is asked, and the report is made anew.
+        before = None
+        if resume and not model.startswith("replay:"):  # stored answers are known by their digest once they are read
+            before = finished(output, frozen, who(frozen).model, only, limit)
+        if before is not None:
+            facts = tell(before, output, held)
+        else:
+            with _rater(judge, kept, asking) as rater, Count("answers", total, quiet or as_json, "") as told:
+                found = evaluate(frozen, who, rater=rater, on_answer=told, **given)
+            if resume:
+                finished(output, frozen, found.model, only, limit)
+            write(found, output)
+            if rater is not None:
+                rater.write(output)
+            facts = conclude(found, output, held)
     if as_json:
         print_json(facts)
     elif not quiet:
         click.echo((output / "report.md").read_text("utf-8").rstrip())
         click.echo(f"\nreport: {output / 'report.html'}")
-        _say_more(found.varies, output)
-    lost = [p for p in found.tables.problems if p["problem"].startswith(("the scorer of", "the regular expression"))]
+        if found is not None:
+            _say_more(found.varies, output)
+    problems = found.tables.problems if found is not None else []
+    lost = [p for p in problems if p["problem"].startswith(("the scorer of", "the regular expression"))]
     if lost:
         raise RunError(
             f"{lost[0]['problem']} (task {lost[0]['task']}, item {lost[0]['item_id']!r}; {len(lost):,} in all, in "

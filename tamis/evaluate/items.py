@@ -15,6 +15,7 @@ import pyarrow as pa
 from tamis.errors import InputError
 from tamis.evaluate.extract import extract
 from tamis.evaluate.metrics import JUDGED
+from tamis.evaluate.patience import TooSlow
 from tamis.evaluate.suite import FIELDS, Task
 from tamis.schemas._field import field
 
@@ -90,6 +91,8 @@ def items_of(rows: Iterable[tuple[str, dict[str, Any]]], task: Task, what: str) 
         except InputError as wrong:
             problems.append(f"{place}: {wrong}")
             continue
+        except TooSlow as wrong:  # nobody waits for it at every row
+            raise TooSlow(f"{place}: extract_target of task {task.name!r}: {wrong}") from None
         if item.item_id in places:
             problems.append(f"{place}: the id {item.item_id!r} is that of {places[item.item_id]}, too")
         places.setdefault(item.item_id, place)

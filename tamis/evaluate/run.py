@@ -27,6 +27,7 @@ from tamis.evaluate.answer import Answer, Backend, repeats
 from tamis.evaluate.frozen import Frozen, FrozenTask, open_eval
 from tamis.evaluate.kept import ANSWERS, Kept
 from tamis.evaluate.metrics import JUDGED, total
+from tamis.evaluate.results import REPORT
 from tamis.evaluate.scoring import Judge, Rater, Tables, score, wants_code, wants_judge
 from tamis.schemas import SAMPLE, SCORE, TIMING
 
@@ -127,7 +128,7 @@ def write(found: Evaluated, output: Path | str) -> Path:
 
 @contextmanager
 def taken(output: Path, resume: bool = False) -> Iterator[None]:
-    """Hold `output`, a new or empty folder, or with `resume` one of a run that was stopped, against other runs until it is whole.
+    """Hold `output`, a new or empty folder, or with `resume` one of a run, against other runs until it is whole.
 
     The lock is on the folder itself; a folder that stays empty is taken away again. Answers are thrown away last: a run that
     was killed while it wrote can go on, too. Raises OutputError.
@@ -150,7 +151,8 @@ def taken(output: Path, resume: bool = False) -> Iterator[None]:
         there = {path.name for path in output.iterdir()}
         if ANSWERS in there and there <= WRITTEN and not resume:
             raise OutputError(f"a run was stopped in {output}; go on with --resume, or name a new folder")
-        if there and (ANSWERS not in there or not there <= WRITTEN):
+        goes_on = there <= WRITTEN and (ANSWERS in there or (resume and REPORT in there))
+        if there and not goes_on:
             raise OutputError(f"{output} is there already, and not empty; name a new folder")
         yield
         (output / ANSWERS).unlink(missing_ok=True)

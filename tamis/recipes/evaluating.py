@@ -14,13 +14,14 @@ import pyarrow as pa
 
 from tamis.data.parquet import UNREADABLE, one_line
 from tamis.data.writer import write_bytes
-from tamis.errors import GateError, InputError, UsageError
+from tamis.errors import GateError, InputError, OutputError, UsageError
 from tamis.evaluate import report
 from tamis.evaluate.compare import compared, same_snapshot
 from tamis.evaluate.contamination import read_contamination
 from tamis.evaluate.frozen import Frozen, FrozenTask
 from tamis.evaluate.gates import Gates, load_gates, read_gates, written_out
 from tamis.evaluate.junit import junit
+from tamis.evaluate.kept import ANSWERS
 from tamis.evaluate.markdown import markdown
 from tamis.evaluate.report import Beside, splits_of
 from tamis.evaluate.results import REPORT, Results, read_report, read_results, results_of
@@ -98,6 +99,31 @@ def tell(results: Results, output: Path, held: Beside, confidence: float = 0.95)
     before = None if held.baseline is None else held.baseline.scores
     write_bytes(output / "report.html", page(facts, shown(results, splits_of(results, held.contamination), before)))
     return facts
+
+
+def finished(
+    output: Path, frozen: Frozen, model: Mapping[str, Any], only: Sequence[str], limit: int | None
+) -> Results | None:
+    """The results that lie in `output`, where the run there was finished; None: it was not.
+
+    Raises OutputError where it is of another model, another snapshot, or another part of it.
+    """
+    if not (output / REPORT).is_file() or (output / ANSWERS).exists():
+        return None
+    found = read_results(output)
+    asked = set(only) or {task.task.name for task in frozen.tasks}
+    other = [
+        what
+        for what, same in (
+            ("another evaluation snapshot", found.snapshot == frozen.id),
+            ("another model", dict(found.model) == dict(model)),
+            ("another part of the items", (found.limit, {task["name"] for task in found.tasks}) == (limit, asked)),
+        )
+        if not same
+    ]
+    if other:
+        raise OutputError(f"{output} has a run of {other[0]}; name a new folder")
+    return found
 
 
 def results_from(found: Evaluated) -> Results:

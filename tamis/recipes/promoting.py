@@ -53,7 +53,9 @@ def reasons(known: Mapping[str, Any], facts: Mapping[str, Any]) -> list[str]:
         failed = [
             f"{gate['gate']} of {gate['task'] or 'the run'}" for gate in facts["gates"] if gate["state"] != "passed"
         ]
-        why.append(f"{len(failed)} of {len(facts['gates'])} gates did not pass ({', '.join(failed[:3])})")
+        why.append(
+            f"{len(failed)} of {len(facts['gates'])} gates that the run was held against did not pass ({', '.join(failed[:3])})"
+        )
     if facts["given"]["limit"] is not None or facts["given"]["only"] is not None:
         why.append("it is of a part of the items (--limit, --task)")
     if not known.get("files"):

@@ -20,7 +20,13 @@ STEADY = {
     "CUBLAS_WORKSPACE_CONFIG": ":4096:8",
 }
 
-LOCAL = {"WANDB_MODE": "offline", "MLFLOW_TRACKING_URI": "file:./mlruns", "TENSORBOARD_LOGGING_DIR": "tensorboard"}
+LOCAL = {
+    "WANDB_MODE": "offline",
+    "MLFLOW_TRACKING_URI": "file:./mlruns",
+    # MLflow 3 refuses a folder unless it is told twice.
+    "MLFLOW_ALLOW_FILE_STORE": "true",
+    "TENSORBOARD_LOGGING_DIR": "tensorboard",
+}
 """Where trackers write unless the environment says otherwise."""
 
 

@@ -16,13 +16,17 @@ from typing import Any
 from tamis.train.job import Job
 from tamis.train.pace import Pace, largest, pace_of, sizes
 from tamis.train.plan import Plan
-from tamis.train.regime import settled
+from tamis.train.regime import settled, steps_of_epoch
 from tamis.train.settings import Settings
 from tamis.train.shape import Shape, shape_of
 
 EFFICIENCY = {"cpu": 0.7, "cuda": 0.4}
 """Share of the speed of one large matrix product that training reaches; what GPUs reach is not measured here, and said to be 0.3
 to 0.5."""
+
+HEAP = {"cpu": 1.75, "cuda": 1.0}
+"""Memory held by what a batch keeps: batches differ in length, and what one gave back does not fit the next. Of SmolLM2 by SFT
+and DPO 1.8 and 1.6 (benchmarks/results/train_peer.json); CUDA's allocator is not measured here."""
 
 OVERHEAD = 620 * 10**6
 """Bytes of the libraries, once they have trained a model of no size."""
@@ -84,7 +88,7 @@ def estimate(
     trained = shape.trained(rank)
     layer = shape.kept(settings, rank)
     kept = shape.layers * shape.hidden + layer if settings.checkpointing else shape.layers * layer
-    activations = at_once * width * (kept + 3 * shape.hidden) + _scores(shape, at_once, device)
+    activations = round(HEAP[device] * at_once * width * (kept + 3 * shape.hidden)) + _scores(shape, at_once, device)
     # Embeddings are looked up, not multiplied; the last product is there in any case.
     active = shape.parameters - (0 if shape.tied else shape.vocabulary * shape.hidden)
     each = 4 + 2 * settings.checkpointing + 2 * pairs
@@ -127,7 +131,9 @@ def of_plan(job: Job, plan: Plan, price_per_hour: float | None = None) -> Estima
     unpadded = shape.unpadded and device == "cpu" and precision == "float32"
     batches = (settings.max_steps or 1) * settings.accumulate
     known: dict[str, Any] = {
-        "tokens": round(lengths.tokens / max(1, lengths.examples) * batches * settings.batch_size),
+        "tokens": round(
+            lengths.tokens * (settings.max_steps or 1) / max(1, steps_of_epoch(settings, lengths.examples))
+        ),
         "at_once": largest(
             sizes(plan.train, settings.method, shared=unpadded), settings.batch_size, batches, not unpadded
         ),
@@ -154,7 +160,7 @@ def asked(
     from tamis.train.device import device_here, speed
 
     own = settled(Settings.from_dict(settings), tokens, rows, 0)
-    trained = tokens / rows * (own.max_steps or 1) * own.batch_size * own.accumulate
+    trained = tokens * (own.max_steps or 1) / steps_of_epoch(own, rows)
     found = estimate(
         shape_of(Path(base)),
         own,

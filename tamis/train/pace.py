@@ -13,6 +13,7 @@ import pyarrow as pa
 from tamis.train.job import Job
 from tamis.train.lengths import list_sizes
 from tamis.train.plan import Plan
+from tamis.train.regime import steps_of_epoch
 
 TAKEN = 4
 """Steps: the first warms up; of the others the least counts, for whatever else the machine does only adds to it."""
@@ -38,8 +39,9 @@ def pace_of(job: Job, plan: Plan) -> Pace:
     with tempfile.TemporaryDirectory(prefix="tamis-pace-") as work:
         step, look = rehearse(job.base, plan.tokenizer, own, told, Path(work))
     tokens = float(sizes(own, settings.method).sum())
-    trained = (settings.max_steps or 1) * settings.accumulate * settings.batch_size
-    learnt = trained * float(sizes(plan.train, settings.method).mean())
+    # The last step of a pass may have fewer rows than the others.
+    passes = (settings.max_steps or 1) / steps_of_epoch(settings, plan.train.num_rows)
+    learnt = passes * float(sizes(plan.train, settings.method).sum())
     # Before the first step, after the last, and in between.
     looks = 2 + (settings.max_steps or 1) // settings.eval_every if settings.eval_every else 2
     seen = looks * float(sizes(plan.validation, settings.method).sum())

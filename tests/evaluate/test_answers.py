@@ -308,6 +308,36 @@ def test_a_run_that_was_killed_while_it_wrote_goes_on(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["samples.parquet"]
 
 
+def test_a_run_that_was_finished_is_what_it_was(tamis: Callable[..., tuple[int, str]], tmp_path: Path) -> None:
+    freeze(suites.write_suite(tmp_path), tmp_path / "snap")
+    one, two = (
+        suites.write_rows(tmp_path / f"{n}.jsonl", [{"task": "sums", "item_id": n, "response": "2"}]) for n in (1, 2)
+    )
+    words = ("eval", "run", tmp_path / "snap", "-o", tmp_path / "run")
+    assert tamis(*words, "--model", f"replay:{one}")[0] == 0
+    before = {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()}
+    code, said = tamis(*words, "--model", f"replay:{one}", "--resume")
+    assert code == 0 and "report: " in said
+    own = {path.name: path.read_bytes() for path in (tmp_path / "run").iterdir()}
+    assert own.keys() == before.keys() and {n for n in own if own[n] != before[n]} <= {"run.json", "timings.parquet"}
+    code, said = tamis(*words, "--model", f"replay:{two}", "--resume")
+    assert code == 3 and "has a run of another model" in said
+    code, said = tamis(*words, "--model", f"replay:{one}", "--resume", "--limit", 3)
+    assert code == 3 and "another part of the items" in said
+
+
+def test_a_model_whose_run_is_finished_is_not_asked_again(
+    tamis: Callable[..., tuple[int, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    freeze(suites.write_suite(tmp_path, [suites.tasks()[1]]), tmp_path / "snap")
+    words = ("eval", "run", tmp_path / "snap", "--model", "hf:any", "-o", tmp_path / "run")
+    stops = Stops(dict.fromkeys(range(6), "1"), 6)
+    monkeypatch.setattr("tamis.evaluate.backends.backend", lambda *_, **__: lambda _: stops)
+    assert tamis(*words)[0] == 0 and stops.asked == 6
+    (tmp_path / "run/report.html").unlink()
+    assert tamis(*words, "--resume")[0] == 0 and (tmp_path / "run/report.html").is_file()
+
+
 def test_what_is_no_run_is_not_written_over(tmp_path: Path) -> None:
     for name in ("answers.jsonl", "mine.txt"):
         (tmp_path / name).touch()

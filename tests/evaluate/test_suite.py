@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import suites
 
-from tamis.errors import TamisError
+from tamis.errors import TamisError, UsageError
 from tamis.evaluate.extract import extract, normalized
 from tamis.evaluate.freeze import freeze
 from tamis.evaluate.frozen import open_eval
@@ -156,6 +156,15 @@ def test_a_frozen_suite_is_read_back_as_it_was(tmp_path: Path) -> None:
 )
 def test_an_answer_is_found(text: str, steps: list[Any], found: str | None) -> None:
     assert extract(text, steps) == found
+
+
+def test_a_regular_expression_that_does_not_end_is_not_frozen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tamis.evaluate.extract.SECONDS", 0.2)
+    own = {**suites.tasks()[1], "extract_target": [{"regex": "(a+)+$"}]}
+    suite = suites.write_suite(tmp_path, [own])
+    suites.write_rows(tmp_path / "sums.jsonl", [{"id": 1, "question": "?", "answer": "a" * 40 + "b"}] * 2)
+    with pytest.raises(UsageError, match=r"sums.jsonl:1: extract_target of task 'sums': .* did not end within 0.2 s"):
+        freeze(suite, tmp_path / "snap")
 
 
 def test_what_is_made_plain() -> None:

@@ -58,7 +58,7 @@ def test_a_report_that_passed_approves_its_model(registered: tuple[Store, str, P
 @pytest.mark.parametrize(
     "right, more, said",
     [
-        ([0.0] * 40, {}, "1 of 1 gates did not pass"),
+        ([0.0] * 40, {}, "1 of 1 gates that the run was held against did not pass"),
         ([1.0] * 40, {"limit": 40}, "a part of the items"),
         ([1.0] * 40, {"training": {"snapshot": "sha256:other", "ref": "other@1"}}, "other@1"),
     ],

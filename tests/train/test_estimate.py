@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -40,6 +41,16 @@ def test_a_layer_keeps_what_was_counted_in_one() -> None:
     # Bytes a token that autograd saved for a layer of SmolLM2, at rank 16: 42,732 without dropout, 69,612 with it.
     for dropout, counted in ((0.0, 42_732), (0.05, 69_612)):
         assert 4 * SMOL.kept(Settings(dropout=dropout), 16) == pytest.approx(counted, rel=0.002)
+
+
+def test_fewer_rows_than_a_batch_are_trained_on_once_a_step(tiny: Path, tmp_path: Path, monkeypatch: Any) -> None:
+    monkeypatch.setattr("tamis.train.device.free_bytes", lambda _: 1)
+    rows = snapshot_of(tmp_path, chats(20))
+    few, many = (
+        plan(job_of(rows, tiny, tmp_path / "a", batch_size=size, validation="none", max_steps=4)) for size in (20, 100)
+    )
+    told = [of_plan(job_of(rows, tiny, tmp_path / "a"), own).tokens for own in (few, many)]
+    assert told == [4 * few.lengths.tokens] * 2
 
 
 def test_what_computes_activations_twice_keeps_few() -> None:
