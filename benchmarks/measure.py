@@ -7,7 +7,8 @@
 
 CPU seconds are what the kernel charged the command and every process it left behind: this process takes orphans in, so
 none is missed. Memory is sampled: the largest sum of the proportional shares (PSS) of all processes, in which a page that
-two of them share counts once; `anon` is the part of it that is no file (libraries and mapped data are files). `rss` is the
+two of them share counts once; `anon` is the part of it that is no file (libraries and mapped data are files), and `held` the
+largest sum of what is no file at any time, shared memory included. `rss` is the
 kernel's own high-water mark of the largest single process; it misses no moment, but knows nothing of the others. Linux only.
 """
 
@@ -38,6 +39,7 @@ class Spent(NamedTuple):
 
     pss, rss  bytes
     anon      bytes: the part of `pss` at its peak that no file backs
+    held      bytes: the largest sum of private and shared memory that no file backs
     """
 
     cpu: float
@@ -47,6 +49,7 @@ class Spent(NamedTuple):
     rss: int
     exit: int
     output: str
+    held: int = 0
 
     def facts(self) -> dict[str, Any]:
         """All but the output, rounded."""
@@ -76,7 +79,7 @@ def run(command: Sequence[str | Path], env: Mapping[str, str] | None = None, wan
     if want is not None and code != want:
         raise RuntimeError(f"{' '.join(map(str, command))}\nexit code {code}, wanted {want}\n{output[-4000:]}")
     cpu = _children_cpu() - before
-    return Spent(cpu, wall, peak.pss, peak.anon, used.ru_maxrss * 1024, code, output)
+    return Spent(cpu, wall, peak.pss, peak.anon, used.ru_maxrss * 1024, code, output, peak.held)
 
 
 def alternate(what: Mapping[str, Callable[[], Spent]], rounds: int) -> dict[str, list[Spent]]:
@@ -91,7 +94,9 @@ def alternate(what: Mapping[str, Callable[[], Spent]], rounds: int) -> dict[str,
 
 def medians(rounds: Sequence[Spent]) -> dict[str, Any]:
     """The median of each figure, and every round behind it."""
-    middle = {k: statistics.median(getattr(r, k) for r in rounds) for k in ("cpu", "wall", "pss", "anon", "rss")}
+    middle = {
+        k: statistics.median(getattr(r, k) for r in rounds) for k in ("cpu", "wall", "pss", "anon", "held", "rss")
+    }
     return {**{k: round(v, 3) for k, v in middle.items()}, "rounds": [r.facts() for r in rounds]}
 
 
@@ -120,7 +125,7 @@ class _Peak(threading.Thread):
 
     def __init__(self) -> None:
         super().__init__(daemon=True)
-        self.pss = self.anon = 0
+        self.pss = self.anon = self.held = 0
         self._over = threading.Event()
 
     def run(self) -> None:
@@ -130,7 +135,8 @@ class _Peak(threading.Thread):
             # Until it has started its own program a new process is its parent over again: it counts at the second look.
             shares = [_shares(pid) for pid in now & before]
             before = now
-            pss, anon = (sum(part) for part in zip(*shares, strict=True)) if shares else (0, 0)
+            pss, anon, shared = (sum(part) for part in zip(*shares, strict=True)) if shares else (0, 0, 0)
+            self.held = max(self.held, anon + shared)
             if pss > self.pss:
                 self.pss, self.anon = pss, anon
 
@@ -149,14 +155,14 @@ def _below(pid: int) -> Iterator[int]:
                     yield from _below(int(child))
 
 
-def _shares(pid: int) -> tuple[int, int]:
-    """Proportional bytes of a process: all, and those without a file behind them. (0, 0) when it is gone."""
+def _shares(pid: int) -> tuple[int, int, int]:
+    """Proportional bytes of a process: all, those without a file behind them, and of shared memory. Zeros when it is gone."""
     try:
         text = Path(f"/proc/{pid}/smaps_rollup").read_bytes()
     except OSError:
-        return 0, 0
+        return 0, 0, 0
     found = {name: int(rest.split()[0]) * 1024 for name, _, rest in (x.partition(b":") for x in text.splitlines()[1:])}
-    return found.get(b"Pss", 0), found.get(b"Pss_Anon", 0)
+    return found.get(b"Pss", 0), found.get(b"Pss_Anon", 0), found.get(b"Pss_Shmem", 0)
 
 
 def _environment() -> dict[str, str]:

@@ -54,7 +54,8 @@ def main() -> None:
     told.cache.mkdir(parents=True, exist_ok=True)
     results = Path(__file__).parent / "results"
     known = results / "scale.json"
-    found: dict[str, Any] = json.loads(known.read_bytes())["sizes"] if known.exists() else {}
+    before: dict[str, Any] = json.loads(known.read_bytes()) if known.exists() else {}
+    found: dict[str, Any] = before.get("sizes", {})
     for name in told.sizes:
         found[name] = one(told, scale_corpus.size(name))
     found = dict(sorted(found.items(), key=lambda item: int(item[1]["bytes"])))
@@ -64,7 +65,8 @@ def main() -> None:
         "peak": linearity.slope(documents, [f["pss"] for f in costs]),
     }
     measure.save(
-        __file__, {"memory": MEMORY, "workers": WORKERS, "stages": STAGES, "exponents": exponents, "sizes": found}
+        __file__,
+        {**before, "memory": MEMORY, "workers": WORKERS, "stages": STAGES, "exponents": exponents, "sizes": found},
     )
     (results / "scale.svg").write_text(linearity.plot(documents, found, exponents))
     head = ["", "documents", "kept", "CPU s", "wall s", "MB / CPU s", "peak MB"]

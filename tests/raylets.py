@@ -78,14 +78,12 @@ def ports() -> dict[str, int]:
     return found
 
 
-def seconds(pid: int) -> float:
-    """CPU of a process and all below it, those that it has buried as well."""
-    total = 0
-    for each in descendants(pid):
-        with suppress(OSError):
-            fields = Path(f"/proc/{each}/stat").read_text().rpartition(")")[2].split()
-            total += sum(int(field) for field in fields[11:15])
-    return total / os.sysconf("SC_CLK_TCK")
+def own_seconds(pid: int) -> float:
+    """CPU seconds of a process so far; 0 where it is gone."""
+    with suppress(OSError):
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return 0.0
 
 
 def patiently(begin: Callable[[], Any]) -> Any:

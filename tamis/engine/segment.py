@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tamis.data.storage import Remote, put
 from tamis.desk import Desk
 from tamis.engine.isolate import ORDINAL, decide, measure
 from tamis.errors import RunError
@@ -72,7 +73,8 @@ class Care(NamedTuple):
     One that was under way when a process died may have had no part in it: the system kills, too. Twice is no chance.
     """
 
-    heartbeat: Path
+    heartbeat: Path | Remote
+    """Where a row is announced: where the driver sees it, too."""
     crashed: frozenset[tuple[int, int]] = frozenset()
     """Step and row of the fragment."""
     suspect: tuple[int, int] | None = None
@@ -81,17 +83,24 @@ class Care(NamedTuple):
     def after_crash(self) -> Care:
         """How to go on after one more crash."""
         try:
-            step, row = map(int, self.heartbeat.read_text().split())
+            step, row = map(int, self.heartbeat.read_bytes().split())
         except (FileNotFoundError, ValueError):
             return self  # nothing was under way
-        self.heartbeat.unlink()
+        self._write(b"")
         if self.suspect != (step, row):
             return self._replace(suspect=(step, row))
         return self._replace(crashed=self.crashed | {(step, row)}, suspect=None)
 
     def beat(self, step: int, row: int) -> None:
         """Announce a row, so that a crash leaves behind which one it was."""
-        self.heartbeat.write_text(f"{step} {row}")
+        self._write(f"{step} {row}".encode())
+
+    def _write(self, beat: bytes) -> None:
+        if isinstance(self.heartbeat, Remote):
+            put(self.heartbeat, beat)
+        else:
+            self.heartbeat.parent.mkdir(exist_ok=True)  # nothing may have been written of this pass yet
+            self.heartbeat.write_bytes(beat)
 
 
 class Settled(NamedTuple):
