@@ -18,7 +18,7 @@ from tamis.curate.near.alike import BUCKET, Alike
 from tamis.engine.executor import Local
 from tamis.errors import UsageError
 from tamis.recipes.budget import Budget
-from tamis.recipes.job import TASKS, Job, prepare
+from tamis.recipes.job import Job, prepare
 from tamis.recipes.planning.draw import Drawn, draw
 from tamis.recipes.planning.growth import Groups, groups, span
 from tamis.recipes.planning.trial import Trial, attempt
@@ -35,7 +35,8 @@ NOISE = 0.15
 RECORD_BYTES = 32
 """Memory that a record takes, whatever the budget: its place, its fate, who it is like (measured: 11 to 35)."""
 
-ALIKE, PAIRS = frozenset(("sets", "groups", "distances", "resolved")), frozenset(("verify", "spokes", "hubs"))
+ALIKE = frozenset(("sets", "arcs", "stars", "components", "placed", "groups", "distances", "resolved"))
+PAIRS = frozenset(("verify", "spokes", "hubs"))
 """Rounds whose work grows with the records that are like another, and with the pairs of those."""
 
 DAYS = 30
@@ -124,7 +125,11 @@ def _tried(
     """The trials, the smallest first; and CPU seconds that compiling kernels took, which a machine does once."""
     trials: list[Trial] = []
     first = 0.0
-    for number, sample in enumerate((drawn[-1], *reversed(drawn))):
+    if drawn[0].bytes >= whole:  # nothing is to be worked out: what it took is known
+        drawn = (drawn[0], drawn[-1])
+    for number, sample in enumerate(
+        (drawn[-1], *reversed(drawn)) if len(drawn) > 2 else reversed(drawn), len(drawn) < 3
+    ):
         on_progress(f"trying {sample.bytes / 1e6:,.1f} MB")
         here = {**spec, "files": [str(path) for path in sample.files], "folder": str(place / f"trial-{number}")}
         trial = attempt(here, min(1.0, sample.bytes / whole))
@@ -281,11 +286,12 @@ def _tasks(job: Job, large: Trial, sizes: Sizes) -> dict[str, float]:
     work = large.facts["varies"]["work"]
     groups = {name: group["tasks"] for name, group in work["groups"].items()}
     each = {name: count for name, count in groups.items() if name.isdigit() or name.endswith("-sets")}
-    fragments = max(len(job.fragments), math.ceil(sizes.whole / max(sizes.partition, sizes.whole // TASKS)))
+    fragments = max(len(job.fragments), math.ceil(sizes.whole / sizes.partition))
     from_passes = len(each) * fragments
-    others = work["tasks"] - sum(each.values())
-    value = from_passes + others / large.share
-    return {"estimate": value, "least": from_passes + others, "most": 2 * value}
+    others = [count for name, count in groups.items() if name not in each]
+    # What one task did for the sample, one may do for the whole: ranges of keys are cut by memory.
+    value = from_passes + sum(count / large.share if count > 1 else 1 for count in others)
+    return {"estimate": value, "least": from_passes + sum(others), "most": 2 * value}
 
 
 def _money(prices: Prices, found: Mapping[str, Mapping[str, float]], job: Job, sizes: Sizes) -> dict[str, Any] | None:
