@@ -152,7 +152,7 @@ def _verify_eval(folder: Path, wanted: str | None, as_json: bool) -> int:
     if as_json:
         print_json(found.as_dict())
     elif found.findings:
-        _tell_snapshot(found)
+        _tell_snapshot(found, str(folder))
     else:
         click.echo(f"{folder} is whole: {found.files} files as written, {found.records:,} prompts as rendered")
         click.echo(found.id or "")
