@@ -28,7 +28,13 @@ WORDS = ["The", "capital", "of", "France", "is", "Paris", "and", "the", "answer"
 MOST = 48
 """Tokens of an answer that is written."""
 
-SAME = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "TQDM_DISABLE": "1", "HF_HUB_OFFLINE": "1", "HF_DATASETS_OFFLINE": "1"}
+SAME = {
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "TQDM_DISABLE": "1",
+    "HF_HUB_OFFLINE": "1",
+    "HF_DATASETS_OFFLINE": "1",
+}
 
 
 def rows(name: str) -> list[dict[str, Any]]:
