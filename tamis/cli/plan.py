@@ -47,7 +47,7 @@ def command(recipe: Path, plan: Path | None, as_json: bool, output: Path | None,
     With --compare PLAN, RECIPE is the folder of a run: what was planned stands beside what it took.
 
     \b
-    Examples:
+    Example:
         tamis plan recipe.yaml -i data/ -o plan.json --price-cpu-hour 0.04
         tamis plan --compare plan.json runs/first
     """

@@ -9,8 +9,9 @@ from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExe
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from pathlib import Path
+from threading import Thread
 from typing import Protocol, TypeVar, runtime_checkable
 
 from tamis.errors import RunError, UsageError
@@ -121,8 +122,17 @@ class Local:
 def _begin(setup: Callable[[], None] | None) -> None:
     """First in every worker process. Ctrl-C reaches all of them: the caller alone answers it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Thread(target=_end_with_caller, name="tamis-caller", daemon=True).start()
     if setup is not None:
         setup()
+
+
+def _end_with_caller() -> None:
+    """End this process once its caller is gone: one that was killed tells nobody, and workers would wait for tasks forever."""
+    caller = parent_process()
+    if caller is not None:
+        caller.join()
+        os._exit(1)
 
 
 CRASHES = 24

@@ -243,7 +243,7 @@ def test_money_spent_by_one_stage_is_not_there_for_the_next(tmp_path: Path) -> N
 
     from tamis.recipes.run import _bench
 
-    bench = _bench(Means(budget=Decimal("1.5")), tmp_path / "run", tmp_path, Decimal("0.4"))
+    bench = _bench(Means(budget=Decimal("1.5")), tmp_path, tmp_path / "scratch", Decimal("0.4"))
     assert bench.means.budget == Decimal("1.1")
     assert bench.responses == tmp_path / "responses.sqlite"
 

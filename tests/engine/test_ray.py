@@ -86,7 +86,8 @@ def test_a_record_that_kills_its_worker_is_set_aside_and_nothing_else(
     made = recipe(tmp_path, f"['{own}:Deadly': {{}}, clean@1: {{}}]")
     whole = run(made, data, tmp_path / "whole", engine="local", workers=1)
     done = run(made, data, tmp_path / "ray", engine="ray", address=cluster.address, partition_size=2 * PARTITION)
-    assert digests(done.path) == digests(whole.path) and done.facts["rows"]["quarantined"] == 1
+    assert digests(done.path) == digests(whole.path)
+    assert [reason["rows"] for reason in done.facts["steps"][1]["reasons"]] == [1]
 
 
 def test_a_driver_that_is_interrupted_stops_and_goes_on_elsewhere(cluster: Raylets, data: Path, tmp_path: Path) -> None:

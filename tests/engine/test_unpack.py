@@ -53,6 +53,7 @@ def test_packed_input_resumes_to_the_same_bytes(tmp_path: Path) -> None:
 def test_a_bomb_without_line_ends_takes_no_room(tmp_path: Path) -> None:
     packed = tmp_path / "bomb.jsonl.gz"
     packed.write_bytes(gzip.compress(bytes(64 << 20)))
+    (tmp_path / "work").mkdir()
     record = run_unpack(UnpackTask(Work(tmp_path / "work"), 0, find([packed])[0], 1 << 20))
     unpacked = tmp_path / "work" / "unpacked" / "000000.jsonl"
     assert record["bytes"] == unpacked.stat().st_size == 64 << 20
