@@ -202,3 +202,14 @@ def test_google_cloud_storage_does_the_same(tmp_path: Path) -> None:
             pass
         with pytest.raises(OutputError, match="there is no bucket 'none' at http"):
             put(at("gs://none/x"), b"")
+
+
+def test_one_name_at_two_servers_is_worked_on_in_two_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from tamis.data.storage.scratch import scratch_of
+
+    monkeypatch.setenv("TAMIS_SCRATCH", str(tmp_path))
+    folders = set()
+    for port in (9001, 9002):
+        monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
+        folders.add(scratch_of(at("s3://bucket/runs/one")))
+    assert len(folders) == 2

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import tempfile
@@ -11,17 +12,22 @@ from pathlib import Path
 
 from tamis.data.disk import disk_errors
 from tamis.data.storage.address import Remote
+from tamis.data.storage.connection import endpoint
 
 WEEK = 7 * 24 * 3600.0
 """Seconds."""
 
 
 def scratch_of(remote: Remote) -> Path:
-    """Where this machine works on what will lie at `remote`: in TAMIS_SCRATCH, else in the system's temporary folder."""
+    """Where this machine works on what will lie at `remote`: in TAMIS_SCRATCH, else in the system's temporary folder.
+
+    Two servers may have buckets of one name, and what is begun at one would be thrown away for the other.
+    """
     base = os.environ.get("TAMIS_SCRATCH") or Path(tempfile.gettempdir(), f"tamis-{os.getuid()}")
     with disk_errors(Path(base)):
         Path(base).mkdir(parents=True, exist_ok=True, mode=0o700)
-    return Path(base, remote.digest)
+    named = f"{endpoint(remote.scheme) or ''} {remote}"
+    return Path(base, hashlib.sha256(named.encode("utf-8", "surrogateescape")).hexdigest()[:32])
 
 
 def sweep(kept: Path) -> None:
