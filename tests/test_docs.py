@@ -85,6 +85,7 @@ def test_the_page_does_what_it_shows(
     if any("s3://bucket/" in block.text for block in found if block.language == "console"):
         request.getfixturevalue("s3")
         monkeypatch.setenv("TAMIS_CACHE", str(tmp_path / ".cache"))
+        monkeypatch.setenv("TAMIS_SCRATCH", str(tmp_path / ".scratch"))
     shutil.copytree(ROOT / "examples", tmp_path / "examples", ignore=shutil.ignore_patterns("__pycache__"))
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
