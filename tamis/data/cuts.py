@@ -36,9 +36,20 @@ def file_ends(ids: pa.Array, sizes: np.ndarray, before: int) -> np.ndarray:
     sizes   (n,) int64 bytes of each row, as `row_bytes` has them
     before  bytes in the file so far
     """
+    return ends_among(may_end(ids, sizes), sizes, before)
+
+
+def may_end(ids: pa.Array, sizes: np.ndarray) -> np.ndarray:
+    """(n,) bool: rows that end a file, where it has the least bytes by then. As in `file_ends`."""
     # 53 bits of the hash: as many as a float holds.
     chance = (xxh64(ids.cast(pa.binary())) >> np.uint64(11)).astype(np.float64) * 2.0**-53
-    may_end = np.flatnonzero(chance < sizes / TARGET)
+    found: np.ndarray = chance < sizes / TARGET
+    return found
+
+
+def ends_among(may: np.ndarray, sizes: np.ndarray, before: int) -> np.ndarray:
+    """As `file_ends`, where it is known which rows may end a file: may (n,) bool."""
+    may_end = np.flatnonzero(may)
     held, base = np.cumsum(sizes) + before, 0
     found: list[int] = []
     while True:

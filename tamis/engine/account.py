@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -135,19 +135,19 @@ def _count(books: Books, drafts: pa.Table, names: list[str], code: np.ndarray) -
     rows, rule = drafts.column("row").to_numpy(), drafts.column("rule").combine_chunks().dictionary_encode()
     action = drafts.column("action").combine_chunks().dictionary_encode()
     rules, actions = rule.dictionary.to_pylist(), action.dictionary.to_pylist()
-    key = np.stack(
-        [at.astype(np.int64), code[rows].astype(np.int64), action.indices.to_numpy(), rule.indices.to_numpy()]
-    )
-    for (s, c, a, r), n in zip(*_unique(key), strict=True):
-        books.entries[Entry(int(s), names[c], _FATE_OF.get(actions[a], "edited"), rules[r])] += int(n)
+    key = at, code[rows], action.indices.to_numpy(), rule.indices.to_numpy()
+    for (s, c, a, r), n in _counted(key, (256, len(names), len(actions), len(rules))):
+        books.entries[Entry(s, names[c], _FATE_OF.get(actions[a], "edited"), rules[r])] += n
 
 
 _FATE_OF = {"drop": "dropped", "quarantine": "quarantined", "review": "flagged"}
 
 
-def _unique(key: np.ndarray) -> tuple[Iterable[np.ndarray], Iterable[int]]:
-    found, counts = np.unique(key, axis=1, return_counts=True)
-    return found.T, counts
+def _counted(key: Sequence[np.ndarray], sizes: Sequence[int]) -> Iterator[tuple[tuple[int, ...], int]]:
+    """How often each combination occurs of several codes (n,), of which each is below its size."""
+    found, counts = np.unique(np.ravel_multi_index(key, sizes), return_counts=True)
+    each = np.unravel_index(found, sizes)
+    return zip(zip(*(codes.tolist() for codes in each), strict=True), counts.tolist(), strict=True)
 
 
 def _enter(
@@ -163,10 +163,10 @@ def _enter(
     """Entries of the records an exchange found, or of `seeds`: then `fate` is that of each of these."""
     whys = rule.combine_chunks().dictionary_encode()
     becomes = fate[rows] if seeds is None else fate
-    key = np.stack([code[rows].astype(np.int64), becomes.astype(np.int64), whys.indices.to_numpy()])
-    for (c, f, r), n in zip(*_unique(key), strict=True):
+    key = code[rows], becomes, whys.indices.to_numpy()
+    for (c, f, r), n in _counted(key, (len(names), len(FATE), len(whys.dictionary))):
         name = USED if f == KEPT else FATE[f]
-        books.entries[Entry(step, names[c], name, whys.dictionary[int(r)].as_py())] += int(n)
+        books.entries[Entry(step, names[c], name, whys.dictionary[r].as_py())] += n
 
 
 def balance(books: Books, steps: int, counted: Mapping[str, int]) -> dict[str, int]:

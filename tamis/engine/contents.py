@@ -14,9 +14,10 @@ from tamis.data import Fragment, Reading
 from tamis.data.cuts import GROUP_BYTES, GROUP_ROWS
 from tamis.data.groups import Piece, in_groups
 from tamis.data.storage.address import Remote
+from tamis.engine.bundles import drafts_between
 from tamis.engine.derive import group_of
 from tamis.engine.desk import FileDesk
-from tamis.engine.drafts import drafts_between, with_new_ids
+from tamis.engine.drafts import ids_of, with_new_ids
 from tamis.engine.exchange import IDS, Exchanged, Fates
 from tamis.engine.isolate import blamed
 from tamis.engine.left import left, rows_left
@@ -49,6 +50,8 @@ class Emit:
     steps: dict[int, Step]
     desks: dict[int, FileDesk]
     """By step: where the corpus stages have settled."""
+    bundles: int = 0
+    """How many there are, of what the files are cut from."""
     far: Remote | None = None
     """Where each file is put besides, once it is written."""
 
@@ -61,17 +64,6 @@ class Emit:
     def last(self) -> int:
         """The segment whose rows are the data."""
         return self.plan.segments[-1].number
-
-    def sizes(self, fragment: int) -> np.ndarray:
-        """Bytes of each row of `fragment` that is in at the end."""
-        measured = self.fates.in_after(self.last, fragment)
-        kept = self.fates.of(fragment)[0][measured] == KEPT
-        sizes: np.ndarray = self.work.table(self.last, fragment, "sizes").column("bytes").to_numpy()[kept]
-        return sizes
-
-    def kept_ids(self, fragment: int) -> pa.Array:
-        """Record ids of those rows."""
-        return ids_of(self, fragment).filter(pa.array(self.fates.of(fragment)[0] == KEPT))
 
     def rows(self, fragment: int, after: int, wanted: np.ndarray | None = None) -> Iterator[pa.RecordBatch]:
         """Rows of `fragment` as segment `after` left them: those that are in at the end, or `wanted`."""
@@ -116,29 +108,13 @@ def _stream(emit: Emit, pieces: Sequence[Piece]) -> Iterator[pa.RecordBatch]:
 
 def fates_of_all(emit: Emit) -> Content:
     """What became of every record."""
-    tables = (fates(*emit.fates.of(f), ids_of(emit, f)) for f in emit.fragments)
+    tables = (fates(*emit.fates.of(f), ids_of(emit.work, emit.fates, f)) for f in emit.fragments)
     return Content(in_groups(tables, FATES, FATE_GROUP), FATES)
-
-
-def ids_of(emit: Emit, fragment: int) -> pa.Array:
-    """Record ids of a fragment, repeated ones renamed."""
-    ids = (
-        emit.work.table(emit.fates.first(fragment), fragment, "index", ["record_id"])
-        .column("record_id")
-        .combine_chunks()
-    )
-    renamed = emit.fates.renamed(fragment)
-    if not renamed:
-        return ids
-    names = ids.to_pylist()
-    for row, name in renamed.items():
-        names[row] = name
-    return pa.array(names, ids.type)
 
 
 def verdicts_between(emit: Emit, low: int, high: int) -> Content:
     """Verdicts about records whose ids begin with a number from `low` to `high`."""
-    found = [drafts_between(emit.work, fragment, low, high) for fragment in emit.fragments]
+    found = [drafts_between(emit.work, bundle, low, high) for bundle in range(emit.bundles)]
     whole = verdicts(by_id(pa.concat_tables([DRAFT.empty_table(), *found])), emit.steps)
     starts = range(0, whole.num_rows, VERDICT_GROUP)
     return Content((settled(VERDICT, whole.slice(k, VERDICT_GROUP)) for k in starts), VERDICT)
@@ -227,7 +203,9 @@ def scores_of(emit: Emit, step: int, measured: pa.Schema) -> Iterator[pa.RecordB
             total = int(emit.fates.bases[f + 1] - emit.fates.bases[f])
             scores = pa.table([pa.nulls(total, of.type) for of in measured], names=names)
         kept = pa.array(emit.fates.of(f)[0] == KEPT)
-        table = pa.table([ids_of(emit, f), kept, *scores.columns], names=["record_id", "kept", *measured.names])
+        table = pa.table(
+            [ids_of(emit.work, emit.fates, f), kept, *scores.columns], names=["record_id", "kept", *measured.names]
+        )
         yield from table.combine_chunks().to_batches()
 
 

@@ -1,48 +1,49 @@
-"""All verdicts of a fragment, from every pass and exchange, sorted by record_id: what the files of verdicts are cut from."""
+"""All verdicts of a fragment, from every pass and exchange: what the files of verdicts are made of."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Mapping
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from tamis.engine.exchange import IDS, Derived, Exchanged, Fates
-from tamis.engine.passes import by_id
 from tamis.engine.work import Work
-from tamis.ledger import DRAFT, KEPT, Step, draft
-
-GROUP = "drafts"
+from tamis.ledger import KEPT, Step, draft
 
 
-class DraftsTask(NamedTuple):
-    """The verdicts of one fragment. `segments`: how many there are; `steps`: the stages' constants, by step."""
+def drafts_of(
+    work: Work,
+    fates: Fates,
+    fragment: int,
+    segments: int,
+    steps: Mapping[int, Step],
+    becomes: tuple[np.ndarray, np.ndarray],
+) -> list[pa.Table]:
+    """The verdicts of one fragment, in no order.
 
-    work: Work
-    fates: Fates
-    fragment: int
-    segments: int
-    steps: dict[int, Step]
-
-
-def run_drafts(task: DraftsTask) -> dict[str, Any]:
-    """Gather and sort them, unless that is done; return the completion record."""
-    if (done := task.work.done(GROUP, task.fragment)) is not None:
-        return done
-    renamed = task.fates.renamed(task.fragment)
-    told = range(task.fates.first(task.fragment), task.segments)
-    tables = [task.work.table(number, task.fragment, "drafts") for number in told]
+    segments  how many there are
+    steps     the stages' constants, by step
+    becomes   fate and step of each of its records, as `Fates.of` tells
+    """
+    renamed = fates.renamed(fragment)
+    tables = [work.table(number, fragment, "drafts") for number in range(fates.first(fragment), segments)]
     found = [with_new_ids(table, renamed) for table in tables]
-    found += [_of_exchange(task, exchanged, renamed) for exchanged in task.fates.exchanges]
-    found += [_of_seeds(task, done) for done in task.fates.derivations]
-    table = by_id(pa.concat_tables([DRAFT.empty_table(), *found]))
-    return task.work.finish_tables(GROUP, task.fragment, {"drafts": table}, {"drafts": table.num_rows})
+    found += [_of_exchange(fates, fragment, steps, done, renamed, becomes) for done in fates.exchanges]
+    return found + [_of_seeds(fates, fragment, done) for done in fates.derivations]
 
 
-def drafts_between(work: Work, fragment: int, low: int, high: int) -> pa.Table:
-    """Verdicts of a fragment about records whose ids begin with a number from `low` to `high`."""
-    return work.between(GROUP, fragment, "drafts", low, high, "record_id")
+def ids_of(work: Work, fates: Fates, fragment: int) -> pa.Array:
+    """Record ids of a fragment, repeated ones renamed."""
+    ids = work.table(fates.first(fragment), fragment, "index", ["record_id"]).column("record_id").combine_chunks()
+    renamed = fates.renamed(fragment)
+    if not renamed:
+        return ids
+    names = ids.to_pylist()
+    for row, name in renamed.items():
+        names[row] = name
+    return pa.array(names, ids.type)
 
 
 def with_new_ids(table: pa.Table, renamed: dict[int, bytes]) -> pa.Table:
@@ -55,10 +56,17 @@ def with_new_ids(table: pa.Table, renamed: dict[int, bytes]) -> pa.Table:
     return table.set_column(at, table.schema.field(at), names)
 
 
-def _of_exchange(task: DraftsTask, done: Exchanged, renamed: dict[int, bytes]) -> pa.Table:
+def _of_exchange(
+    fates: Fates,
+    fragment: int,
+    steps: Mapping[int, Step],
+    done: Exchanged,
+    renamed: dict[int, bytes],
+    becomes: tuple[np.ndarray, np.ndarray],
+) -> pa.Table:
     """Verdicts about the records that an exchange let go."""
-    rows, found = task.fates.resolved(done, task.fragment)
-    fate, at = task.fates.of(task.fragment)
+    rows, found = fates.resolved(done, fragment)
+    fate, at = becomes
     here = (fate[rows] != KEPT) & (at[rows] == done.step)
     rows, found = rows[here], found.filter(pa.array(here)).combine_chunks()
     if done.group == IDS:
@@ -67,12 +75,12 @@ def _of_exchange(task: DraftsTask, done: Exchanged, renamed: dict[int, bytes]) -
         actions = pa.repeat(pa.scalar("quarantine"), len(rows))
         return pa.Table.from_batches([draft(rows, ids, done.step, actions, **columns)])
     ids = found.column("record_id").combine_chunks()
-    return pa.Table.from_batches([of_resolution(rows, ids, done.step, found, task.steps[done.step])])
+    return pa.Table.from_batches([of_resolution(rows, ids, done.step, found, steps[done.step])])
 
 
-def _of_seeds(task: DraftsTask, done: Derived) -> pa.Table:
+def _of_seeds(fates: Fates, fragment: int, done: Derived) -> pa.Table:
     """Verdicts about the seeds of a deriving stage."""
-    rows, seeds = task.fates.seeds(done, task.fragment)
+    rows, seeds = fates.seeds(done, fragment)
     columns = {n: seeds.column(n).combine_chunks() for n in ("rule", "value", "evidence")}
     ids, action = seeds.column("record_id").combine_chunks(), seeds.column("action").combine_chunks()
     return pa.Table.from_batches([draft(rows, ids, done.step, action, **columns)])

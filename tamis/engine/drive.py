@@ -17,10 +17,10 @@ from tamis.data import Fragment, InputFile, Reading
 from tamis.data.storage.address import Remote
 from tamis.desk import key_ranges
 from tamis.engine.account import AccountTask, Books, balance, check_attrition, run_account
+from tamis.engine.bundles import BundleTask, bundled, run_bundle
 from tamis.engine.contents import Emit, scores_of
 from tamis.engine.derive import DeriveTask, derived_fragments, group_of, made_already, run_derive
 from tamis.engine.desk import SHARE, FileDesk, RoundTask
-from tamis.engine.drafts import DraftsTask, run_drafts
 from tamis.engine.earlier import Earlier, EarlierTask, run_earlier
 from tamis.engine.emit import run_emit, tasks
 from tamis.engine.exchange import (
@@ -46,6 +46,7 @@ from tamis.engine.passes import PassTask, run_pass
 from tamis.engine.plan import Plan, Segment
 from tamis.engine.segment import Settled
 from tamis.engine.unpack import UnpackTask, cut, run_unpack
+from tamis.engine.windows import gathering, run_window
 from tamis.engine.work import Work
 from tamis.errors import InputError, RunError
 from tamis.ledger import KEPT, READING, Step
@@ -113,6 +114,8 @@ class Drive:
     varies: dict[int, dict[str, Any]] = field(default_factory=dict)
     paid: Decimal = Decimal(0)
     records: list[dict[str, Any]] = field(default_factory=list)
+    verdicts: list[int] = field(default_factory=list)
+    """How many there are of each fragment."""
 
     def run(self) -> Result:
         """Carry the plan out; what is done already is not done again."""
@@ -209,7 +212,14 @@ class Drive:
         return task._replace(settled=settled)
 
     def _repeated_ids(self, fates: Fates) -> None:
-        fates.add(ids_done(self._look_for_ids(fates, IDS)))
+        self._resolved(fates, "record ids", ids_done(self._look_for_ids(fates, IDS)))
+
+    def _resolved(self, fates: Fates, what: str, done: Exchanged) -> None:
+        """Take in what an exchange resolved, gathered in windows of the input."""
+        done, items = gathering(self.work, done, int(fates.bases[-1]), self.share)
+        if items:
+            self._map(f"{what}: gathering", run_window, items, len(items))
+        fates.add(done)
 
     def _look_for_ids(self, fates: Fates, group: str) -> int:
         """Find repeated ids: the tables "resolved" of `group`. Returns how many there are."""
@@ -303,7 +313,7 @@ class Drive:
         with blamed(corpus, "settle"):
             corpus.settle(desk)
         if tables := desk.count("resolved"):
-            fates.add(Exchanged(desk.group("resolved"), tables, step))
+            self._resolved(fates, corpus.name, Exchanged(desk.group("resolved"), tables, step))
         return replace(desk, runner=None)
 
     def _round(self, what: str, task: Callable[[Any], Any], items: Sequence[RoundTask | MergeTask]) -> None:
@@ -318,19 +328,22 @@ class Drive:
         books = Books()
         for part in self._map("balancing the books", run_account, items, count):
             books.add(part)
+            self.verdicts.append(part.entries.total())
         return books
 
     def _emitter(self, fates: Fates, desks: dict[int, FileDesk]) -> Emit:
         steps = {0: READING, **{step: Step.of(stage) for step, stage in self.plan.steps}}
         bases = self._line_bases([fragment.file.name for fragment in self.fragments])
         bases = np.concatenate([bases, np.ones(len(self.made), np.int64)])
-        return Emit(self.work, self.out, self.plan, fates, self.parts, self.reading, bases, steps, desks, self.far)
+        cut, count = bundled(self.verdicts, self.share), len(self.plan.segments)
+        items = (BundleTask(self.work, fates, k, *between, count, steps) for k, between in enumerate(cut))
+        self._map("sorting verdicts", run_bundle, items, len(cut))
+        return Emit(
+            self.work, self.out, self.plan, fates, self.parts, self.reading, bases, steps, desks, len(cut), self.far
+        )
 
     def _emit(self, emit: Emit, books: Books) -> list[dict[str, Any]]:
-        count = len(self.plan.segments)
-        sorted_first = (DraftsTask(self.work, emit.fates, k, count, emit.steps) for k in emit.fragments)
-        self._map("sorting verdicts", run_drafts, sorted_first, len(self.parts))
-        items = list(tasks(emit, books.rows_in.total() + books.made(), books.entries.total()))
+        items = list(tasks(emit, books))
         return self._map("writing", run_emit, items, len(items))
 
     def _line_bases(self, files: Sequence[str]) -> np.ndarray:

@@ -18,9 +18,11 @@ from tamis.data.groups import Piece, cut
 from tamis.data.storage import put_file, stored
 from tamis.data.writer import write_parquet
 from tamis.engine import contents
+from tamis.engine.account import Books
+from tamis.engine.bundles import kept_of
 from tamis.engine.contents import Content, Emit
 from tamis.engine.derive import group_of, part_name
-from tamis.ledger import QUARANTINED
+from tamis.engine.exchange import IDS
 
 SCORE_ROWS, VERDICT_ROWS = 1 << 20, 1 << 17
 """Rows of a file of scores, and of one of verdicts at most, as these are evenly spread."""
@@ -56,8 +58,9 @@ def run_emit(task: EmitTask) -> dict[str, Any]:
     return facts
 
 
-def tasks(emit: Emit, total: int, decisions: int) -> Iterator[EmitTask]:
-    """Every output file of a run over `total` records with `decisions` verdicts."""
+def tasks(emit: Emit, books: Books) -> Iterator[EmitTask]:
+    """Every output file of a run with these books."""
+    total, decisions = books.rows_in.total() + books.made(), books.entries.total()
     for k, groups in enumerate(_data_files(emit)):
         yield EmitTask(emit, "data", k, f"data/part-{k:05d}.parquet", contents.kept_rows, (groups,))
     parts = 1 << max(0, (max(decisions, 1) - 1) // VERDICT_ROWS).bit_length()
@@ -78,7 +81,7 @@ def tasks(emit: Emit, total: int, decisions: int) -> Iterator[EmitTask]:
         if desk.corpus.links:
             yield EmitTask(emit, "edges", k, f"edges/{edges_name(step)}", contents.edges_at, (step,))
     yield from _derived(emit)
-    if _any_aside(emit):
+    if _any_aside(emit, books):
         yield EmitTask(emit, "quarantine", 0, "quarantine/part-00000.parquet", contents.rows_aside)
 
 
@@ -93,23 +96,21 @@ def _derived(emit: Emit) -> Iterator[EmitTask]:
                 yield EmitTask(emit, what, step, f"{what}/{edges_name(step)}", contents.told_of_seeds, (step, what))
 
 
-def _any_aside(emit: Emit) -> bool:
-    """Whether a record is in quarantine."""
-    fates, last = emit.fates, len(emit.plan.segments)
-    for f in emit.fragments:
-        if fates.renamed(f) or any(emit.work.table(s, f, "aside").num_rows for s in range(fates.first(f), last)):
-            return True
-    tables = (emit.work.table(done.group, 0, "seeds") for done in fates.derivations)
-    return any((table.column("fate").to_numpy() == QUARANTINED).any() for table in tables)
+def _any_aside(emit: Emit, books: Books) -> bool:
+    """Whether a record is in quarantine, or was named anew."""
+    if books.went("quarantined"):
+        return True
+    ids = next(done for done in emit.fates.exchanges if done.group == IDS)
+    return any(emit.work.size(ids.gathered, k, "resolved").rows for k in range(len(ids.windows)))
 
 
 def _data_files(emit: Emit) -> Iterator[list[tuple[Piece, ...]]]:
     """The row groups of each file of data; where nothing is kept there is one file without any."""
     pieces: list[tuple[Piece, np.ndarray]] = []
     held = files = 0
-    for fragment in emit.fragments:
-        sizes, start = emit.sizes(fragment), 0
-        for end in [*cuts.file_ends(emit.kept_ids(fragment), sizes, held).tolist(), None]:
+    for fragment, sizes, may_end in kept_of(emit.work, emit.bundles):
+        start = 0
+        for end in [*cuts.ends_among(may_end, sizes, held).tolist(), None]:
             pieces.append((Piece(fragment, start, len(sizes) if end is None else end), sizes[start:end]))
             if end is None:
                 held = int(sizes[start:].sum()) + (0 if start else held)

@@ -6,6 +6,7 @@ resolved in memory, and written in the order of the input. How many partitions t
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple, Protocol
 
@@ -14,6 +15,7 @@ import pyarrow as pa
 
 from tamis.desk import KeyRange, Order, marked
 from tamis.engine.work import Work
+from tamis.kernels.radix import ordered
 from tamis.ledger import DROPPED, DUPLICATE_ID, KEPT, QUARANTINED
 from tamis.schemas.ids import halves, sort_keys
 from tamis.schemas.rows import RECORD_ID
@@ -54,9 +56,10 @@ def in_order(tables: Iterable[pa.Table], by: Order = "ordinal", without: np.ndar
             table = table if here.all() else table.filter(pa.array(here))
         found.append(table)
     met = pa.concat_tables(found).combine_chunks()
-    # Stable, and quick on what comes in sorted runs: equal keys stay in input order.
-    order = np.argsort(sort_keys(met.column("key")) if by == "key" else met.column("ordinal").to_numpy(), kind="stable")
-    return met.take(pa.array(order))
+    # Stable: equal keys stay in input order.
+    return met.take(
+        pa.array(ordered(sort_keys(met.column("key")) if by == "key" else met.column("ordinal").to_numpy()))
+    )
 
 
 def meet(
@@ -101,12 +104,20 @@ def run_ids(task: IdsTask) -> dict[str, Any]:
     """Find the repeated ids of one range, unless that is done; return its completion record."""
     if (done := task.work.done(task.group, task.number)) is not None:
         return done
-    found = _repeated(in_order(task.entries.tables(task.work, task.keys))).sort_by("ordinal")
+    found = _repeated(in_order(task.entries.tables(task.work, task.keys), "key")).sort_by("ordinal")
     return task.work.finish_tables(task.group, task.number, {"resolved": found}, {"resolved": found.num_rows})
 
 
 def _repeated(met: pa.Table) -> pa.Table:
-    """Records whose id an earlier one has, each with a new id: sha256 over the id and how often it came before."""
+    """Records whose id an earlier one has, each with a new id: sha256 over the id and how often it came before.
+
+    met  entries by the first 8 bytes of `key`
+    """
+    first = sort_keys(met.column("key"))
+    twice = np.zeros(len(first), bool)
+    twice[1:] = first[1:] == first[:-1]
+    twice[:-1] |= twice[1:]
+    met = met.filter(pa.array(twice)).combine_chunks()  # next to nothing, in most inputs
     keys, ordinal = halves(met.column("key")), met.column("ordinal").to_numpy()
     order = np.lexsort((ordinal, keys[:, 1], keys[:, 0]))
     same = np.zeros(len(order), bool)
@@ -142,12 +153,23 @@ class Passed(NamedTuple):
 
 
 class Exchanged(NamedTuple):
-    """An exchange is done: the records that its `tables` of the part "resolved" name have `fate`, from `step` on."""
+    """An exchange is done: the records that its `tables` of the part "resolved" name have `fate`, from `step` on.
+
+    Each table has records of the whole input. Where there are several, windows of the input were gathered from them
+    (tamis.engine.windows): a fragment is looked up in one file, not in all.
+    """
 
     group: str
     tables: int
     step: int
     fate: int = DROPPED
+    windows: tuple[int, ...] = (0,)
+    """The first ordinal of each window."""
+
+    @property
+    def gathered(self) -> str:
+        """Where the windows lie."""
+        return self.group if self.tables == 1 else f"{self.group}-windows"
 
 
 SEEDS = pa.schema(
@@ -251,14 +273,11 @@ class Fates:
 
     def resolved(self, done: Exchanged, fragment: int) -> tuple[np.ndarray, pa.Table]:
         """Rows of `fragment` that an exchange found, ascending, and what it found."""
-        low, high = (np.uint64(b) for b in self.bases[fragment : fragment + 2])
-        tables = []
-        for k in range(done.tables):
-            table = self.work.table(done.group, k, "resolved")
-            lo, hi = np.searchsorted(table.column("ordinal").to_numpy(), [low, high])
-            tables.append(table.slice(lo, hi - lo))
-        found = pa.concat_tables(tables).sort_by("ordinal") if tables else RESOLVED.empty_table()
-        return (found.column("ordinal").to_numpy() - low).astype(np.int64), found
+        low, high = (int(b) for b in self.bases[fragment : fragment + 2])
+        first, last = bisect_right(done.windows, low) - 1, bisect_left(done.windows, high)
+        tables = [self.work.between(done.gathered, k, "resolved", low, high - 1, "ordinal") for k in range(first, last)]
+        found = pa.concat_tables([RESOLVED.empty_table(), *tables])
+        return (found.column("ordinal").to_numpy() - np.uint64(low)).astype(np.int64), found
 
     def renamed(self, fragment: int) -> dict[int, bytes]:
         """New ids of the records of `fragment` whose id an earlier record has."""
