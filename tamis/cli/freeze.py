@@ -53,10 +53,13 @@ def command(
     from tamis.cli.lean import lean
 
     lean()
+    from tamis.cli.memory import give_back
     from tamis.cli.show import Count, print_json
     from tamis.data.storage.address import located
     from tamis.report.sheet import snapshot_page
     from tamis.snapshot import freeze
+
+    give_back()
 
     with Count("freezing", None, quiet or as_json) as count:
         frozen = freeze(

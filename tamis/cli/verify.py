@@ -109,9 +109,11 @@ def _snapshot(target: str, store: Path | None) -> Path | None:
 def _verify_snapshot(
     folder: Path, shown: str, level: str, wanted: str | None, key: Path | None, inputs: tuple[str, ...], as_json: bool
 ) -> int:
+    from tamis.cli.memory import give_back
     from tamis.cli.show import Count, print_json
     from tamis.snapshot.verify import verify
 
+    give_back()
     with Count("verifying", None, as_json) as count:
         found = verify(folder, level, id=wanted, key=key, on_progress=count)  # type: ignore[arg-type]
     if level == "rerun" and found.whole:

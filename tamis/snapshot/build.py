@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -25,6 +25,7 @@ from tamis.snapshot import leaves as merkle
 from tamis.snapshot.canonical import Room, canonical
 from tamis.snapshot.emit import Census, documents
 from tamis.snapshot.folder import FORMAT, Snapshot
+from tamis.snapshot.gathered import Gathered
 from tamis.snapshot.inherited import finder, licences
 from tamis.snapshot.jcs import canonical_json
 from tamis.snapshot.journal import Step, link, sync
@@ -33,6 +34,8 @@ from tamis.snapshot.parts import ONLY, Part, Parts, taken
 from tamis.snapshot.salts import Salts
 from tamis.snapshot.store import Store
 from tamis.snapshot.tables import LEAVES
+
+Content: TypeAlias = Path | bytes | pa.Table | Callable[[], pa.Table]
 
 
 @dataclass(frozen=True)
@@ -45,7 +48,7 @@ class Draft:
     lineage  LINEAGE rows; None: none
     facts    more members of snapshot.json: contract, recipe, inputs, conservation, …
     strict_licences  whether records under licences that contradict each other may not be frozen
-    files    what else goes into the folder, by its place there: a file that is copied, bytes, or a table
+    files    what else goes into the folder, by its place there: a file that is copied, bytes, a table, or what gives one
     """
 
     name: str
@@ -57,7 +60,7 @@ class Draft:
     salts: Snapshot | None = None
     lineage: pa.Table | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
-    files: Mapping[str, Path | bytes | pa.Table] = field(default_factory=dict)
+    files: Mapping[str, Content] = field(default_factory=dict)
     strict_licences: bool = False
     parts: Mapping[Path, str] = field(default_factory=dict)
     """Files that `batches` reads, with their sha256, where they are cut as a snapshot's (data/cuts.py) and there is one split."""
@@ -101,10 +104,12 @@ def build(
     files = [{**part._asdict()} for part in parts]
     shared = [_share(store, folder / part.path, part.sha256) for part in parts]
     files += [_listed(folder, write_parquet(folder / "leaves.parquet", [table], LEAVES))]
+    leaves = len(table)
+    del table  # 64 bytes a record
     lineage = draft.lineage if draft.lineage is not None else LINEAGE.empty_table()
     files += [_listed(folder, write_parquet(folder / "lineage.parquet", [lineage], LINEAGE))]
     files += [_listed(folder, _put(folder / path, content)) for path, content in sorted(draft.files.items())]
-    facts = _facts(draft, files, splits, root, len(table))
+    facts = _facts(draft, files, splits, root, leaves)
     raw = canonical_json(facts)
     write_bytes(folder / "snapshot.json", raw)
     id = f"sha256:{hashlib.sha256(raw).hexdigest()}"
@@ -138,29 +143,23 @@ def _rows(
     """Data files, rows of each split, LEAVES, and the root over them."""
     copied: list[Part] = []
     parts, known = Parts(folder, draft.schema), Salts.of(draft.salts)
-    ids, salts, leaves, rows = [], [], [], 0
+    ids, salts, leaves = Gathered(16), Gathered(16), Gathered(32)
     room = Room()
     for batch in taken(folder, draft.parts, copied) if draft.parts else draft.batches():
         records = canonical(batch, merkle.LEAD, room)
         own = merkle.fixed(batch.column("record_id").cast(pa.binary(16)), 16)
         salt, leaf = known.leaves(own, records)
-        ids.append(own.copy())
-        salts.append(salt)
-        leaves.append(leaf)
+        for gathered, found in ((ids, own), (salts, salt), (leaves, leaf)):
+            gathered.add(found)
         if not draft.parts:
             parts.add(batch)
         census.add(batch)
-        rows += batch.num_rows
         if on_progress:
-            on_progress(rows)
-    empty = np.empty((0, 16), np.uint8)
-    table = merkle.table(
-        np.concatenate([empty, *ids]),
-        np.concatenate([empty, *salts]),
-        np.concatenate([np.empty((0, 32), np.uint8), *leaves]),
-    )
+            on_progress(ids.rows)
+    del known, room
+    written, splits = (copied, {ONLY: ids.rows}) if draft.parts else parts.finish()
+    table = merkle.table(ids, salts, leaves)
     _all_differ(table)
-    written, splits = (copied, {ONLY: rows}) if draft.parts else parts.finish()
     return written, splits, table, merkle.root(merkle.fixed(table.column("leaf"), 32))
 
 
@@ -183,9 +182,11 @@ def _share(store: Store, path: Path, digest: str) -> bool:
     return True
 
 
-def _put(path: Path, content: Path | bytes | pa.Table) -> FileDigest:
+def _put(path: Path, content: Content) -> FileDigest:
     with disk_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
+    if callable(content):
+        content = content()
     if isinstance(content, pa.Table):
         return write_parquet(path, [content], content.schema)
     if isinstance(content, bytes):

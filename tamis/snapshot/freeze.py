@@ -24,7 +24,7 @@ from tamis.errors import GateError, InputError, UsageError
 from tamis.runs import Run, open_run
 from tamis.runs import verify as verify_run
 from tamis.runs.manifest import MANIFEST, digests, sha256
-from tamis.snapshot.build import Draft, Made, Page, build
+from tamis.snapshot.build import Content, Draft, Made, Page, build
 from tamis.snapshot.folder import Snapshot, open_snapshot
 from tamis.snapshot.journal import Step, Work
 from tamis.snapshot.lineage import lineage as lineage_of
@@ -352,9 +352,9 @@ def _derived(parents: Sequence[Snapshot], edges: pa.Table) -> dict[str, Any]:
     return {"derived_from": {"snapshots": [p.id for p in parents], "by": "records" if edges.num_rows else "whole"}}
 
 
-def _files(run: Run, contract: bytes | None, result: bytes | None) -> dict[str, Path | bytes | pa.Table]:
+def _files(run: Run, contract: bytes | None, result: bytes | None) -> dict[str, Content]:
     """What goes beside data, leaves and lineage. `contract`: one in the place of the run's own."""
-    files: dict[str, Path | bytes | pa.Table] = {
+    files: dict[str, Content] = {
         f"evidence/{name}": run.path / found for name, found in EVIDENCE.items() if (run.path / found).is_file()
     }
     if contract is not None:
@@ -366,7 +366,7 @@ def _files(run: Run, contract: bytes | None, result: bytes | None) -> dict[str, 
     for what in ("verdicts", "edges"):
         files |= {f"ledger/{what}/{part.name}": part for part in run.parts(what)}
     files |= {f"evidence/stages/{path.name}": path for path in sorted((run.path / "stages").glob("*.py"))}
-    files["ledger/fates.parquet"] = run.fates()
+    files["ledger/fates.parquet"] = run.fates  # made when it is written: 25 bytes a record
     return files
 
 

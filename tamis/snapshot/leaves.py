@@ -16,6 +16,7 @@ import pyarrow as pa
 from tamis.kernels.digests import nodes, sha256_all
 from tamis.kernels.sought import seek
 from tamis.snapshot.canonical import Canonical
+from tamis.snapshot.gathered import Gathered
 from tamis.snapshot.tables import LEAVES
 
 ALGORITHM = "rfc6962-sha256-salted-cbor-v1"
@@ -57,12 +58,13 @@ def binary(rows: np.ndarray, missing: np.ndarray | None = None) -> pa.FixedSizeB
     return pa.FixedSizeBinaryArray.from_buffers(pa.binary(rows.shape[1]), len(rows), [valid, data])
 
 
-def table(ids: np.ndarray, salts: np.ndarray, leaves: np.ndarray) -> pa.Table:
-    """LEAVES by record_id. ids (n, 16), salts (n, 16), leaves (n, 32) uint8, in any order."""
-    order = by_id(ids)
-    # `take` copies whole rows; an index would go by the byte.
-    columns = [binary(np.take(rows, order, axis=0)) for rows in (ids, salts, leaves)]
-    return pa.table(columns, schema=LEAVES)
+def table(ids: Gathered, salts: Gathered, leaves: Gathered) -> pa.Table:
+    """LEAVES by record_id, of rows in any order, which are given up."""
+    order = by_id(ids.whole())
+    place = np.empty(len(order), np.int64)
+    place[order] = np.arange(len(order))
+    del order
+    return pa.table([binary(rows.given_up(place)) for rows in (ids, salts, leaves)], schema=LEAVES)
 
 
 def by_id(ids: np.ndarray) -> np.ndarray:
