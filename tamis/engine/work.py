@@ -150,7 +150,7 @@ _held: set[int] = set()
 """Files that this process has held against their records."""
 
 
-@lru_cache(512)
+@lru_cache(128)
 def _small(path: Path, inode: int, modified: int) -> pa.Buffer:
     """A small file, for as long as it is the same."""
     return pa.py_buffer(path.read_bytes())

@@ -2,6 +2,7 @@
 
     same     records with the same words in the same order: all but the first follow it and take no further part
     buckets  records that share a band key (Broder 1997; Indyk and Motwani 1998): pairs to look at
+    pairs    those of all buckets by windows of the input, each once, so that what follows does not read every bucket
     sets     n-grams of the records that are in any pair, from their text
     verify   |A ∩ B| and |A ∪ B| of every pair: those at the threshold or above are edges
 
@@ -10,8 +11,11 @@ A round sees a range of keys, a fragment or a stretch of pairs at a time, so tha
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -36,18 +40,34 @@ from tamis.stage import Corpus
 BUCKET, REACH = 128, 6
 """Records of a bucket up to which all pairs are looked at; in a larger one each meets so many of the most alike."""
 
-SAME_BYTES, BAND_BYTES, PAIR_BYTES = 200, 240, 100
-"""Memory for each record, band key and pair of a round."""
+SAME_BYTES, BAND_BYTES, MET_BYTES, PAIR_BYTES = 200, 240, 100, 100
+"""Memory for each record, band key, and pair while it is gathered and while it is verified."""
 
 EDGES = pa.schema([("left", pa.int64()), ("right", pa.int64()), ("shared", pa.uint32()), ("total", pa.uint32())])
 """A pair of records, left before right, with the sizes of the intersection and the union of their sets of n-grams."""
 
 
 class Stretch(NamedTuple):
-    """Pairs whose left record has an ordinal from `low` up to, but not including, `high`."""
+    """Ordinals from `low` up to, but not including, `high`: tables of the round `of`, from `first` up to `end`, have the pairs
+    that begin there, and the records that are in any.
+    """
 
     low: int
     high: int
+    of: str
+    first: int
+    end: int
+
+
+class Windows(NamedTuple):
+    """All pairs, each in that table of the round `of` whose window has its left record; where each window begins."""
+
+    of: str
+    lows: Sequence[int]
+
+    def within(self, low: int, high: int) -> Stretch:
+        """A stretch, which may be in several windows."""
+        return Stretch(low, high, self.of, max(0, bisect_right(self.lows, low) - 1), bisect_left(self.lows, high))
 
 
 @dataclass(frozen=True)
@@ -140,8 +160,14 @@ class Alike(Corpus):
         desk.run("same", desk.ranges("same", SAME_BYTES))
         desk.run("followers", [None])
         desk.run("buckets", desk.ranges("bands", BAND_BYTES))
-        desk.run("sets", range(len(desk.bases) - 1))
-        desk.run("verify", stretches(desk))
+        windows, tables = Windows("buckets", [0]), desk.count("buckets")
+        if tables > 1:
+            cuts = stretches(desk, "buckets", desk.share // MET_BYTES)
+            desk.run("pairs", [Stretch(low, high, "buckets", 0, tables) for low, high in cuts])
+            windows = Windows("pairs", [low for low, _ in cuts])
+        desk.run("sets", [windows.within(low, high) for low, high in pairwise(desk.bases.tolist())])
+        cuts = stretches(desk, windows.of, pairs_at_once(desk))
+        desk.run("verify", [windows.within(low, high) for low, high in cuts])
 
     def components(self, desk: Desk, number: int, item: Star | None) -> Tables:
         """See tamis.curate.near.components."""
@@ -196,30 +222,24 @@ class Alike(Corpus):
         members = pa.table({"ordinal": np.unique(np.concatenate([left, right]))})
         return {"buckets": pa.table({"left": left, "right": right}), "members": members, "facts": facts}
 
-    def sets(self, desk: Desk, number: int, fragment: int) -> Tables:
-        """The sets of n-grams, ascending, of the records of a fragment that are in a pair."""
-        low, high = desk.bases[fragment : fragment + 2]
-        wanted = [np.zeros(0, np.int64)]
-        for k in range(desk.count("buckets")):
-            members = desk.between("buckets", k, int(low), int(high) - 1, "ordinal", "members")
-            wanted.append(members.column("ordinal").to_numpy() - low)
+    def pairs(self, desk: Desk, number: int, stretch: Stretch) -> Tables:
+        """Pairs of a stretch, each once, by left, then right; and the records of the stretch that are in any."""
+        left, right = _pairs_in(desk, stretch)
+        members = pa.table({"ordinal": _members_in(desk, stretch)})
+        return {"pairs": pa.table({"left": left, "right": right}), "members": members}
+
+    def sets(self, desk: Desk, number: int, stretch: Stretch) -> Tables:
+        """The sets of n-grams, ascending, of the records of a fragment, a stretch, that are in a pair."""
+        low, rows = desk.bases[number], _members_in(desk, stretch) - desk.bases[number]
         found: list[Any] = [pa.nulls(0, pa.large_list(pa.uint64()))]
-        rows = np.unique(np.concatenate(wanted))
-        for batch, _ in desk.rows(fragment, rows):
+        for batch, _ in desk.rows(number, rows):
             values, offsets = shingle_sets(self._texts(batch), self.ngram, self.unit)
             found.append(pa.LargeListArray.from_arrays(pa.array(offsets), pa.array(values)))
         return {"sets": pa.table({"ordinal": rows + low, "set": pa.concat_arrays(found)})}
 
     def verify(self, desk: Desk, number: int, stretch: Stretch) -> Tables:
         """EDGES of a stretch of pairs: those that reach the threshold. `facts`: pairs that were looked at."""
-        slices = [np.zeros((2, 0), np.int64)]
-        for k in range(desk.count("buckets")):
-            slices.append(np.stack(_pairs_from(desk, k, stretch.low, stretch.high - 1)))
-        both = np.concatenate(slices, axis=1)
-        both = both[:, np.lexsort((both[1], both[0]))]
-        once = np.ones(both.shape[1], bool)
-        once[1:] = (both[:, 1:] != both[:, :-1]).any(axis=0)
-        left, right = both[:, once]
+        left, right = _pairs_in(desk, stretch)
         edges = measured(desk, left, right)
         alike = similarity(edges) >= self.threshold
         return {"verify": edges.filter(pa.array(alike)), "facts": pa.table({"pairs": [len(left)]})}
@@ -285,17 +305,15 @@ def pairs_at_once(desk: Desk) -> int:
     return max(1, desk.share // (PAIR_BYTES + 4 * bytes_of_sets // max(records, 1)))
 
 
-def stretches(desk: Desk) -> list[Stretch]:
-    """Stretches of all pairs, few enough in each for the desk's share."""
-    step, tables = pairs_at_once(desk), range(desk.count("buckets"))
+def stretches(desk: Desk, of: str, step: int) -> list[tuple[int, int]]:
+    """Where to begin and to end, so that of all pairs in the tables of the round `of` about `step` are in each stretch."""
+    tables = range(desk.count(of))
     # Every so many of each table, in order, stand for all: no stretch has more than about two steps.
     every = max(1, step // max(len(tables), 1))
-    lefts = (desk.table("buckets", k).column("left").to_numpy()[::every].copy() for k in tables)
+    lefts = (desk.table(of, k).column("left").to_numpy()[::every].copy() for k in tables)
     sample = np.sort(np.concatenate([np.zeros(0, np.int64), *lefts]))
-    lows = np.unique(sample[:: max(1, step // every)])
-    if not lows.size:
-        return []
-    return [Stretch(int(a), int(b)) for a, b in zip(lows, [*lows[1:], desk.bases[-1]], strict=True)]
+    lows = np.unique(sample[:: max(1, step // every)]).tolist()
+    return list(pairwise([*lows, int(desk.bases[-1])])) if lows else []
 
 
 def rows_of(desk: Desk, name: str) -> int:
@@ -318,7 +336,24 @@ def in_order(edges: pa.Table) -> pa.Table:
     return edges.take(pa.array(np.lexsort((right, left)))).combine_chunks()
 
 
-def _pairs_from(desk: Desk, number: int, low: int, high: int) -> tuple[np.ndarray, np.ndarray]:
-    """Pairs of a table of buckets whose left record has an ordinal from `low` to `high`, both included."""
-    table = desk.between("buckets", number, low, high, "left")
-    return table.column("left").to_numpy(), table.column("right").to_numpy()
+def _pairs_in(desk: Desk, stretch: Stretch) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs of a stretch, each once, by left, then right: (p,) int64 each."""
+    slices = [np.zeros((2, 0), np.int64)]
+    for k in range(stretch.first, stretch.end):
+        table = desk.between(stretch.of, k, stretch.low, stretch.high - 1, "left")
+        slices.append(np.stack([table.column(name).to_numpy() for name in ("left", "right")]))
+    both = np.concatenate(slices, axis=1)
+    both = both[:, np.lexsort((both[1], both[0]))]
+    once = np.ones(both.shape[1], bool)
+    once[1:] = (both[:, 1:] != both[:, :-1]).any(axis=0)
+    left, right = both[:, once]
+    return left, right
+
+
+def _members_in(desk: Desk, stretch: Stretch) -> np.ndarray:
+    """Records of a stretch that are in a pair: (n,) int64, ascending."""
+    found = [np.zeros(0, np.int64)]
+    for k in range(stretch.first, stretch.end):
+        table = desk.between(stretch.of, k, stretch.low, stretch.high - 1, "ordinal", "members")
+        found.append(table.column("ordinal").to_numpy())
+    return np.unique(np.concatenate(found))
