@@ -23,10 +23,12 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from tamis.processes import below
 
 INTERVAL = 0.02
 """Seconds between two looks at the memory."""
@@ -131,7 +133,7 @@ class _Peak(threading.Thread):
     def run(self) -> None:
         before: set[int] = set()
         while not self._over.wait(INTERVAL):
-            now = set(_below(os.getpid()))
+            now = set(below(os.getpid()))
             # Until it has started its own program a new process is its parent over again: it counts at the second look.
             shares = [_shares(pid) for pid in now & before]
             before = now
@@ -143,16 +145,6 @@ class _Peak(threading.Thread):
     def stop(self) -> None:
         self._over.set()
         self.join()
-
-
-def _below(pid: int) -> Iterator[int]:
-    """All descendants of `pid`."""
-    with suppress(OSError):
-        for task in os.listdir(f"/proc/{pid}/task"):
-            with suppress(OSError):
-                for child in Path(f"/proc/{pid}/task/{task}/children").read_text().split():
-                    yield int(child)
-                    yield from _below(int(child))
 
 
 def _shares(pid: int) -> tuple[int, int, int]:

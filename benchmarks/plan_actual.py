@@ -1,95 +1,117 @@
-"""What `tamis plan` says beside what the run then takes: CPU, memory, disk and rows for four recipes on webmix.
+"""What `tamis plan` says beside what the run then takes: three recipes on webmix several times over, and on another corpus.
 
-    python benchmarks/plan_actual.py                        all four
-    python benchmarks/plan_actual.py --only quality --workers 1
+    python benchmarks/plan_actual.py                        all; some ten minutes on an idle machine, 2 GB of cache
+    python benchmarks/plan_actual.py --only near            one recipe; nothing is saved
 
-`curation` cleans, deduplicates, measures quality, removes personal data. `evals` takes exact and near-duplicates and records with
-items of evaluation sets. CPU and memory of the runs are as run.json says; `outside` as measure.py saw them.
+near      near-duplicates alone
+evals     exact and near-duplicates, and records that hold items of evaluation sets
+curation  cleans, four families of quality, exact and near-duplicates, evaluation items, personal data
+
+Copies of webmix are spelled otherwise (scale_corpus.py), so that runs take a minute or two and not their start. `sources` is what
+the model of the plan was not fitted on: the text files of the packages installed beside this Python, in the order of their paths,
+where what is alike lies close together. CPU and memory of the runs are as run.json says; `outside` as measure.py saw them.
 """
 
 from __future__ import annotations
 
 import json
 import shutil
+import sys
+import sysconfig
 from argparse import Namespace
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import corpus
 import measure
+import scale_corpus
 
 BOUND = 1.25
 """Estimate and actual are within this ratio of each other."""
 
 QUALITY = ("quality.gopher@1: {}", "quality.repetition@1: {}", "quality.c4@1: {}", "quality.fineweb@1: {}")
-HELD = ("rows", "kept", "cpu_seconds", "peak_bytes", "disk_bytes")
+COPIES = {"near": 6, "evals": 4, "curation": 3}
+"""Of webmix, 288 MB each."""
+
+UNITS = {"rows": 1, "kept": 1, "tasks": 1, "cpu_seconds": 1}
+SUFFIXES = frozenset((".py", ".pyi", ".md", ".rst", ".txt", ".h", ".hpp", ".js", ".html"))
 
 
 def main() -> None:
     """Plan, run, compare, print, save."""
     parser = corpus.options(__doc__ or "")
-    parser.add_argument("--only", action="append", choices=("quality", "near", "curation", "evals"))
+    parser.add_argument("--only", choices=COPIES)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--evals", type=Path, default=Path(__file__).parents[1] / "../shared/data/eval")
-    parser.add_argument("--documents", type=int, default=corpus.ROWS, help="the first so many of the corpus")
     told = parser.parse_args()
-    lines = first(corpus.jsonl(told.corpus, told.cache), told.documents)
+    told.cache.mkdir(parents=True, exist_ok=True)
+    decontam = f"decontam@1: {{against: [{told.evals.resolve()}]}}"
     stages = {
-        "quality": QUALITY,
         "near": ("near@1: {}",),
-        "curation": ("clean@1: {}", "exact@1: {}", "near@1: {}", *QUALITY, "pii@1: {}"),
-        "evals": ("exact@1: {}", "near@1: {}", f"decontam@1: {{against: [{told.evals.resolve()}]}}"),
+        "evals": ("exact@1: {}", "near@1: {}", decontam),
+        "curation": ("clean@1: {}", *QUALITY, "exact@1: {}", "near@1: {}", decontam, "pii@1: {}"),
     }
-    place = Path(__file__).parent / "results" / "plan_actual.json"
-    found: dict[str, Any] = json.loads(place.read_bytes())["found"] if place.exists() and told.only else {}
-    for name in told.only or stages:
-        found[name] = one(told, name, corpus.recipe(told.cache, name, *stages[name]), lines)
+    found: dict[str, Any] = {}
+    for name in [told.only] if told.only else stages:
+        lines = told.cache / f"plan-{name}.jsonl"
+        scale_corpus.write(told.corpus, lines, COPIES[name])
+        found[name] = one(told, corpus.recipe(told.cache, name, *stages[name]), lines)
+        lines.unlink()
+    if not told.only:
+        lines = sources(told.cache / "plan-sources.jsonl")
+        found["near, sources"] = one(told, told.cache / "near.yaml", lines)
+        lines.unlink()
         measure.save(__file__, {"workers": told.workers, "bound": BOUND, "found": found})
     print(table(found))
 
 
-def first(lines: Path, documents: int) -> Path:
-    """The first so many lines."""
-    if documents >= corpus.ROWS:
-        return lines
-    path = lines.with_name(f"webmix-first-{documents}.jsonl")
-    with lines.open("rb") as source:
-        path.write_bytes(b"".join(islice(source, documents)))
+def sources(path: Path) -> Path:
+    """The text files of the packages beside this Python as JSON Lines."""
+    packages = Path(sysconfig.get_path("purelib"))
+    with path.open("w", encoding="utf-8") as out:
+        for file in sorted(packages.rglob("*")):
+            if file.suffix in SUFFIXES and file.is_file():
+                text = file.read_text("utf-8", errors="replace")
+                out.write(json.dumps({"id": str(file.relative_to(packages)), "text": text}) + "\n")
     return path
 
 
-def one(told: Namespace, name: str, recipe: Path, lines: Path) -> dict[str, Any]:
+def one(told: Namespace, recipe: Path, lines: Path) -> dict[str, Any]:
     """A plan, then the run, then both beside each other."""
-    plan, out = told.cache / f"plan-{name}.json", told.cache / f"plan-{name}"
+    plan, out = told.cache / "plan.json", told.cache / "plan-run"
     shutil.rmtree(out, ignore_errors=True)
     where = [recipe, "-i", lines, "--workers", str(told.workers), "--quiet"]
     planning = measure.run([*corpus.tamis(), "plan", *where, "-o", plan])
     spent = measure.run([*corpus.tamis(), "run", *where, "-o", out])
     compared = measure.run([*corpus.tamis(), "plan", "--compare", plan, out, "--json"])
     shutil.rmtree(out)
+    planned = json.loads(plan.read_bytes())
     figures = {one.pop("name"): one for one in json.loads(compared.output)}
-    outside = {k: spent.facts()[k] for k in ("cpu", "wall", "held", "pss")}
-    told_first = json.loads(plan.read_bytes())
-    return {
-        "input_bytes": told_first["input"]["bytes"],
-        "fixed_cpu_seconds": told_first["fixed_cpu_seconds"],
+    found = {
+        "input_bytes": planned["input"]["bytes"],
+        "sample_share": round(planned["sample"]["share"], 4),
+        "fixed_cpu_seconds": planned["fixed_cpu_seconds"],
+        "compiling_cpu_seconds": planned["compiling_cpu_seconds"],
         "figures": figures,
-        "outside": outside,
+        "outside": {k: spent.facts()[k] for k in ("cpu", "wall", "held", "pss")},
         "planning_cpu": round(planning.cpu, 1),
     }
+    print(table({recipe.stem: found}), file=sys.stderr)
+    return found
 
 
 def table(found: dict[str, Any]) -> str:
-    """For people: actual by estimate."""
+    """For people: megabytes, seconds, numbers; actual by estimate."""
     rows = []
     for name, f in found.items():
-        for what in HELD:
-            one = f["figures"][what]
-            scale = 1e6 if what.endswith("bytes") else 1
-            cells = [f"{one[k] / scale:,.1f}" for k in ("estimate", "least", "most", "actual")]
+        for what, one in f["figures"].items():
+            scale = UNITS.get(what, 1e6)
+            unit = " MB" if what not in UNITS else ""
+            digits = 0 if scale == 1 and what != "cpu_seconds" else 1
+            cells = [f"{one[k] / scale:,.{digits}f}" for k in ("estimate", "least", "most", "actual")]
             within = "" if 1 / BOUND <= one["by"] <= BOUND else " (outside 25 %)"
-            rows.append([f"{name}: {what}", *cells, f"{one['by']:.2f}{within}"])
+            label = f"{name}: {what.removesuffix('_bytes').removesuffix('_seconds').replace('_', ' ')}{unit}"
+            rows.append([label, *cells, f"{one['by']:.2f}{within}"])
     return measure.table(["", "planned", "least", "most", "actual", "actual by plan"], rows)
 
 

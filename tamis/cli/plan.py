@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ NAMES = {
 @click.option("--memory", type=ByteSize(), metavar="SIZE", help="The budget of the run, as for `tamis run`.")
 @click.option("--partition-size", type=click.IntRange(1), metavar="BYTES", help="As for `tamis run`.")
 @click.option("--set", "changes", multiple=True, metavar="STAGE.PARAM=VALUE", help="Change the recipe.")
-@click.option("--sample", type=ByteSize(), default="64MiB", show_default=True, help="Try it with so much, at least.")
+@click.option("--sample", type=ByteSize(), help="Try it with so much, at least.  [default: an eighth, 64MiB to 512MiB]")
 @click.option("--seed", type=int, default=0, show_default=True, help="Another seed, another sample.")
 @click.option("--scale", type=ByteSize(), metavar="SIZE", help="Plan for so much data like these, as 1TB.")
 @click.option("--price-cpu-hour", "cpu_hour", type=click.FloatRange(0), metavar="MONEY", help="Of one processor.")
@@ -128,8 +129,8 @@ def _lines(told: dict[str, Any]) -> list[str]:
     if money := told["money"]:
         parts = money["estimate"]
         lines.append(
-            f"money: {parts['total']:,.2f} ({money['least']['total']:,.2f} to {money['most']['total']:,.2f}): "
-            f"CPU {parts['cpu']:,.2f}, storage {parts['storage']:,.2f}, transfer {parts['transfer']:,.2f}"
+            f"money: {_money(parts['total'])} ({_money(money['least']['total'])} to {_money(money['most']['total'])}): "
+            f"CPU {_money(parts['cpu'])}, storage {_money(parts['storage'])}, transfer {_money(parts['transfer'])}"
         )
     return [*lines, *(f"note: {note}" for note in told["notes"])]
 
@@ -146,6 +147,12 @@ def _compared_lines(found: Any) -> list[str]:
             f"{NAMES.get(one.name, one.name):<20} {planned:>12} {actual:>12} {by:>8}   {least} to {most}{outside}"
         )
     return lines
+
+
+def _money(value: float) -> str:
+    """Two places, and more where these would say that something is for nothing: two digits of it."""
+    places = 2 if value == 0 or value >= 0.1 else 1 - math.floor(math.log10(value))
+    return f"{value:,.{places}f}"
 
 
 def _figure(name: str, value: float) -> str:

@@ -48,6 +48,7 @@ def run(
     means: Means | None = None,
     given: Given | None = None,
     as_if: int | None = None,
+    share: int | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Run:
     """Carry `recipe` out on `input` and leave an accounted-for run in the folder `output`.
@@ -66,6 +67,7 @@ def run(
     means           what stages that derive rows may use: the cache of answers, a budget. No part of the recipe
     given           what deriving stages made in another run of the recipe on the same input: taken, instead of made again
     as_if           bytes of input for which it is worth to start processes, or not; None: those of the input
+    share           bytes that a task of an exchange should hold; None: what `memory` leaves. The output does not depend on it
 
     Raises RecipeError, InputError, OutputError, GateError (attrition) or RunError, each with what to do.
     """
@@ -85,7 +87,7 @@ def run(
         with place.taken(resume) as finished:
             if finished:
                 return open_run(place.named)
-            size, share = place.cut(partition_size or budget.partition, budget.share)
+            size, share = place.cut(partition_size or budget.partition, share or budget.share)
             job = prepare(wanted, input, place.work, size)
             place.belongs_to({**job.identity(), "partition_size": size, "share": share})
             if not resume:

@@ -7,11 +7,11 @@ import os
 import resource
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from weakref import ReferenceType, ref
+
+from tamis.processes import below
 
 INTERVAL = 0.1
 """Seconds between two looks at the memory: 30 microseconds for each process."""
@@ -26,26 +26,33 @@ _TICK = os.sysconf("SC_CLK_TCK") if hasattr(os, "sysconf") else 100
 class Watch:
     """Looks at this process and all below it, from when it is made until it is let go. Without /proc, `held` stays 0."""
 
-    def __init__(self) -> None:
+    def __init__(self, interval: float = INTERVAL) -> None:
         self.held = 0
         """Bytes of memory that no file backs, of all processes together, at its largest."""
         self._before = _children()
         self._known: set[int] = set()
         self.look()
-        threading.Thread(target=_look_on, args=(ref(self),), daemon=True, name="tamis-watch").start()
+        threading.Thread(target=_look_on, args=(ref(self), interval), daemon=True, name="tamis-watch").start()
 
     def look(self) -> None:
         """Look once."""
-        now = {os.getpid(), *_below(os.getpid())}
+        now = {os.getpid(), *below(os.getpid())}
         # Until it has started its own program a new process is its parent over again: it counts at the second look.
         self.held = max(self.held, sum(_held(pid) for pid in now if pid in self._known or pid == os.getpid()))
         self._known = now
+
+    def afresh(self) -> int:
+        """Look, and say what `held` was; from now on it is what is held from now on."""
+        self.look()
+        was, self.held = self.held, 0
+        self.look()
+        return was
 
     def cpu(self) -> float:
         """CPU seconds of this process so far, of those below it that ended since the watch began, and of those that live."""
         own = resource.getrusage(resource.RUSAGE_SELF)
         ended = _children() - self._before
-        return own.ru_utime + own.ru_stime + ended + sum(_spent(pid) for pid in _below(os.getpid()))
+        return own.ru_utime + own.ru_stime + ended + sum(_spent(pid) for pid in below(os.getpid()))
 
     def facts(self, work: Path) -> dict[str, Any]:
         """For run.json: what it took, and the volume of the folder `work`."""
@@ -54,12 +61,12 @@ class Watch:
         return {**found, **({"held_bytes": self.held} if self.held else {})}
 
 
-def _look_on(of: ReferenceType[Watch]) -> None:
+def _look_on(of: ReferenceType[Watch], interval: float) -> None:
     """The watch is held no longer than whoever made it holds it: a run that fails leaves no thread."""
     while (watch := of()) is not None:
         watch.look()
         del watch
-        time.sleep(INTERVAL)
+        time.sleep(interval)
 
 
 def volume(work: Path) -> dict[str, Any]:
@@ -80,16 +87,6 @@ def volume(work: Path) -> dict[str, Any]:
             exchanged += int(digest[0]) * (part in PASSES or not path.parent.name.isdigit())
     tasks, total = (sum(group[name] for group in groups.values()) for name in ("tasks", "bytes"))
     return {"tasks": tasks, "bytes": total, "exchanged": exchanged, "groups": groups}
-
-
-def _below(pid: int) -> Iterator[int]:
-    """All processes below `pid`."""
-    with suppress(OSError):
-        for task in os.listdir(f"/proc/{pid}/task"):
-            with suppress(OSError):
-                for child in Path(f"/proc/{pid}/task/{task}/children").read_text().split():
-                    yield int(child)
-                    yield from _below(int(child))
 
 
 def _held(pid: int) -> int:

@@ -7,19 +7,23 @@ import json
 from pathlib import Path
 from random import Random
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from tamis.cli.plan import _money
 from tamis.data import find
 from tamis.errors import InputError, UsageError
 from tamis.recipes.planning import Asked, compare, estimate
 from tamis.recipes.planning.compare import load_plan
+from tamis.recipes.planning.cpu import by_itself, split
 from tamis.recipes.planning.draw import BLOCK, draw
-from tamis.recipes.planning.estimate import line
 from tamis.recipes.planning.growth import groups
+from tamis.recipes.planning.sizes import Likeness
+from tamis.recipes.planning.tasks import tasks
 from tamis.recipes.spending import Watch, volume
 
 
@@ -91,9 +95,36 @@ def test_of_the_whole_nothing_is_guessed() -> None:
     assert groups(1.0, {2: 10, 5: 1}).gone(1) == 14
 
 
-@pytest.mark.parametrize(("y", "told"), [([1, 2, 3], (1, 1)), ([3, 2, 1], (2, 0)), ([-1, 1, 3], (0, 7 / 5))])
-def test_a_cost_and_its_growth_are_never_below_zero(y: list[float], told: tuple[float, float]) -> None:
-    assert line([0, 1, 2], y) == pytest.approx(told)
+@pytest.mark.parametrize(("small", "large", "told"), [(2, 6, (1, 5)), (3, 3, (3, 0)), (4, 3, (3, 0)), (0, 4, (0, 4))])
+def test_what_is_fixed_and_what_grows_are_never_below_zero(
+    small: float, large: float, told: tuple[float, float]
+) -> None:
+    assert split(small, large, 0.2) == pytest.approx(told)
+
+
+def test_a_pass_tells_by_itself_what_its_first_tasks_pay_once() -> None:
+    """Two workers, 3 s to begin for each, then a second a task; they take turns, half a task apart."""
+    spent = [7.0, 8.0, 9.0, 10.0, 11.0, 12.0]
+    assert by_itself(spent, 12.0, 2) == pytest.approx(6, rel=0.15)
+    assert by_itself(spent[:3], 9.0, 2) is None
+
+
+def test_a_round_has_as_many_tasks_as_the_trial_that_was_cut_as_the_whole() -> None:
+    def tried(share: float, groups: dict[str, int]) -> Any:
+        work = {"groups": {name: {"tasks": count} for name, count in groups.items()}}
+        return SimpleNamespace(share=share, facts={"varies": {"work": work}})
+
+    cut = tried(0.1, {"0": 2, "ids": 4, "step1-sets": 2, "step1-one": 1})
+    large = tried(0.2, {"0": 4, "ids": 1, "step1-sets": 4, "step1-one": 1})
+    told = tasks(cut, large, Likeness({1: "near"}, {}), 20)
+    assert told == {"0": 20, "ids": 4, "step1-sets": 20, "step1-one": 1}
+
+
+@pytest.mark.parametrize(
+    ("value", "said"), [(0, "0.00"), (1234.5, "1,234.50"), (0.1, "0.10"), (0.0123, "0.012"), (4.56e-7, "0.00000046")]
+)
+def test_money_never_reads_as_nothing_where_it_is_something(value: float, said: str) -> None:
+    assert _money(value) == said
 
 
 def test_input_that_is_empty_is_refused(tmp_path: Path) -> None:

@@ -1,12 +1,11 @@
-"""What a recipe would take, told from samples of three sizes.
+"""What a recipe would take, told by trying it on three samples, each in a process of its own.
 
-Every phase of a run has a fixed cost and one that grows. A tiny sample tells the first: start-up, imports, a process pool. Of what
-grows, most grows with the bytes; what a stage does with records that are alike grows with those, as growth.py has it.
+The first is half of the largest, and its exchanges are cut as those of the whole would be: it tells the tasks, and meets all code,
+so that what numba has not compiled on this machine yet is compiled then. The tiny one tells what is fixed, the largest the rest.
 """
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,54 +13,42 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
-from tamis.curate.near.alike import BUCKET, Alike
+from tamis.curate.near.alike import Alike
 from tamis.engine.executor import Local
 from tamis.errors import UsageError
 from tamis.recipes.budget import Budget
 from tamis.recipes.job import Job, prepare
+from tamis.recipes.planning.cpu import cpu, split
 from tamis.recipes.planning.draw import Drawn, draw
-from tamis.recipes.planning.growth import Groups, groups, span
+from tamis.recipes.planning.growth import groups, span
+from tamis.recipes.planning.memory import held
+from tamis.recipes.planning.money import NO_PRICES, Prices, money
+from tamis.recipes.planning.sizes import Likeness, Sizes, fragments
+from tamis.recipes.planning.tasks import cuts, tasks
 from tamis.recipes.planning.trial import Trial, attempt
+from tamis.recipes.planning.volume import output, work
 from tamis.recipes.recipe import load
 from tamis.stage import Corpus
 
-SAMPLE = 64 << 20
+LEAST, MOST, PART = 64 << 20, 512 << 20, 8
+"""Bytes of the largest sample: one PART-th of the input, but not fewer or more than these. What is alike shows in pairs, of which a
+sample of an eighth has one in 64.
+"""
+
 TINY = 256 << 10
 """Bytes of the sample that tells what is fixed."""
 
-NOISE = 0.15
-"""Share by which CPU seconds of one machine differ from run to run while it does other things, too."""
-
-RECORD_BYTES = 32
-"""Memory that a record takes, whatever the budget: its place, its fate, who it is like (measured: 11 to 35)."""
-
-ALIKE = frozenset(("sets", "arcs", "stars", "components", "placed", "groups", "distances", "resolved"))
-PAIRS = frozenset(("verify", "spokes", "hubs"))
-"""Rounds whose work grows with the records that are like another, and with the pairs of those."""
-
-DAYS = 30
-"""Of the month that storage is paid by."""
+COMPILED = 5
+"""CPU seconds more than the other trials would have it, by which the first must have compiled kernels."""
 
 FORMAT = "tamis plan 1"
-
-
-class Prices(NamedTuple):
-    """Money for an hour of a processor, a gigabyte kept for a month, one moved; and how many days data are kept."""
-
-    cpu_hour: float | None = None
-    gb_month: float | None = None
-    gb_transfer: float | None = None
-    days: float = DAYS
-
-
-NO_PRICES = Prices()
 
 
 @dataclass(frozen=True)
 class Asked:
     """What is planned for.
 
-    sample    bytes to try it with, at least
+    sample    bytes to try it with, at least; None: by the size of the input
     scale     bytes of data like these; None: those that are there
     """
 
@@ -71,10 +58,18 @@ class Asked:
     workers: int | None = None
     memory: int | None = None
     partition_size: int | None = None
-    sample: int = SAMPLE
+    sample: int | None = None
     scale: int | None = None
     seed: int = 0
     prices: Prices = NO_PRICES
+
+
+class Trials(NamedTuple):
+    """What was tried. `cut`: that whose exchanges were cut as those of the whole; None: the whole was tried."""
+
+    cut: Trial | None
+    tiny: Trial
+    large: Trial
 
 
 def estimate(asked: Asked, on_progress: Callable[[str], None] = lambda _: None) -> dict[str, Any]:
@@ -84,7 +79,7 @@ def estimate(asked: Asked, on_progress: Callable[[str], None] = lambda _: None) 
     wanted = load(asked.recipe).set(asked.changes)
     with TemporaryDirectory(prefix="tamis-plan-") as scratch:
         place = Path(scratch)
-        budget = Budget.of(asked.memory, Local(workers))
+        budget = Budget.of(asked.memory, Local(workers), any(stage.holds_gil for stage in wanted.stages))
         job = prepare(wanted, asked.input, place, asked.partition_size or budget.partition)
         if job.plan.derives:
             label = job.plan.derives[0][2].label
@@ -94,7 +89,8 @@ def estimate(asked: Asked, on_progress: Callable[[str], None] = lambda _: None) 
             )
         tried = min(workers, able)
         size = asked.partition_size or budget.partition
-        most = max(asked.sample, 2 * tried * size)
+        by_size = min(MOST, max(LEAST, sum(file.bytes for file in job.files) // PART))
+        most = max(asked.sample or by_size, 2 * tried * size)
         drawn = draw(job.files, (most, most // 2, TINY), place, asked.seed, tried)
         whole = asked.scale or drawn[0].whole
         spec = {
@@ -103,65 +99,46 @@ def estimate(asked: Asked, on_progress: Callable[[str], None] = lambda _: None) 
             "workers": tried,
             "partition_size": size,
             "memory": asked.memory and asked.memory * tried // workers,
+            "share": budget.share,
             "as_if": whole,
             "own_code": bool(wanted.own_files()),
         }
-        trials, compiling = _tried(spec, drawn, whole, place, on_progress)
-        return _plan(asked, job, drawn[0], trials, compiling, Sizes(whole, workers, tried, size))
-
-
-class Sizes(NamedTuple):
-    """Bytes planned for, workers planned for and tried with, bytes of a task."""
-
-    whole: int
-    workers: int
-    tried: int
-    partition: int
+        trials = _tried(spec, drawn, whole, place, on_progress)
+        return _plan(asked, job, drawn[0], trials, Sizes(whole, workers, tried, size, budget.share))
 
 
 def _tried(
-    spec: dict[str, Any], drawn: Sequence[Drawn], whole: int, place: Path, on_progress: Callable[[str], None]
-) -> tuple[list[Trial], float]:
-    """The trials, the smallest first; and CPU seconds that compiling kernels took, which a machine does once."""
-    trials: list[Trial] = []
-    first = 0.0
-    if drawn[0].bytes >= whole:  # nothing is to be worked out: what it took is known
-        drawn = (drawn[0], drawn[-1])
-    for number, sample in enumerate(
-        (drawn[-1], *reversed(drawn)) if len(drawn) > 2 else reversed(drawn), len(drawn) < 3
-    ):
+    spec: Mapping[str, Any], drawn: Sequence[Drawn], whole: int, place: Path, on_progress: Callable[[str], None]
+) -> Trials:
+    """The trials, of `drawn`: the largest sample, half of it, the tiny one."""
+
+    def one(number: int, **other: Any) -> Trial:
+        sample = drawn[number]
         on_progress(f"trying {sample.bytes / 1e6:,.1f} MB")
-        here = {**spec, "files": [str(path) for path in sample.files], "folder": str(place / f"trial-{number}")}
-        trial = attempt(here, min(1.0, sample.bytes / whole))
-        if number:
-            trials.append(trial)
-        else:
-            first = trial.cpu
-    compiling = first - trials[0].cpu
-    return trials, round(compiling, 1) if compiling > 5 else 0.0
+        folder = str(place / f"trial-{number}")
+        part = min(1.0, sample.bytes / whole)
+        return attempt({**spec, "files": [str(path) for path in sample.files], "folder": folder, **other}, part)
+
+    if drawn[0].bytes >= whole:  # nothing is to be worked out: what it took is known
+        return Trials(None, one(2), one(0))
+    cut = one(1, share=spec["share"] // cuts(drawn[1].bytes / whole))
+    return Trials(cut, one(2), one(0))
 
 
-def _plan(asked: Asked, job: Job, drawn: Drawn, trials: list[Trial], compiling: float, sizes: Sizes) -> dict[str, Any]:
-    large = trials[-1]
-    rows_in = large.facts["rows"]["in"] / large.share
+def _plan(asked: Asked, job: Job, drawn: Drawn, trials: Trials, sizes: Sizes) -> dict[str, Any]:
+    large = trials.large
     alike = _alike(job, large)
-    rows = _rows(large, alike, rows_in)
-    cpu = _cpu(trials, alike)
-    held = _memory(trials, rows_in, sizes)
-    work = _work(trials, alike, "bytes")
-    exchanged = _work(trials, alike, "exchanged")
-    kept = rows["kept"]["estimate"] / max(1.0, rows_in)
-    kept_here = large.facts["rows"]["kept"] / max(1, large.facts["rows"]["in"])
-    output = _range(large.disk / large.share * (0.5 + 0.5 * kept / max(kept_here, 1e-9)), 0.1)
-    disk = {name: work[name] + output[name] for name in work}
+    rows = _rows(large, alike, large.facts["rows"]["in"] / large.share)
+    counted = tasks(trials.cut, large, alike, fragments(job, sizes, drawn.whole))
+    bytes_, out = work(large, alike, "bytes"), output(large, rows["kept"]["estimate"])
     found = {
         **rows,
-        "tasks": _tasks(job, large, sizes),
-        "cpu_seconds": cpu,
-        "peak_bytes": held,
-        "exchanged_bytes": exchanged,
-        "output_bytes": output,
-        "disk_bytes": disk,
+        "tasks": _range(sum(counted.values()), 0.25 if trials.cut else 0.0),
+        "cpu_seconds": cpu(trials.tiny, large, alike, sizes.tried),
+        "peak_bytes": held([trials.tiny, large], alike, counted, rows["rows"]["estimate"], sizes),
+        "exchanged_bytes": work(large, alike, "exchanged"),
+        "output_bytes": out,
+        "disk_bytes": {name: bytes_[name] + out[name] for name in out},
     }
     rounded = {
         name: {k: round(v, 1) if name == "cpu_seconds" else round(v) for k, v in f.items()} for name, f in found.items()
@@ -173,28 +150,37 @@ def _plan(asked: Asked, job: Job, drawn: Drawn, trials: list[Trial], compiling: 
         "planned_for_bytes": sizes.whole,
         "workers": sizes.workers,
         "sample": {"bytes": drawn.bytes, "share": large.share, "rows": large.facts["rows"]["in"], "seed": asked.seed},
-        "fixed_cpu_seconds": round(trials[0].cpu, 2),
-        "compiling_cpu_seconds": compiling,
+        "fixed_cpu_seconds": round(trials.tiny.cpu, 2),
+        "compiling_cpu_seconds": _compiling(trials),
         "estimates": rounded,
-        "money": _money(asked.prices, rounded, job, sizes),
+        "money": money(asked.prices, rounded, len(job.plan.segments) + 2, sizes.whole),
         "notes": _notes(job, large, sizes, drawn),
     }
+
+
+def _compiling(trials: Trials) -> float:
+    """CPU seconds that compiling took, which a machine does once; 0 where nothing was compiled."""
+    if trials.cut is None:
+        return 0.0
+    fixed, grows = split(trials.tiny.cpu, trials.large.cpu, trials.tiny.share / trials.large.share)
+    more = trials.cut.cpu - fixed - grows * trials.cut.share / trials.large.share
+    return round(more, 1) if more > max(COMPILED, 0.5 * trials.large.cpu) else 0.0
 
 
 def _range(value: float, by: float) -> dict[str, float]:
     return {"estimate": value, "least": value * (1 - by), "most": value * (1 + by)}
 
 
-def _alike(job: Job, large: Trial) -> dict[int, Groups]:
-    """By step, of stages that look for likeness: the groups that the sample tells of."""
-    found = {}
-    for step, stage in job.plan.steps:
-        if isinstance(stage, Corpus) and step in large.alike:
-            found[step] = groups(large.share, large.alike[step])
-    return found
+def _alike(job: Job, large: Trial) -> Likeness:
+    found = {
+        step: groups(large.share, large.alike[step])
+        for step, stage in job.plan.steps
+        if isinstance(stage, Corpus) and step in large.alike
+    }
+    return Likeness({step: stage.name for step, stage in job.plan.steps if isinstance(stage, Corpus)}, found)
 
 
-def _rows(large: Trial, alike: Mapping[int, Groups], rows_in: float) -> dict[str, dict[str, float]]:
+def _rows(large: Trial, alike: Likeness, rows_in: float) -> dict[str, dict[str, float]]:
     """Rows that come in, and that stay: what a corpus stage lets go grows as growth.py says, what others do with the rows."""
     left = {name: rows_in for name in ("estimate", "least", "most")}
     there = float(large.facts["rows"]["in"])
@@ -202,10 +188,10 @@ def _rows(large: Trial, alike: Mapping[int, Groups], rows_in: float) -> dict[str
         step, gone = int(row["step"]), row["rows"]["dropped"] + row["rows"]["quarantined"]
         share = gone / there if there else 0.0
         there -= gone
-        if step in alike and large.share < 1:
+        if step in alike.groups and large.share < 1:
             few, many = span(large.share, gone, left["estimate"])
             # What went before it leaves fewer to be alike.
-            whole = min(alike[step].gone(1), left["estimate"])
+            whole = min(alike.groups[step].gone(1), left["estimate"])
             left = {
                 "estimate": max(0.0, left["estimate"] - whole),
                 "least": max(0.0, left["least"] - max(many, whole)),
@@ -218,97 +204,6 @@ def _rows(large: Trial, alike: Mapping[int, Groups], rows_in: float) -> dict[str
         "rows": sure,
         "kept": {**left, "least": left["least"] * 0.95, "most": min(sure["most"], left["most"] * 1.05)},
     }
-
-
-def _times(name: str, steps: Mapping[str, int], alike: Mapping[int, Groups], share: float) -> float:
-    """How many times as much of phase `name` the whole has as a sample of `share`."""
-    corpus, _, part = name.partition(": ")
-    if corpus in steps and part in ALIKE | PAIRS:
-        found = alike[steps[corpus]]
-        records = found.alike(1) / found.alike(share)
-        return records if part in ALIKE else min(found.pairs(1) / found.pairs(share), records * BUCKET)
-    return 1 / share
-
-
-def _cpu(trials: list[Trial], alike: dict[int, Groups]) -> dict[str, float]:
-    """CPU seconds: each phase by a line through the samples, with nothing below zero."""
-    large = trials[-1]
-    steps = {
-        row["stage"].partition("@")[0]: int(row["step"]) for row in large.facts["steps"] if int(row["step"]) in alike
-    }
-    total = {"estimate": 0.0, "least": 0.0, "most": 0.0}
-    for name in large.phases:
-        fixed, slope = line([t.share for t in trials], [t.phases.get(name, 0.0) for t in trials])
-        grows = slope * large.share
-        times = _times(name, steps, alike, large.share)
-        plain = grows / large.share
-        total["estimate"] += fixed + grows * times
-        total["least"] += fixed + min(plain, grows * times)
-        total["most"] += fixed + grows * max(times, 1 / large.share)
-    return {"estimate": total["estimate"], "least": total["least"] * (1 - NOISE), "most": total["most"] * (1 + NOISE)}
-
-
-def line(x: Sequence[float], y: Sequence[float]) -> tuple[float, float]:
-    """Value at 0 and slope of the line through points by least squares, neither below 0."""
-    mean_x, mean_y = sum(x) / len(x), sum(y) / len(y)
-    spread = sum((a - mean_x) ** 2 for a in x)
-    slope = sum((a - mean_x) * (b - mean_y) for a, b in zip(x, y, strict=True)) / spread if spread else 0.0
-    slope = max(0.0, slope)
-    fixed = mean_y - slope * mean_x
-    if fixed < 0:
-        return 0.0, sum(a * b for a, b in zip(x, y, strict=True)) / sum(a * a for a in x)
-    return fixed, slope
-
-
-def _memory(trials: list[Trial], rows_in: float, sizes: Sizes) -> dict[str, float]:
-    """Memory at its largest: what every process has, what each worker's task takes, and what every record does."""
-    base = trials[0].facts["varies"].get("held_bytes", 0)
-    large = trials[-1]
-    peak = max(t.facts["varies"].get("held_bytes", 0) for t in trials)
-    more = RECORD_BYTES * max(0.0, rows_in - large.facts["rows"]["in"])
-    held = base + (peak - base) * sizes.workers / sizes.tried + more
-    return {"estimate": held, "least": held * 0.85, "most": held * 1.15 + more}
-
-
-def _work(trials: list[Trial], alike: dict[int, Groups], what: str) -> dict[str, float]:
-    """Bytes of intermediate files: those of rounds on what is alike grow with it, all others with the input."""
-    large = trials[-1]
-    work = large.facts["varies"]["work"]
-    value = held = work[what] / large.share
-    for step, found in alike.items():
-        own = sum(work["groups"].get(f"step{step}-{name}", {"bytes": 0})["bytes"] for name in ALIKE)
-        value += own * (found.alike(1) / found.alike(large.share) - 1 / large.share)
-    return {"estimate": value, "least": min(value, held) * 0.9, "most": max(value, held) * 1.1}
-
-
-def _tasks(job: Job, large: Trial, sizes: Sizes) -> dict[str, float]:
-    """Tasks: one a fragment and pass, and of each exchange as many as its size asks for."""
-    work = large.facts["varies"]["work"]
-    groups = {name: group["tasks"] for name, group in work["groups"].items()}
-    each = {name: count for name, count in groups.items() if name.isdigit() or name.endswith("-sets")}
-    fragments = max(len(job.fragments), math.ceil(sizes.whole / sizes.partition))
-    from_passes = len(each) * fragments
-    others = [count for name, count in groups.items() if name not in each]
-    # What one task did for the sample, one may do for the whole: ranges of keys are cut by memory.
-    value = from_passes + sum(count / large.share if count > 1 else 1 for count in others)
-    return {"estimate": value, "least": from_passes + sum(others), "most": 2 * value}
-
-
-def _money(prices: Prices, found: Mapping[str, Mapping[str, float]], job: Job, sizes: Sizes) -> dict[str, Any] | None:
-    """For processors, for keeping what is written, for moving data: input once a pass, exchanges there and back, output once."""
-    if prices.cpu_hour is prices.gb_month is prices.gb_transfer is None:
-        return None
-    told: dict[str, Any] = {}
-    passes = len(job.plan.segments) + 2
-    for bound in ("estimate", "least", "most"):
-        moved = passes * sizes.whole + 2 * found["exchanged_bytes"][bound] + found["output_bytes"][bound]
-        parts = {
-            "cpu": (prices.cpu_hour or 0) * found["cpu_seconds"][bound] / 3600,
-            "storage": (prices.gb_month or 0) * found["disk_bytes"][bound] / 1e9 * prices.days / DAYS,
-            "transfer": (prices.gb_transfer or 0) * moved / 1e9,
-        }
-        told[bound] = {name: round(value, 6) for name, value in {**parts, "total": sum(parts.values())}.items()}
-    return {"prices": prices._asdict(), **told}
 
 
 def _notes(job: Job, large: Trial, sizes: Sizes, drawn: Drawn) -> list[str]:

@@ -1,7 +1,8 @@
 """A recipe carried out on a sample in a process of its own, whose start, memory and CPU are those of a run.
 
-The process is `python -m tamis.cli.tried SPEC.json`. SPEC says recipe, changes, files, folder, workers, partition size, memory, and
-for how many bytes of input it is done as if. What it took goes to FOLDER.json: CPU seconds of all processes by phase, and run.json.
+The process is `python -m tamis.cli.tried SPEC.json`. SPEC says recipe, changes, files, folder, workers, partition size, memory, the
+share of memory of a task of an exchange, and for how many bytes of input it is done as if. What it took goes to FOLDER.json: CPU
+seconds and memory of all processes by phase, and run.json.
 """
 
 from __future__ import annotations
@@ -19,12 +20,17 @@ from tamis.errors import RunError, UsageError
 
 FINISHING = "finishing"
 
+OFTEN = 0.02
+"""Seconds between two looks at the memory: phases of a trial are short."""
+
 
 class Trial(NamedTuple):
     """What a sample took.
 
     share   of the whole input, 0-1, by bytes
     phases  CPU seconds of each phase of the run, in order; first that before anything was read
+    held    bytes of memory of all processes at the largest in each phase
+    steps   of each phase: CPU seconds so far whenever a task was done
     facts   run.json
     disk    bytes of the run's folder when it was done
     alike   by step: how many groups of records of which one stayed had each size
@@ -32,6 +38,8 @@ class Trial(NamedTuple):
 
     share: float
     phases: dict[str, float]
+    held: dict[str, int]
+    steps: dict[str, list[float]]
     facts: dict[str, Any]
     disk: int
     alike: dict[int, dict[int, int]]
@@ -55,7 +63,7 @@ def attempt(spec: Mapping[str, Any], share: float) -> Trial:
         raise error(f"the recipe could not be carried out on a sample: {said[0].removeprefix('tamis: ')}")
     found = json.loads(folder.with_name(f"{folder.name}.json").read_bytes())
     shutil.rmtree(folder)
-    return Trial(share, found["phases"], found["facts"], found["disk"], _numbers(found["alike"]))
+    return Trial(share=share, **{**found, "alike": _numbers(found["alike"])})
 
 
 def carry_out(spec: Mapping[str, Any]) -> None:
@@ -65,14 +73,26 @@ def carry_out(spec: Mapping[str, Any]) -> None:
     from tamis.recipes.run import run
     from tamis.recipes.spending import Watch
 
-    watch = Watch()
-    phases: list[tuple[str, float]] = [("start", 0.0)]
+    watch = Watch(OFTEN)
+    now, before = "start", 0.0
+    spent: dict[str, float] = {}
+    held: dict[str, int] = {}
+    steps: dict[str, list[float]] = {}
+
+    def close(following: str = "") -> None:
+        nonlocal now, before
+        cpu = watch.cpu()
+        spent[now] = round(spent.get(now, 0.0) + cpu - before, 4)
+        held[now] = max(held.get(now, 0), watch.afresh())
+        now, before = following, cpu
 
     def tell(progress: Any) -> None:
         if progress.done == 0:
-            phases.append((progress.what, watch.cpu()))
+            close(progress.what)
         elif progress.what == "writing" and progress.done == progress.total:
-            phases.append((FINISHING, watch.cpu()))
+            close(FINISHING)
+        else:
+            steps.setdefault(now, []).append(round(watch.cpu() - before, 4))
 
     # What a sample loses says little of what the whole would: no budget of attrition stops a trial.
     recipe = replace(load(Path(spec["recipe"])).set(spec["changes"]), attrition=Attrition())
@@ -83,14 +103,20 @@ def carry_out(spec: Mapping[str, Any]) -> None:
         workers=spec["workers"],
         partition_size=spec["partition_size"],
         memory=spec["memory"],
+        share=spec["share"],
         as_if=spec["as_if"],
         on_progress=tell,
     )
-    spent: dict[str, float] = {}
-    for (name, before), (_, after) in zip(phases, [*phases[1:], ("", watch.cpu())], strict=True):
-        spent[name] = round(spent.get(name, 0.0) + after - before, 4)
+    close()
     disk = sum(file.stat().st_size for file in done.path.rglob("*") if file.is_file())
-    found = {"phases": spent, "facts": done.facts, "disk": disk, "alike": _alike(done.path)}
+    found = {
+        "phases": spent,
+        "held": held,
+        "steps": steps,
+        "facts": done.facts,
+        "disk": disk,
+        "alike": _alike(done.path),
+    }
     Path(f"{spec['folder']}.json").write_text(json.dumps(found))
 
 
