@@ -26,7 +26,7 @@ from typing import Any
 import measure
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-from raylets import Raylets, descendants, left_over, pids, title, wait_for
+from raylets import Raylets, descendants, pids, title, wait_for
 
 STAGES = "clean@1: {}, quality.gopher@1: {}, exact@1: {}, near@1: {threshold: 0.8}"
 
@@ -459,7 +459,6 @@ def main() -> None:
             measure.save(__file__, {"rows": told.rows, "found": {**kept, **found}})
     bench.cluster.__exit__(None, None, None)
     print(measure.table(["fault", "outcome"], list(found.items())))
-    print("processes left:", left_over())
     sys.exit(any("FALLS SHORT" in what for what in found.values()))
 
 

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import os
-import signal
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from multiprocessing import get_context, parent_process
+from multiprocessing import get_context
 from pathlib import Path
-from threading import Thread
 from typing import Protocol, TypeVar, runtime_checkable
 
-from tamis.errors import RunError, UsageError
+from tamis.engine.alone import alone, begin
+from tamis.errors import UsageError
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -67,7 +66,7 @@ class Local:
     def map(self, task: Callable[[T], R], items: Iterable[T], *, processes: bool = False) -> Iterator[tuple[int, R]]:
         """As `Engine.map`; at most two tasks a worker are pending.
 
-        A task whose process dies is carried out again on its own; if it has a method `after_crash`, what that returns is.
+        A task whose process dies is carried out again on its own: see tamis.engine.alone.
         """
         if processes:
             yield from self._in_processes(task, items)
@@ -96,47 +95,17 @@ class Local:
                     return
                 except BrokenProcessPool:
                     self.close()
-                    for place, item in list(begun.items()):
-                        yield place, self._alone(task, item)
+                    for place, answer in zip(list(begun), alone(task, [*begun.values()], self.setup), strict=True):
+                        if answer.error is not None:
+                            raise answer.raised() from None
+                        yield place, answer.result
                     begun.clear()
         finally:
             if begun:  # something was raised, here or by the caller
                 self.close()
 
-    def _alone(self, task: Callable[[T], R], item: T) -> R:
-        for _ in range(CRASHES):
-            with self._pool(1) as pool:
-                try:
-                    return pool.submit(task, item).result()
-                except BrokenProcessPool:
-                    item = item.after_crash() if hasattr(item, "after_crash") else item
-        raise RunError(
-            f"a worker process died {CRASHES} times over the same task, killed by the system (out of memory?) or by a stage; "
-            "run again with --resume and --workers 1, or find the stage that kills it"
-        )
-
     def _pool(self, workers: int) -> ProcessPoolExecutor:
-        return ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_begin, initargs=(self.setup,))
-
-
-def _begin(setup: Callable[[], None] | None) -> None:
-    """First in every worker process. Ctrl-C reaches all of them: the caller alone answers it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    Thread(target=_end_with_caller, name="tamis-caller", daemon=True).start()
-    if setup is not None:
-        setup()
-
-
-def _end_with_caller() -> None:
-    """End this process once its caller is gone: one that was killed tells nobody, and workers would wait for tasks forever."""
-    caller = parent_process()
-    if caller is not None:
-        caller.join()
-        os._exit(1)
-
-
-CRASHES = 24
-"""Times that one task may kill its process before the run is given up."""
+        return ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=begin, initargs=(self.setup,))
 
 
 def _bounded(

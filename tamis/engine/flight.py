@@ -1,8 +1,9 @@
 """The tasks of one map on their way through a cluster: which are sent, sent again, and given up.
 
-A bounded window of bundles is under way. A bundle that was lost is taken apart, and its tasks are sent one by one: those
-that were done answer at once, by their completion records. A task that takes far longer than the others is sent a second
-time; the first answer counts, for both write the same bytes.
+A bounded window of bundles is under way. A bundle that was lost with its node is taken apart, and its tasks are sent one by
+one: those that were done answer at once, by their completion records. One that killed its worker is sent again as it is, to
+be carried out in processes of their own (tamis.engine.alone): a record that kills costs one worker. A task that takes far
+longer than the others is sent a second time; the first answer counts, for both write the same bytes.
 """
 
 from __future__ import annotations
@@ -50,8 +51,8 @@ class Carrier(Protocol):
         """Tasks of so many bytes that can go on at once."""
         ...
 
-    def send(self, packed: bytes, memory: int, gpus: float, elsewhere: bool) -> Hashable:
-        """Send a bundle; `elsewhere`: rather not where most are."""
+    def send(self, packed: bytes, memory: int, gpus: float, elsewhere: bool, apart: bool) -> Hashable:
+        """Send a bundle; `elsewhere`: rather not where most are; `apart`: each of its tasks in a process of its own."""
         ...
 
     def landed(self, sent: Sequence[Any], seconds: float) -> list[tuple[Any, list[Done] | Lost]]:
@@ -91,7 +92,8 @@ class Flight:
     again: Counter[str]
     """What was sent again, by why: counted here."""
     tasks: dict[int, Open] = field(default_factory=dict)
-    waiting: deque[int] = field(default_factory=deque)
+    waiting: deque[tuple[int, ...]] = field(default_factory=deque)
+    """Places of tasks that were lost, as they are sent again."""
     aloft: dict[Any, Bundle] = field(default_factory=dict)
     took: deque[float] = field(default_factory=lambda: deque(maxlen=64))
     """Seconds of the last tasks."""
@@ -126,7 +128,7 @@ class Flight:
         window = 2 * max(1, self.carrier.slots(self.memory))
         while len(self.aloft) < window:
             if self.waiting:
-                self._send((self.waiting.popleft(),))
+                self._send(self.waiting.popleft())
                 continue
             fresh = list(islice(self.fresh, self._size()))
             if not fresh:
@@ -147,7 +149,8 @@ class Flight:
         self.weight = len(packed) / len(places)
         gpus = max(getattr(task.item, "gpus", 0.0) for task in tasks)
         elsewhere = twin or any(task.lost for task in tasks)
-        sent = self.carrier.send(packed, max(task.memory for task in tasks), gpus, elsewhere)
+        apart = any(task.lost["crash"] for task in tasks)
+        sent = self.carrier.send(packed, max(task.memory for task in tasks), gpus, elsewhere, apart)
         self.aloft[sent] = Bundle(places, time.monotonic(), twin)
 
     def _done(self, bundle: Bundle, answers: list[Done]) -> Iterator[tuple[int, Any]]:
@@ -163,8 +166,8 @@ class Flight:
             yield place, done.result
 
     def _lost(self, bundle: Bundle, lost: Lost) -> None:
-        """Send the tasks of a lost bundle again, one by one. Raises RunError where one was lost too often."""
-        under_way = {place for other in self.aloft.values() for place in other.places}
+        """Send the tasks of a lost bundle again. Raises RunError where one was lost too often."""
+        under_way, left = {place for other in self.aloft.values() for place in other.places}, []
         for place in bundle.places:
             if (task := self.tasks.get(place)) is None:
                 continue
@@ -172,12 +175,11 @@ class Flight:
             self.again[lost.why] += 1
             if task.lost[lost.why] >= MOST[lost.why]:
                 raise RunError(f"{_GIVEN_UP[lost.why].format(times=task.lost[lost.why])} (Ray says: {lost.said})")
-            if lost.why == "crash" and len(bundle.places) == 1 and hasattr(task.item, "after_crash"):
-                task.item = task.item.after_crash()
             if lost.why == "memory":
                 task.memory *= 2
             if place not in under_way:
-                self.waiting.append(place)
+                left.append(place)
+        self.waiting.extend([tuple(left)] if lost.why == "crash" and left else [(place,) for place in left])
 
     def _drop_answered(self) -> None:
         """Stop bundles whose twin has answered."""
@@ -194,8 +196,7 @@ class Flight:
         doubled = {place for bundle in self.aloft.values() if bundle.twin for place in bundle.places}
         for bundle in list(self.aloft.values()):
             places = tuple(place for place in bundle.places if place in self.tasks)
-            careful = any(self.tasks[place].lost["crash"] for place in places)  # its heartbeat has room for one
-            if bundle.sent < late and not doubled & {*places} and not careful:
+            if bundle.sent < late and not doubled & {*places}:
                 self.again["slow"] += len(places)
                 self._send(places, twin=True)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import pickle
 import time
-import traceback
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from importlib.metadata import version
@@ -19,7 +18,7 @@ from typing import Any, NamedTuple
 
 import xxhash
 
-from tamis.engine.isolate import said
+from tamis.engine.alone import alone, outcome
 from tamis.errors import RunError
 
 BYTES_DEPEND_ON = ("tamis", "numpy", "pyarrow", "numba")
@@ -114,34 +113,43 @@ def common(one: Any, other: Any) -> Iterator[Any]:
             yield from common(a, b)
 
 
-_kept: OrderedDict[str, list[Any]] = OrderedDict()
+class Unpacked(NamedTuple):
+    """What the tasks of a map share, and what imports the files of the user's own stages."""
+
+    common: list[Any]
+    setup: Callable[[], None] | None
+
+
+_kept: OrderedDict[str, Unpacked] = OrderedDict()
 KEPT = 4
 """Maps whose shared part a process keeps: one that is going on, and what its stages have loaded for those before."""
 
 
-def unpack_shared(name: str, packed: Callable[[], bytes]) -> list[Any]:
+def unpack_shared(name: str, packed: Callable[[], bytes]) -> Unpacked:
     """What a map shares, unpacked once in this process. Raises RunError where it cannot be: see Needs."""
     if name not in _kept:
         stream = BytesIO(packed())
-        pickle.load(stream).check()
-        _kept[name] = pickle.load(stream)
+        needs = pickle.load(stream)
+        needs.check()
+        _kept[name] = Unpacked(pickle.load(stream), needs.setup)
         while len(_kept) > KEPT:
             _kept.popitem(last=False)
     _kept.move_to_end(name)
     return _kept[name]
 
 
-def carry_out(common: list[Any], packed: bytes) -> list[Done]:
-    """Carry packed tasks out, one after another, to the first that raises."""
+def carry_out(shared: Unpacked, packed: bytes, apart: bool = False) -> list[Done]:
+    """Carry packed tasks out, one after another, to the first that raises; `apart`: in processes of their own."""
     unpickler = pickle.Unpickler(BytesIO(packed))
-    unpickler.persistent_load = lambda k: common[k]  # type: ignore[method-assign]
-    task, done = common[0], []
-    for item in unpickler.load():
-        began = time.monotonic()
-        try:
-            done.append(Done(task(item), time.monotonic() - began))
-        except Exception as error:
-            done.append(Done(None, time.monotonic() - began, _sendable(error), traceback.format_exc()))
+    unpickler.persistent_load = lambda k: shared.common[k]  # type: ignore[method-assign]
+    task, items = shared.common[0], unpickler.load()
+    answers = alone(task, items, shared.setup) if apart else (outcome(task, item) for item in items)
+    done, began = [], time.monotonic()
+    for result, error, trace in answers:
+        ended = time.monotonic()
+        done.append(Done(result, ended - began, error, trace))
+        began = ended
+        if error is not None:
             break
     return done
 
@@ -149,12 +157,3 @@ def carry_out(common: list[Any], packed: bytes) -> list[Done]:
 def versions() -> dict[str, str]:
     """Of Python, and of the packages of BYTES_DEPEND_ON."""
     return {"python": python_version(), **{name: version(name) for name in BYTES_DEPEND_ON}}
-
-
-def _sendable(error: Exception) -> Exception:
-    """`error`, or its words where it cannot be sent."""
-    try:
-        pickle.loads(pickle.dumps(error))
-    except Exception:
-        return RunError(said(error))
-    return error

@@ -68,8 +68,7 @@ class PassTask(NamedTuple):
 
     def after_crash(self) -> PassTask:
         """The task to try when this one has killed its process."""
-        heartbeat = self.work.lies(self.segment.number, self.number, "heartbeat")
-        care = self.care or Care(heartbeat)
+        care = self.care or Care(self.work.temporary(self.segment.number, self.number, "heartbeat"))
         return self._replace(care=care.after_crash())
 
 

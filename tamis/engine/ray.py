@@ -105,11 +105,11 @@ class Ray:
             self._cluster = None
 
 
-def _carry(name: str, shared: list[Any], packed: bytes) -> list[Done]:
+def _carry(name: str, shared: list[Any], packed: bytes, apart: bool) -> list[Done]:
     """In a worker: carry out a bundle. `shared` holds a reference, fetched where this process does not have it yet."""
     import ray
 
-    return carry_out(unpack_shared(name, lambda: bytes(ray.get(shared[0]))), packed)
+    return carry_out(unpack_shared(name, lambda: bytes(ray.get(shared[0]))), packed, apart)
 
 
 class Voyage:
@@ -122,14 +122,14 @@ class Voyage:
         """Tasks of so many bytes that can go on at once."""
         return self.cluster.slots(memory)
 
-    def send(self, packed: bytes, memory: int, gpus: float, elsewhere: bool) -> Hashable:
+    def send(self, packed: bytes, memory: int, gpus: float, elsewhere: bool, apart: bool) -> Hashable:
         """Send a bundle; Ray takes a node for it."""
         options: dict[str, Any] = {"memory": self.cluster.most(memory)}
         if elsewhere:
             options["scheduling_strategy"] = "SPREAD"
         if gpus and self.cluster.gpus:
             options["num_gpus"] = gpus
-        sent: Hashable = self.cluster.carry.options(**options).remote(self.name, [self.shared], packed)
+        sent: Hashable = self.cluster.carry.options(**options).remote(self.name, [self.shared], packed, apart)
         return sent
 
     def landed(self, sent: Sequence[Any], seconds: float) -> list[tuple[Any, list[Done] | Lost]]:
@@ -147,7 +147,9 @@ class Voyage:
         except errors.WorkerCrashedError as error:
             return Lost("crash", _first_line(error))
         except errors.RayTaskError as error:
-            # Raised around the tasks, not by one: no tamis there, or a library missing.
+            # Raised around the tasks, not by one: the worker was cut off, has no tamis, or lacks a library.
+            if isinstance(error.cause, errors.RayError):
+                return Lost("node", _first_line(error.cause))
             cause = error.cause if isinstance(error.cause, Exception) else error
             if isinstance(cause, RunError):
                 raise cause from None

@@ -15,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tamis.data.storage import Remote, put
+from tamis.data.disk import disk_errors
 from tamis.desk import Desk
 from tamis.engine.isolate import ORDINAL, decide, measure
 from tamis.errors import RunError
@@ -73,8 +73,8 @@ class Care(NamedTuple):
     One that was under way when a process died may have had no part in it: the system kills, too. Twice is no chance.
     """
 
-    heartbeat: Path | Remote
-    """Where a row is announced: where the driver sees it, too."""
+    heartbeat: Path
+    """Where a row is announced, on the machine that carries the task out."""
     crashed: frozenset[tuple[int, int]] = frozenset()
     """Step and row of the fragment."""
     suspect: tuple[int, int] | None = None
@@ -96,10 +96,7 @@ class Care(NamedTuple):
         self._write(f"{step} {row}".encode())
 
     def _write(self, beat: bytes) -> None:
-        if isinstance(self.heartbeat, Remote):
-            put(self.heartbeat, beat)
-        else:
-            self.heartbeat.parent.mkdir(exist_ok=True)  # nothing may have been written of this pass yet
+        with disk_errors(self.heartbeat):
             self.heartbeat.write_bytes(beat)
 
 

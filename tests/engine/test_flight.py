@@ -22,17 +22,13 @@ class Job(NamedTuple):
 
     plan: tuple[str, ...]
     number: int
-    careful: bool = False
-
-    def after_crash(self) -> Job:
-        return self._replace(careful=True)
 
 
-def number(job: Job) -> tuple[int, bool]:
+def number(job: Job) -> int:
     """What a task answers."""
     if job.number < 0:
         raise RunError(f"found {job.number}")
-    return job.number, job.careful
+    return job.number
 
 
 @dataclass
@@ -47,12 +43,14 @@ class Sky:
     asked: list[int] = field(default_factory=list)
     most: int = 0
     stopped: list[Any] = field(default_factory=list)
+    apart: list[bool] = field(default_factory=list)
 
     def slots(self, memory: int) -> int:
         return self.processors
 
-    def send(self, packed: bytes, memory: int, gpus: float, elsewhere: bool) -> Hashable:
+    def send(self, packed: bytes, memory: int, gpus: float, elsewhere: bool, apart: bool) -> Hashable:
         self.asked.append(memory)
+        self.apart.append(apart)
         self.up[len(self.asked) - 1] = packed
         self.most = max(self.most, len(self.up))
         return len(self.asked) - 1
@@ -87,13 +85,15 @@ def fly(numbers: Sequence[int], **sky: Any) -> tuple[dict[int, Any], Sky, Counte
 )
 def test_every_task_is_answered_once_whatever_is_lost(numbers: list[int], losses: list[Why | None]) -> None:
     found, sky, _ = fly(numbers, losses=losses)
-    assert [found[k][0] for k in range(len(numbers))] == numbers
+    assert [found[k] for k in range(len(numbers))] == numbers
     assert sky.most <= 2 * sky.processors and not sky.up
 
 
-def test_a_task_that_killed_its_worker_goes_carefully_from_then_on() -> None:
-    found, _, again = fly([1, 2, 3], losses=["crash", "node"])
-    assert found == {0: (1, True), 1: (2, False), 2: (3, False)} and again == {"crash": 1, "node": 1}
+def test_a_task_that_killed_its_worker_has_a_process_of_its_own_from_then_on() -> None:
+    found, sky, again = fly([1, 2, 3], losses=["crash", "node"])
+    assert (
+        found == {0: 1, 1: 2, 2: 3} and again == {"crash": 1, "node": 1} and sorted(sky.apart) == [*[False] * 4, True]
+    )
 
 
 def test_a_task_that_was_killed_for_its_memory_asks_for_more() -> None:

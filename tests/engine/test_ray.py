@@ -9,16 +9,19 @@ from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from threading import Thread
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from attempting import process
 from making import digests, sentences, write_lines
-from raylets import Raylets, left_over, wait_for
+from raylets import Raylets, descendants, left_over, wait_for
 
 from tamis import run
 from tamis.engine.executor import Local
-from tamis.engine.ray import Ray
+from tamis.engine.flight import Lost
+from tamis.engine.parcel import Shared
+from tamis.engine.ray import Cluster, Ray, Voyage
 from tamis.errors import RunError, UsageError
 from tamis.recipes.budget import BASE, PER_SHARE, Budget
 
@@ -35,19 +38,18 @@ PARTITION = 9000
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Raylets]:
-    """A head without processors, and two nodes."""
-    with Raylets(2) as raylets:
+    """Two nodes of one processor each, the first of them the head: each costs seconds to start."""
+    with Raylets(1, num_cpus=1) as raylets:
         yield raylets
 
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Three thousand rows, one of them poison."""
+    """A thousand rows, one of them poison."""
     path = tmp_path_factory.mktemp("ray") / "a.jsonl"
-    write_lines(
-        path, [*sentences(1500), {"id": "p", "text": "this row is poison to its readers"}, *sentences(1500)[:900]]
-    )
-    return path
+    poison = {"id": "p", "text": "this row is poison to its readers"}
+    again = [{**row, "id": f"again-{row['id']}"} for row in sentences(400)]
+    return write_lines(path, [*sentences(600), poison, *again])
 
 
 def recipe(folder: Path, stages: str = STAGES) -> Path:
@@ -55,6 +57,44 @@ def recipe(folder: Path, stages: str = STAGES) -> Path:
     path = folder / "recipe.yaml"
     path.write_text(f"name: t\nstages: {stages}\n")
     return path
+
+
+def test_a_record_that_kills_its_worker_is_set_aside_and_nothing_else(
+    cluster: Raylets, data: Path, tmp_path: Path
+) -> None:
+    own = Path(__file__).parents[1] / "own_stages.py"
+    raising = run(
+        recipe(tmp_path, f"['{own}:Allergic': {{}}, clean@1: {{}}]"), data, tmp_path / "whole", engine="inline"
+    )
+    made = recipe(tmp_path, f"['{own}:Deadly': {{}}, clean@1: {{}}]")
+    done = run(made, data, tmp_path / "ray", engine="ray", address=cluster.address, partition_size=3 * PARTITION)
+    assert done.data().equals(raising.data()) and done.rows == raising.rows
+    assert [(row["id"], row["message"]) for row in done.quarantine().to_pylist()] == [
+        ("p", "own.deadly@1 killed its process")
+    ]
+    assert done.facts["varies"]["engine"].endswith("again=Counter({'crash': 1}))")
+
+
+def test_a_driver_that_is_interrupted_stops_and_goes_on_elsewhere(cluster: Raylets, data: Path, tmp_path: Path) -> None:
+    call = [
+        recipe(tmp_path, "[clean@1: {}, exact@1: {}]"),
+        "-i",
+        data,
+        "-o",
+        tmp_path / "run",
+        "--partition-size",
+        PARTITION,
+    ]
+    with process("run", *call, "--engine", "ray", "--address", cluster.address) as driver:
+        assert driver.stdout is not None
+        for line in driver.stdout:
+            if line.startswith("record ids"):
+                driver.send_signal(signal.SIGINT)
+                break
+        said = driver.stdout.read()
+    assert driver.returncode == 130 and "--resume" in said and "Traceback" not in said
+    done = run(call[0], data, tmp_path / "run", engine="inline", resume=True)
+    assert digests(done.path) == digests(run(call[0], data, tmp_path / "whole", engine="inline").path)
 
 
 def test_a_node_killed_while_it_works_changes_no_byte(cluster: Raylets, data: Path, tmp_path: Path) -> None:
@@ -76,50 +116,38 @@ def test_a_node_killed_while_it_works_changes_no_byte(cluster: Raylets, data: Pa
         on_progress=kill,
     )
     assert digests(done.path) == digests(whole.path) and killed
-    cluster.add()
-
-
-def test_a_record_that_kills_its_worker_is_set_aside_and_nothing_else(
-    cluster: Raylets, data: Path, tmp_path: Path
-) -> None:
-    own = Path(__file__).parents[1] / "own_stages.py"
-    made = recipe(tmp_path, f"['{own}:Deadly': {{}}, clean@1: {{}}]")
-    whole = run(made, data, tmp_path / "whole", engine="local", workers=1)
-    done = run(made, data, tmp_path / "ray", engine="ray", address=cluster.address, partition_size=2 * PARTITION)
-    assert digests(done.path) == digests(whole.path)
-    assert [reason["rows"] for reason in done.facts["steps"][1]["reasons"]] == [1]
-
-
-def test_a_driver_that_is_interrupted_stops_and_goes_on_elsewhere(cluster: Raylets, data: Path, tmp_path: Path) -> None:
-    call = [recipe(tmp_path), "-i", data, "-o", tmp_path / "run", "--partition-size", PARTITION]
-    with process("run", *call, "--engine", "ray", "--address", cluster.address) as driver:
-        assert driver.stdout is not None
-        for line in driver.stdout:
-            if line.startswith("sieving"):
-                driver.send_signal(signal.SIGINT)
-                break
-        said = driver.stdout.read()
-    assert driver.returncode == 130 and "--resume" in said and "Traceback" not in said
-    done = run(call[0], data, tmp_path / "run", engine="inline", resume=True)
-    assert digests(done.path) == digests(run(call[0], data, tmp_path / "whole").path)
 
 
 def test_a_cluster_of_its_own_ends_with_the_run(
     data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cluster: Raylets
 ) -> None:
     monkeypatch.setenv("RAY_ADDRESS", cluster.address)  # not followed
-    before, joined = sorted(left_over()), []
+    before, joined, own = {*descendants(os.getpid())}, set[str](), set[int]()
     import ray
 
     def look(_: Any) -> None:
         if ray.is_initialized():
-            joined.append(ray.get_runtime_context().gcs_address)
+            joined.add(ray.get_runtime_context().gcs_address)
+            own.update({*descendants(os.getpid())} - before)
 
     made = recipe(tmp_path, "[exact@1: {}]")
     done = run(made, data, tmp_path / "ray", engine="ray", workers=1, on_progress=look)
     assert digests(done.path) == digests(run(made, data, tmp_path / "whole", engine="inline").path)
     assert joined and cluster.address not in joined
-    assert wait_for(lambda: len(left_over()) <= len(before), 20)
+    assert own and wait_for(lambda: not left_over(own), 20)
+
+
+def test_a_worker_that_is_cut_off_from_its_node_has_lost_it() -> None:
+    from ray import exceptions
+
+    cut = exceptions.RayTaskError("_carry", "", exceptions.OwnerDiedError("0" * 56, None, ""))
+
+    def get(_: Any) -> None:
+        raise cut
+
+    ray = SimpleNamespace(exceptions=exceptions, get=get, put=bytes, wait=lambda sent, **_: (sent, []))
+    voyage = Voyage(Cluster(ray, "", None, 1), Shared("", b""))
+    assert [lost.why for _, lost in voyage.landed(["one"], 0) if isinstance(lost, Lost)] == ["node"]
 
 
 @pytest.mark.parametrize(

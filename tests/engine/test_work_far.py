@@ -16,7 +16,6 @@ from making import digests, recipe, sentences, write_lines
 from storing_s3 import S3
 
 from tamis.data.storage import at, fetch, listed, put
-from tamis.engine.segment import Care
 from tamis.engine.work_far import FarWork, far_work
 from tamis.errors import RunError
 from tamis.recipes.run import run
@@ -78,14 +77,6 @@ def test_what_is_gone_is_said(s3: S3, on: Callable[[int], FarWork]) -> None:
         RunError, match=r"000007.json: the object is gone, which a finished task put; run again with --resume"
     ):
         on(2).table(0, 7, "rows")
-
-
-def test_the_driver_learns_which_row_killed_a_process_of_another_node(s3: S3, on: Callable[[int], FarWork]) -> None:
-    Care(on(1).lies(0, 7, "heartbeat")).beat(2, 41)
-    care = Care(on(0).lies(0, 7, "heartbeat")).after_crash()
-    assert care.suspect == (2, 41) and care.after_crash() == care
-    care.beat(2, 41)
-    assert care.after_crash().crashed == {(2, 41)}
 
 
 class Nodes:
