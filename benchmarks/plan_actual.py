@@ -80,7 +80,7 @@ def one(told: Namespace, recipe: Path, lines: Path) -> dict[str, Any]:
     """A plan, then the run, then both beside each other."""
     plan, out = told.cache / "plan.json", told.cache / "plan-run"
     shutil.rmtree(out, ignore_errors=True)
-    where = [recipe, "-i", lines, "--workers", str(told.workers), "--quiet"]
+    where: list[str | Path] = [recipe, "-i", lines, "--workers", str(told.workers), "--quiet"]
     planning = measure.run([*corpus.tamis(), "plan", *where, "-o", plan])
     spent = measure.run([*corpus.tamis(), "run", *where, "-o", out])
     compared = measure.run([*corpus.tamis(), "plan", "--compare", plan, out, "--json"])

@@ -120,14 +120,13 @@ def _trusting(means: Means, recipe: Recipe) -> Means:
 
 def _see_that_it_can_begin(recipe: Recipe, means: Means) -> None:
     """Raises before anything is written where nobody answers, or no price is known that a budget wants."""
-    from tamis.models import price_of, reach
-    from tamis.models.spending import unpriced
+    from tamis.models import reach
+    from tamis.recipes.priced import see_priced
     from tamis.recipes.synth import synth_stages
 
+    see_priced(recipe, means)
     for stage in synth_stages(recipe):
         for spec in dict.fromkeys(stage.specs):
-            if means.budget is not None and not stage.price and price_of(spec, stage.base_url) is None:
-                raise unpriced()
             reach(spec, stage.base_url, means)
 
 

@@ -25,6 +25,7 @@ from tamis.recipes.finishing import finish
 from tamis.recipes.given import Given
 from tamis.recipes.job import prepare
 from tamis.recipes.place_far import FarPlace, place_of
+from tamis.recipes.priced import see_priced
 from tamis.recipes.recipe import load
 from tamis.recipes.spending import Watch
 from tamis.runs import Run, open_run
@@ -87,6 +88,7 @@ def run(
         with place.taken(resume) as finished:
             if finished:
                 return open_run(place.named)
+            see_priced(wanted, means or Means())
             size, share = place.cut(partition_size or budget.partition, share or budget.share)
             job = prepare(wanted, input, place.work, size)
             place.belongs_to({**job.identity(), "partition_size": size, "share": share})
