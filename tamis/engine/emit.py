@@ -61,13 +61,14 @@ def run_emit(task: EmitTask) -> dict[str, Any]:
 def tasks(emit: Emit, books: Books) -> Iterator[EmitTask]:
     """Every output file of a run with these books."""
     total, decisions = books.rows_in.total() + books.made(), books.entries.total()
+    # First: it is one file, however large, and the others are written meanwhile.
+    yield EmitTask(emit, "fates", 0, "fates.parquet", contents.fates_of_all)
     for k, groups in enumerate(_data_files(emit)):
         yield EmitTask(emit, "data", k, f"data/part-{k:05d}.parquet", contents.kept_rows, (groups,))
     parts = 1 << max(0, (max(decisions, 1) - 1) // VERDICT_ROWS).bit_length()
     for k in range(parts):
         bounds = (k * 2**64 // parts, (k + 1) * 2**64 // parts - 1)
         yield EmitTask(emit, "verdicts", k, f"verdicts/part-{k:05d}.parquet", contents.verdicts_between, bounds)
-    yield EmitTask(emit, "fates", 0, "fates.parquet", contents.fates_of_all)
     if contents.score_schema(emit.plan):
         for k, start in enumerate(range(0, max(total, 1), SCORE_ROWS)):
             about_rows = (start, min(start + SCORE_ROWS, total))
@@ -100,8 +101,7 @@ def _any_aside(emit: Emit, books: Books) -> bool:
     """Whether a record is in quarantine, or was named anew."""
     if books.went("quarantined"):
         return True
-    ids = next(done for done in emit.fates.exchanges if done.group == IDS)
-    return any(emit.work.size(ids.gathered, k, "resolved").rows for k in range(len(ids.windows)))
+    return any(done.windows for done in emit.fates.exchanges if done.group == IDS)
 
 
 def _data_files(emit: Emit) -> Iterator[list[tuple[Piece, ...]]]:

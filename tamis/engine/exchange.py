@@ -164,7 +164,7 @@ class Exchanged(NamedTuple):
     step: int
     fate: int = DROPPED
     windows: tuple[int, ...] = (0,)
-    """The first ordinal of each window."""
+    """The first ordinal of each window; of none, nothing was resolved."""
 
     @property
     def gathered(self) -> str:
@@ -274,7 +274,7 @@ class Fates:
     def resolved(self, done: Exchanged, fragment: int) -> tuple[np.ndarray, pa.Table]:
         """Rows of `fragment` that an exchange found, ascending, and what it found."""
         low, high = (int(b) for b in self.bases[fragment : fragment + 2])
-        first, last = bisect_right(done.windows, low) - 1, bisect_left(done.windows, high)
+        first, last = max(0, bisect_right(done.windows, low) - 1), bisect_left(done.windows, high)
         tables = [self.work.between(done.gathered, k, "resolved", low, high - 1, "ordinal") for k in range(first, last)]
         found = pa.concat_tables([RESOLVED.empty_table(), *tables])
         return (found.column("ordinal").to_numpy() - np.uint64(low)).astype(np.int64), found

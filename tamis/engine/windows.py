@@ -39,11 +39,13 @@ def run_window(task: WindowTask) -> dict[str, Any]:
 
 
 def gathering(work: Work, done: Exchanged, records: int, share: int) -> tuple[Exchanged, list[WindowTask]]:
-    """`done` with its windows, each of about `share` bytes of memory, and the tasks that gather them; none for one table."""
-    if done.tables == 1:
-        return done, []
+    """`done` with its windows, each of about `share` bytes of memory, and the tasks that gather them: none for one table."""
     sizes = [work.size(done.group, k, "resolved") for k in range(done.tables)]
     rows, taken = (sum(each) for each in zip(*sizes, strict=True))
+    if not rows:
+        return done._replace(windows=()), []
+    if done.tables == 1:
+        return done, []
     windows = max(1, -(-taken * COPIES // share))
     # Every so many of each table, in order, stand for all.
     every = max(1, rows // (64 * windows))

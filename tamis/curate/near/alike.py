@@ -140,20 +140,35 @@ class Alike(Corpus):
         return pa.record_batch(columns, schema=pa.schema([self.sketches.field(k) for k in range(len(columns))]))
 
     def index(self, sketched: pa.Table) -> Tables:
-        """`ranks` by row; `same` and `bands` by key."""
+        """`ranks` by row; `same`, `bands` and `bands_again` by key.
+
+        Of the records of a fragment with the same words the first alone has its keys in `bands`: the others follow it, and
+        a text that is there a million times meets others once. Theirs, in `bands_again`, are read where it is let go.
+        """
         row = sketched.column("row")
         ranks = pa.table({"row": row, "rank": sketched.column("rank")})
         compared = sketched.filter(sketched.column("same").is_valid()).combine_chunks()
         row, same = compared.column("row").to_numpy(), compared.column("same").combine_chunks()
-        by_words = ordered(halves(same)[:, 0])
-        identities = pa.table({"row": row[by_words], "key": same.take(pa.array(by_words))})
-        bands = self.shape[0]
-        key = compared.column("bands").combine_chunks().flatten().to_numpy()
+        words = halves(same)
+        by_words = ordered(words[:, 0])
+        again = np.zeros(len(words), bool)
+        again[by_words[1:]] = (words[by_words[1:]] == words[by_words[:-1]]).all(axis=1)
+        columns = {"row": row[by_words], "key": same.take(pa.array(by_words)), "again": again[by_words]}
+        bands = compared.column("bands").combine_chunks()
+        entries = {"bands": ~again, "bands_again": again}
+        return {
+            "ranks": ranks,
+            "same": pa.table(columns),
+            **{part: self._entries(row[here], bands.filter(pa.array(here))) for part, here in entries.items()},
+        }
+
+    def _entries(self, row: np.ndarray, keys: pa.FixedSizeListArray) -> pa.Table:
+        """An entry for each band key of rows (n,) uint32, by key."""
+        bands, key = self.shape[0], keys.flatten().to_numpy()
         # In a large bucket those that share another key, too, are the most alike: half of the key will tell.
         other = np.roll((key >> np.uint64(32)).astype(np.uint32).reshape(-1, bands), -1, axis=1).reshape(-1)
         by_key = ordered(key)
-        entries = pa.table({"row": row[by_key // np.uint32(bands)], "key": key[by_key], "near": other[by_key]})
-        return {"ranks": ranks, "same": identities, "bands": entries}
+        return pa.table({"row": row[by_key // np.uint32(bands)], "key": key[by_key], "near": other[by_key]})
 
     def find_edges(self, desk: Desk) -> None:
         """The rounds up to `verify`, whose tables are the edges."""
@@ -186,12 +201,18 @@ class Alike(Corpus):
         return placed(desk, source)
 
     def followers(self, desk: Desk, number: int, item: None) -> Tables:
-        """`bits`: one for each record, set where an earlier one has the same words."""
-        tables = (desk.table("same", k).column("follower").to_numpy() for k in range(desk.count("same")))
-        return {"followers": pa.table({"bits": marks(int(desk.bases[-1]), tables)})}
+        """`bits`: one for each record, set where an earlier one has the same words. `facts`: those of all ranges."""
+        rounds = range(desk.count("same"))
+        tables = (desk.table("same", k).column("follower").to_numpy() for k in rounds)
+        bits = pa.table({"bits": marks(int(desk.bases[-1]), tables)})
+        heirs = sum(int(desk.table("same", k, "facts").column("heirs")[0].as_py()) for k in rounds)
+        return {"followers": bits, "facts": pa.table({"heirs": [heirs]})}
 
     def same(self, desk: Desk, number: int, keys: KeyRange) -> Tables:
-        """`follower` and `leader`: records with the same words as an earlier one, and the first of those."""
+        """`follower` and `leader`: records with the same words as an earlier one, and the first of those.
+
+        `facts`: how many are the first although their fragment has an earlier one, which was let go.
+        """
         met = desk.meet(keys, "same", by="key")
         words, ordinal = halves(met.column("key")), met.column("ordinal").to_numpy().astype(np.int64)
         # Stable: within a group, records stay in input order.
@@ -201,12 +222,16 @@ class Alike(Corpus):
         leader = order[np.flatnonzero(first)[np.cumsum(first) - 1]] if len(order) else order
         back = np.argsort(order[~first])
         columns = {"follower": ordinal[order[~first]][back], "leader": ordinal[leader[~first]][back]}
-        return {"same": pa.table(columns)}
+        heirs = int(met.column("again").to_numpy()[order[first]].sum())
+        return {"same": pa.table(columns), "facts": pa.table({"heirs": [heirs]})}
 
     def buckets(self, desk: Desk, number: int, keys: KeyRange) -> Tables:
         """Pairs of records that share a band key, by the first of them; the records in any; and what was left out."""
         followers = desk.table("followers", 0).column("bits").to_numpy()
         met = desk.meet(keys, "bands", by="key", without=followers)
+        if desk.table("followers", 0, "facts").column("heirs")[0].as_py():
+            met = pa.concat_tables([met, desk.meet(keys, "bands_again", by="key", without=followers)])
+            met = met.take(pa.array(np.lexsort((met.column("ordinal").to_numpy(), met.column("key").to_numpy()))))
         key, near = (met.column(name).to_numpy() for name in ("key", "near"))
         member = met.column("ordinal").to_numpy().astype(np.int64)
         # Most keys have one record: those are left behind before anything else is asked.
