@@ -1,17 +1,19 @@
 """What curation costs as the corpus grows, under `--memory 1GB`: CPU seconds, and peak memory measured from outside.
 
-Cleaning, two filters of quality, exact and near-duplicates over 0.3 to 10 GB of JSON Lines (scale_corpus.py), each corpus made
-and removed in turn; then, with --after, what is done with the run: its contract checked, frozen, both verified, the report made
-again. Sizes are added to those measured before, so that a large one may be left to a night.
+Cleaning, two filters of quality, exact and near-duplicates over webmix once and many times over, copies that are not alike
+(scale_corpus.py), 0.3 to 10 GB of JSON Lines, each corpus made and removed in turn; then, with --after, what is done with the
+run: its contract checked, frozen, both verified, the report made again. Sizes are added to those measured before, each with the
+commit that it was measured at, so that a large one may be left to a night.
 
-    python benchmarks/scale.py                              0.3, 1 and 3 GB: half an hour
-    python benchmarks/scale.py --sizes 10GB --after         1.5 hours on two busy cores; 20 GB of disk
+    python benchmarks/scale.py                              1, 3 and 10 times webmix: half an hour
+    python benchmarks/scale.py --sizes 30x 10GB --after     an hour on two busy cores; 20 GB of disk
 """
 
 from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 import sys
 from argparse import Namespace
 from pathlib import Path
@@ -48,7 +50,7 @@ schema:
 def main() -> None:
     """Measure what is asked for, add it to what was measured before, draw the plot."""
     parser = corpus.options(__doc__ or "")
-    parser.add_argument("--sizes", nargs="+", default=["300MB", "1GB", "3GB"])
+    parser.add_argument("--sizes", nargs="+", default=["1x", "3x", "10x"], help="copies of webmix, or bytes, as 10GB")
     parser.add_argument("--after", action="store_true")
     told = parser.parse_args()
     told.cache.mkdir(parents=True, exist_ok=True)
@@ -57,7 +59,7 @@ def main() -> None:
     before: dict[str, Any] = json.loads(known.read_bytes()) if known.exists() else {}
     found: dict[str, Any] = before.get("sizes", {})
     for name in told.sizes:
-        found[name] = one(told, scale_corpus.size(name))
+        found[name] = {"commit": commit(), **one(told, name)}
     found = dict(sorted(found.items(), key=lambda item: int(item[1]["bytes"])))
     documents, costs = [f["documents"] for f in found.values()], list(found.values())
     exponents = {
@@ -66,7 +68,7 @@ def main() -> None:
     }
     measure.save(
         __file__,
-        {**before, "memory": MEMORY, "workers": WORKERS, "stages": STAGES, "exponents": exponents, "sizes": found},
+        {"memory": MEMORY, "workers": WORKERS, "stages": STAGES, "exponents": exponents, "sizes": found},
     )
     (results / "scale.svg").write_text(linearity.plot(documents, found, exponents))
     head = ["", "documents", "kept", "CPU s", "wall s", "MB / CPU s", "peak MB"]
@@ -74,13 +76,24 @@ def main() -> None:
     print(f"\nall within {MEMORY}: {all(f['pss'] <= MEMORY_BYTES for f in costs)}; exponents: {exponents}")
 
 
-def one(told: Namespace, size: int) -> dict[str, Any]:
-    """The facts of one size."""
+def commit() -> str:
+    """What is measured: the commit, and a + where the tree is not as it was committed."""
+    git = ["git", "-C", str(Path(__file__).parent)]
+    short, changed = (
+        subprocess.run([*git, *asked], capture_output=True, text=True, check=True).stdout.strip()
+        for asked in (["rev-parse", "--short", "HEAD"], ["status", "--porcelain", "--", "../tamis"])
+    )
+    return short + "+" * bool(changed)
+
+
+def one(told: Namespace, name: str) -> dict[str, Any]:
+    """The facts of one size: copies of webmix, as 30x, or bytes, as 10GB."""
     lines, out = told.cache / "scale.jsonl", told.cache / "scale"
     shutil.rmtree(out, ignore_errors=True)
     recipe = corpus.recipe(told.cache, "scale", *STAGES)
     # In a process of its own: what this one holds is the floor of what it can measure.
-    measure.run([sys.executable, scale_corpus.__file__, lines, "--size", f"{size / 1e9}GB", "--corpus", told.corpus])
+    size = ["--copies", name[:-1]] if name.endswith("x") else ["--size", name]
+    measure.run([sys.executable, scale_corpus.__file__, lines, *size, "--corpus", told.corpus])
     options = ["--memory", MEMORY, "--workers", str(WORKERS), "--quiet"]
     spent = measure.run([*corpus.tamis(), "run", recipe, "-i", lines, "-o", out, *options])
     rows = json.loads((out / "run.json").read_bytes())["rows"]
