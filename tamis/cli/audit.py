@@ -71,6 +71,9 @@ def command(
         tamis audit runs/docs -o sample.jsonl
         tamis audit runs/docs --labels labels.jsonl --max-false-drop 0.1
     """
+    from tamis.cli.lean import lean
+
+    lean()
     from tamis.errors import UsageError
 
     if (output is None) == (not labels):

@@ -47,6 +47,9 @@ def command(
     Example:
         tamis contamination train.jsonl gsm8k_test.jsonl svamp_test.jsonl -o contamination.parquet
     """
+    from tamis.cli.lean import lean
+
+    lean()
     import os
 
     from tamis.curate.decontam import Decontam, scan

@@ -31,6 +31,9 @@ def command(a: str, b: str, why: bool, show: int, store: Path | None, page: Path
         tamis diff docs@1.0.0 docs@1.1.0 --why
         tamis diff docs@1.0.0 docs@1.1.0 --html changes.html
     """
+    from tamis.cli.lean import lean
+
+    lean()
     from tamis.cli.show import print_json
     from tamis.data.writer import write_bytes
     from tamis.report.comparison import comparison_page

@@ -54,6 +54,9 @@ def command(
     Example:
         tamis erase docs --match meta.email=alice@example.org --dry-run
     """
+    from tamis.cli.lean import lean
+
+    lean()
     from tamis.cli.show import print_json
     from tamis.report import write
     from tamis.report.sheet import snapshot_page

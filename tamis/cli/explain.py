@@ -40,6 +40,9 @@ def command(run: Path, record: str, inputs: tuple[str, ...], as_json: bool) -> i
     Example:
         tamis explain runs/first doc-17
     """
+    from tamis.cli.lean import lean_for
+
+    lean_for(run)
     from tamis.cli.show import print_json
     from tamis.recipes.retold import explain
     from tamis.report.visible import visible

@@ -166,6 +166,9 @@ def agree(
     Example:
         tamis judge agree labels.jsonl --people ann --people bob
     """
+    from tamis.cli.lean import lean
+
+    lean()
     from tamis.errors import UsageError
     from tamis.judge.accord import agreements
     from tamis.judge.reading import read_labels

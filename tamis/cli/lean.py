@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import gc
 import sys
+from pathlib import Path
 
 _OFTEN = 100_000
 """Containers made before Python looks for circles among them. At its own 700, it took 0.5 s of a freeze: imports make many."""
@@ -25,6 +26,12 @@ def lean() -> None:
         pa.array([True])
     finally:
         sys.meta_path.remove(_NoPandas)
+
+
+def lean_for(run: Path) -> None:
+    """As `lean`, unless the run has stages of the user's own, or lies elsewhere and may have."""
+    if run.is_dir() and not (run / "stages").exists():
+        lean()
 
 
 class _NoPandas:

@@ -33,6 +33,9 @@ def command(snapshot: str, strict: bool, detect: bool, records: Path | None, sto
         tamis licenses docs@1.0.0 --strict
         tamis licenses snapshots/docs/1.0.0 --detect --records licences.parquet
     """
+    from tamis.cli.lean import lean
+
+    lean()
     from tamis.cli.show import print_json
     from tamis.data.writer import write_parquet
     from tamis.errors import InputError

@@ -23,6 +23,9 @@ def command(run: Path, changes: tuple[str, ...], as_json: bool, show: int) -> in
     Example:
         tamis replay runs/first --set quality.gopher.min_words=30
     """
+    from tamis.cli.lean import lean_for
+
+    lean_for(run)
     from tamis.cli.show import print_json
     from tamis.recipes.replay import replay
     from tamis.runs import read_whole

@@ -35,6 +35,9 @@ def command(of: str, other: str | None, form: str | None, output: Path | None, s
         tamis report runs/first --format md
         tamis report docs@1.0.0 docs@1.1.0 -o changes.html
     """
+    from tamis.cli.lean import lean
+
+    lean()
     from tamis.data.storage.address import located
     from tamis.data.writer import write_bytes
     from tamis.errors import UsageError

@@ -35,6 +35,9 @@ def listed(name: str | None, store: Path | None, as_json: bool) -> int:
     Example:
         tamis snapshots list docs
     """
+    from tamis.cli.lean import lean
+
+    lean()
     from tamis.cli.show import print_json
     from tamis.errors import InputError
     from tamis.snapshot import store_at
@@ -70,6 +73,9 @@ def shown(snapshot: str, store: Path | None, as_json: bool) -> int:
     Example:
         tamis snapshots show docs@1.0.0
     """
+    from tamis.cli.lean import lean
+
+    lean()
     from tamis.cli.show import print_json
     from tamis.snapshot import open_snapshot
     from tamis.snapshot.withdraw import is_withdrawn, words
@@ -110,6 +116,9 @@ def used(snapshot: str, store: Path | None, as_json: bool) -> int:
     Example:
         tamis snapshots use docs@1.0.0
     """
+    from tamis.cli.lean import lean
+
+    lean()
     from tamis.cli.show import print_json
     from tamis.snapshot import store_at
     from tamis.snapshot.rollback import use_version

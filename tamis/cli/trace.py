@@ -45,6 +45,9 @@ def command(
         tamis trace --license 'CC-BY-NC-*'
         tamis trace docs@1.0.0 --record doc-17 --up
     """
+    from tamis.cli.lean import lean
+
+    lean()
     from tamis.cli.show import print_json
     from tamis.snapshot import select
     from tamis.snapshot.place import opened

@@ -45,6 +45,20 @@ def open_file(path: Path | Remote, coded: Sequence[str] = ()) -> pq.ParquetFile:
     )
 
 
+def read_table(path: Path | Remote, columns: Sequence[str] | None = None) -> pa.Table:
+    """All rows of `path`, its columns in the order asked for. Raises one of UNREADABLE.
+
+    pyarrow.parquet.read_table would import pyarrow.dataset, and with it pandas where that is installed: half a second.
+    """
+    with pq.ParquetFile(source(path), pre_buffer=False) as file:
+        table = file.read(columns=None if columns is None else [*columns])
+    if columns is None:
+        return table
+    if missing := [name for name in columns if name not in table.column_names]:
+        raise pa.ArrowInvalid(f"column {missing[0]} is not there")
+    return table.select([*columns])
+
+
 def source(path: Path | Remote) -> Any:
     """`path` as Arrow opens it. Raises OSError, or InputError where object storage refuses."""
     return path.native() if isinstance(path, Remote) else plain(path)

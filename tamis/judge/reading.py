@@ -13,8 +13,8 @@ from typing import Any, NamedTuple, get_args
 
 import polars as pl
 import pyarrow as pa
-import pyarrow.parquet as pq
 
+from tamis.data import parquet
 from tamis.errors import InputError
 from tamis.judge.played import together
 from tamis.schemas import JUDGMENT, Order, Verdict
@@ -277,7 +277,7 @@ def _is_text(row: Any) -> bool:
 
 
 def _parquet(path: Path, problems: list[str]) -> Iterator[tuple[str, dict[str, Any]]]:
-    for k, row in enumerate(pq.read_table(path).to_pylist()):
+    for k, row in enumerate(parquet.read_table(path).to_pylist()):
         yield f"{path.name}:{k + 1}", row
 
 

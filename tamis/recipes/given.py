@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tamis.bench import Bench
+from tamis.data.parquet import read_table
 from tamis.engine.emit import edges_name
 from tamis.engine.made import Source
 from tamis.errors import InputError
@@ -53,7 +54,7 @@ class Given:
 
     def _of_step(self, what: str, step: int, schema: pa.Schema) -> pa.Table:
         path = self.folder / what / edges_name(step)
-        return pq.read_table(path) if path.is_file() else schema.empty_table()
+        return read_table(path) if path.is_file() else schema.empty_table()
 
     def _made(self, step: int, stage: Derive, seeds: Iterator[pa.RecordBatch], bench: Bench) -> Iterator[Made]:
         told = _told(self.verdicts, step)

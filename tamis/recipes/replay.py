@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
+from tamis.data.parquet import read_table
 from tamis.engine.emit import edges_name
 from tamis.engine.isolate import blamed, decide
 from tamis.engine.plan import Segment, plan
@@ -205,7 +205,7 @@ class _Told:
         born = self.born == step
         if not path.is_file():
             return born, np.zeros(len(born), bool)
-        edges = pq.read_table(path, columns=["child", "parent"])
+        edges = read_table(path, columns=["child", "parent"])
         child, parent = (
             pc.index_in(edges.column(n).combine_chunks(), self.ids).fill_null(-1).to_numpy() for n in edges.schema.names
         )
@@ -257,7 +257,7 @@ class _Told:
 
     def _linked(self, step: int, stage: Corpus, alive: np.ndarray) -> tuple[np.ndarray, list[str]]:
         """Those that go by the edges of the run."""
-        rows = stage.regroup(pq.read_table(self.run.file(f"edges/{edges_name(step)}")), alive)
+        rows = stage.regroup(read_table(self.run.file(f"edges/{edges_name(step)}")), alive)
         return rows, [stage.rules[0].id] * len(rows)
 
     def _as_it_was(self, step: int, stage: Corpus, alive: np.ndarray) -> tuple[np.ndarray, list[str]]:

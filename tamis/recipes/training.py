@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from tamis.curate.decontam import Decontam
 from tamis.data import find, write_parquet
+from tamis.data.parquet import read_table
 from tamis.data.storage import brought
 from tamis.errors import GateError, InputError
 from tamis.runs.manifest import sha256
@@ -138,7 +138,7 @@ def _suite(path: Path, scratch: Path) -> Iterator[Path]:
     for data in sorted((path / "data").glob("*.parquet")):
         if data.stem.endswith(".fewshot"):
             continue
-        rows = pq.read_table(data, columns=["item_id", "target", "fields"]).to_pylist()
+        rows = read_table(data, columns=["item_id", "target", "fields"]).to_pylist()
         items = [
             {"id": row["item_id"], "question": _asked(json.loads(row["fields"])), "answer": row["target"]}
             for row in rows

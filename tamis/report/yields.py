@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
+from tamis.data.parquet import read_table
 from tamis.report.examples import origins_of
 from tamis.report.wording import cost
 from tamis.runs import Run
@@ -90,8 +90,8 @@ def yields(run: Run) -> tuple[Yield, ...]:
     if "derived" not in run.facts:
         return ()
     made = MadeRows(run)
-    fates = pq.read_table(run.path / "fates.parquet", columns=["fate", "step"])
-    asked = pa.concat_tables([_NOTHING, *(pq.read_table(p, columns=[*_COLUMNS]) for p in run.parts("requests"))])
+    fates = read_table(run.path / "fates.parquet", columns=["fate", "step"])
+    asked = pa.concat_tables([_NOTHING, *(read_table(p, columns=[*_COLUMNS]) for p in run.parts("requests"))])
     told = (
         step for step in run.steps if step["rows"].get("derived") or any(of_seed(r["rule"]) for r in step["reasons"])
     )

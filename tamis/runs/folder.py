@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from tamis.data.parquet import plain
+from tamis.data.parquet import read_table
 from tamis.data.storage.address import Remote, located
 from tamis.errors import InputError
 from tamis.schemas.constant import constant
@@ -88,7 +87,7 @@ class Run:
 
     def fates(self) -> pa.Table:
         """What became of every input record, in input order; here every row has its record_id."""
-        table = pq.read_table(plain(self.path / "fates.parquet"))
+        table = read_table(self.path / "fates.parquet")
         kept = pc.equal(table.column("fate").combine_chunks().cast(pa.string()), constant("kept"))
         # Those of the kept in their places, by Arrow: no object for each record.
         ids = self.data(["record_id"]).column("record_id").combine_chunks()
@@ -97,7 +96,7 @@ class Run:
 
     def _tables(self, what: str, columns: list[str] | None) -> pa.Table:
         return pa.concat_tables(
-            [pq.read_table(plain(p), columns=columns) for p in self.parts(what)], promote_options="permissive"
+            [read_table(p, columns=columns) for p in self.parts(what)], promote_options="permissive"
         )
 
 

@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from tamis.data.parquet import read_table
 from tamis.runs.folder import Run
 from tamis.schemas.rows import RECORD_ID
 
@@ -78,7 +79,7 @@ class MadeRows:
         """The file that holds a row made, the number of its row there, and of how many."""
         wanted = pa.scalar(record_id, RECORD_ID)
         for part in self.parts:
-            column = pq.read_table(part.path, columns=["record_id"]).column(0)
+            column = read_table(part.path, columns=["record_id"]).column(0)
             if (row := pc.index(column, wanted).as_py()) >= 0:
                 return part, row, len(column)
         return None
@@ -120,7 +121,7 @@ class MadeRows:
         places: np.ndarray = np.arange(part.first, part.first + part.rows)
         if rows == part.rows:
             return places
-        fates = pq.read_table(self.run.path / "fates.parquet", columns=["fate"]).column(0)
+        fates = read_table(self.run.path / "fates.parquet", columns=["fate"]).column(0)
         there: np.ndarray = pc.not_equal(fates.slice(part.first, part.rows).cast(pa.string()), "erased").to_numpy()
         left: np.ndarray = places[there]
         return left

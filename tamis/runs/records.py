@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from tamis.data.parquet import open_file, plain
+from tamis.data.parquet import open_file, plain, read_table
 from tamis.errors import InputError
 from tamis.runs.again import Again
 from tamis.runs.folder import Run
@@ -103,14 +103,14 @@ class Records:
 
 
 def _place(run: Run, record_id: bytes) -> Place | None:
-    fates = pq.read_table(plain(run.path / "fates.parquet"), columns=["record_id", "fate"])
+    fates = read_table(run.path / "fates.parquet", columns=["record_id", "fate"])
     wanted = pa.scalar(record_id, RECORD_ID)
     at = pc.index(fates.column("record_id"), wanted).as_py()
     if at >= 0:
         return Place(str(fates.column("fate")[at]), at)
     seen = 0
     for part in run.parts("data"):
-        ids = pq.read_table(plain(part), columns=["record_id"]).column("record_id")
+        ids = read_table(part, columns=["record_id"]).column("record_id")
         at = pc.index(ids, wanted).as_py()
         if at >= 0:
             kept = pc.equal(fates.column("fate").cast(pa.string()), "kept").to_numpy()

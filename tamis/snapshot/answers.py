@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
+from tamis.data.parquet import read_table
 from tamis.runs import Run
 from tamis.schemas import flat, text_fields
 from tamis.snapshot.prune import Records
@@ -44,13 +44,13 @@ def bought(run: Run, gone: Records, matches: Sequence[Match]) -> Bought | None:
         return None
     keys: list[bytes] = []
     for part in run.parts("requests"):
-        asked = pq.read_table(part, columns=["record_id", "key"])
+        asked = read_table(part, columns=["record_id", "key"])
         ids = asked.column("record_id")
         mine = gone.holds(ids) | ids.is_null().to_numpy()
         keys += asked.column("key").filter(pa.array(mine)).to_pylist()
     texts = {m.value for m in matches if len(m.value) >= VALUE}
     for part in run.parts("derived"):
-        rows = pq.read_table(part)
+        rows = read_table(part)
         for batch in rows.filter(pa.array(gone.holds(rows.column("record_id")))).to_batches():
             keys += _keys(batch)
             texts |= set(_telling(batch))

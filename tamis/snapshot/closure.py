@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from tamis.data.block import record_ids
-from tamis.data.parquet import open_file, plain
+from tamis.data.parquet import open_file, plain, read_table
 from tamis.errors import InputError, UsageError
 from tamis.runs import Run, open_run, read_whole
 from tamis.runs.again import Again
@@ -287,7 +287,7 @@ def _by_own_id(run: Run, ids: Sequence[str]) -> np.ndarray:
 
 
 def _derived(run: Run) -> list[pa.Table]:
-    return [pq.read_table(plain(part), columns=["child", "parent"]) for part in run.parts("lineage")]
+    return [read_table(part, columns=["child", "parent"]) for part in run.parts("lineage")]
 
 
 def _decided(run: Run) -> pa.Table:

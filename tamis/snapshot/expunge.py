@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from tamis.data.parquet import open_file, plain
+from tamis.data.parquet import open_file, plain, read_table
 from tamis.data.writer import write_bytes, write_json, write_parquet
 from tamis.errors import TamisError
 from tamis.runs import Run, seal
@@ -115,15 +115,15 @@ def _tables(staged: _Staged, gone: Reached, at: np.ndarray) -> int:
         name = path.relative_to(run.path).as_posix()
         kind, schema = name.partition("/")[0], pq.read_schema(plain(path))
         if kind == "verdicts":
-            table = pq.read_table(plain(path))
+            table = read_table(path)
             left = prune.verdicts(table, gone)
             decided += len(table) - len(left)
             if left is not table:
                 staged.put(name, _groups(path, left), schema)
         elif name == "fates.parquet":
-            staged.put(name, iter([prune.fates(pq.read_table(plain(path)), at)]), schema)
+            staged.put(name, iter([prune.fates(read_table(path), at)]), schema)
         elif kind == "edges":
-            staged.put(name, iter([prune.edges(pq.read_table(plain(path)), at)]), schema)
+            staged.put(name, iter([prune.edges(read_table(path), at)]), schema)
         elif kind not in ("scores",):
             _by_record(staged, name, path, schema, gone)
     _scores(staged, at)
@@ -147,7 +147,7 @@ def _scores(staged: _Staged, at: np.ndarray) -> None:
         rows = pq.read_metadata(plain(path)).num_rows
         here, start = at[start : start + rows], start + rows
         if here.any():
-            left = prune.scores(pq.read_table(plain(path)), here)
+            left = prune.scores(read_table(path), here)
             staged.put(path.relative_to(staged.run.path).as_posix(), _groups(path, left), pq.read_schema(plain(path)))
 
 
@@ -194,11 +194,7 @@ def _facts(staged: _Staged, counts: Counter[str], receipt: str, values: Collecti
 def _sources(folder: Path) -> set[str]:
     """Sources of the records that are left."""
     parts = [*(folder / "data").glob("*.parquet"), *(folder / "quarantine").glob("*.parquet")]
-    return {
-        name
-        for part in parts
-        for name in pc.unique(pq.read_table(plain(part), columns=["source"]).column(0)).to_pylist()
-    }
+    return {name for part in parts for name in pc.unique(read_table(part, columns=["source"]).column(0)).to_pylist()}
 
 
 def _steps(run: Path, folder: Path) -> Iterator[Step]:

@@ -18,7 +18,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tamis.data.parquet import UNREADABLE, one_line, open_file
+from tamis.data.parquet import UNREADABLE, one_line, open_file, read_table
 from tamis.data.storage.address import Remote, located
 from tamis.errors import InputError
 from tamis.schemas import FATES, LINEAGE, VERDICT
@@ -116,13 +116,13 @@ class Snapshot:
 
     def leaves(self) -> pa.Table:
         """LEAVES rows, in the order of the tree."""
-        return _table(self.path / "leaves.parquet", schema=LEAVES)
+        return _table(self.path / "leaves.parquet").select(LEAVES.names).cast(LEAVES)
 
     def lineage(self) -> pa.Table:
         """LINEAGE rows."""
         path = self.path / "lineage.parquet"
         with reading(path):
-            return pq.read_table(path).cast(LINEAGE)
+            return read_table(path).cast(LINEAGE)
 
     def verdicts(self, columns: Sequence[str] | None = None) -> pa.Table:
         """Every decision of the run it was frozen from, sorted by record_id and step."""
@@ -163,9 +163,9 @@ def reading(path: Path) -> Iterator[None]:
         ) from damage
 
 
-def _table(path: Path, **options: Any) -> pa.Table:
+def _table(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
     with reading(path):
-        return pq.read_table(path, **options)
+        return read_table(path, columns)
 
 
 def open_snapshot(ref: Path | str | Snapshot, store: Path | str | None = None) -> Snapshot:

@@ -15,9 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from tamis.data.parquet import plain
+from tamis.data.parquet import plain, read_table
 from tamis.errors import InputError, UsageError
 from tamis.schemas import LINEAGE
 from tamis.schemas.rows import RECORD_ID
@@ -58,7 +57,7 @@ def lineage(run: Run, given: str | Path | None = None, parents: Sequence[Held] =
 
     Raises InputError where an id is of no record, or of several; UsageError where there is nothing of that name.
     """
-    tables = [_placed(_shaped(pq.read_table(plain(part))), parents) for part in run.parts("lineage")]
+    tables = [_placed(_shaped(read_table(part)), parents) for part in run.parts("lineage")]
     if given is not None:
         names = _Names(run, parents)
         member = str(given).startswith("meta.") and not Path(given).is_file()

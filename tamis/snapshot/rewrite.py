@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from tamis.data.parquet import plain
+from tamis.data.parquet import read_table
 from tamis.data.writer import write_parquet
 from tamis.snapshot import prune
 from tamis.snapshot.build import Draft
@@ -100,7 +99,7 @@ def _ledger(old: Snapshot, gone: Reached) -> dict[str, Path | bytes | pa.Table]:
     at = gone.holds(fates.column("record_id"))
     for path in sorted((old.path / "ledger").rglob("*.parquet")):
         name = path.relative_to(old.path).as_posix()
-        table = pq.read_table(plain(path))
+        table = read_table(path)
         if name == "ledger/fates.parquet":
             files[name] = prune.fates(table, at) if at.any() else path
         elif name.startswith("ledger/verdicts/"):
