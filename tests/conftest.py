@@ -82,6 +82,13 @@ def s3() -> Generator[S3, None, None]:
         yield server
 
 
+@pytest.fixture
+def own_scratch(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is fetched from object storage, and written before it goes there, lies in the folder of the test."""
+    monkeypatch.setenv("TAMIS_SCRATCH", str(tmp_path / "scratch"))
+    monkeypatch.setenv("TAMIS_CACHE", str(tmp_path / "cache"))
+
+
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of a language model of two layers (`tiny.py`); skips where transformers is not installed. Read it only."""

@@ -30,10 +30,7 @@ FAR = "s3://bucket/runs/one"
 RECIPE = recipe("exact@1")
 
 
-@pytest.fixture(autouse=True)
-def _folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TAMIS_SCRATCH", str(tmp_path / "scratch"))
-    monkeypatch.setenv("TAMIS_CACHE", str(tmp_path / "cache"))
+pytestmark = pytest.mark.usefixtures("own_scratch")
 
 
 @pytest.fixture

@@ -24,10 +24,7 @@ Tamis = Callable[..., tuple[int, str]]
 STORE = "s3://bucket/store"
 
 
-@pytest.fixture(autouse=True)
-def _folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TAMIS_SCRATCH", str(tmp_path / "scratch"))
-    monkeypatch.setenv("TAMIS_CACHE", str(tmp_path / "cache"))
+pytestmark = pytest.mark.usefixtures("own_scratch")
 
 
 @pytest.fixture
