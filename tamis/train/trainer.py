@@ -81,7 +81,7 @@ def fit(
     device = device_here()
     precision = chosen(settings.precision, device)
     with _calmly(), in_words(settings):
-        trainer = _ready(base, tokenizer, train, held_out, settings, precision, device, work)
+        trainer = _trainer(base, tokenizer, train, held_out, settings, precision, device, work)
         trainer.add_callback(watch(settings, on_step, on_held_out))
         started, worked = time.monotonic(), time.process_time()
         # Done again where a run goes on: nothing is learnt yet, and both runs shall say the same.
@@ -129,7 +129,7 @@ def rehearse(
         marks.append((time.monotonic(), time.process_time()))
 
     with _calmly(), in_words(settings):
-        trainer = _ready(base, tokenizer, rows, rows, settings, chosen(settings.precision, device), device, work)
+        trainer = _trainer(base, tokenizer, rows, rows, settings, chosen(settings.precision, device), device, work)
         trainer.add_callback(watch(settings, mark, None))
         trainer.train()
         steps = list(pairwise(marks))
@@ -139,26 +139,6 @@ def rehearse(
     wall, cpu = (min(after[k] - before[k] for before, after in steps) for k in (0, 1))
     (before, idle), (after, busy) = marks[-2:]
     return (wall, cpu), (after - before, busy - idle)
-
-
-def _ready(
-    base: Path,
-    tokenizer: Any,
-    train: pa.Table,
-    held_out: pa.Table,
-    settings: Settings,
-    precision: str,
-    device: str,
-    work: Path,
-) -> Any:
-    """A trainer with its model, seeded."""
-    import transformers
-
-    quiet()
-    settle(settings)
-    transformers.set_seed(settings.seed)
-    model = load_model(base, **_loading(settings, precision, device))
-    return _trainer(model, tokenizer, train, held_out, settings, precision, device, work)
 
 
 def lora(settings: Settings) -> Any:
@@ -240,7 +220,7 @@ def arguments(settings: Settings, precision: str, device: str, work: Path, evalu
 
 
 def _trainer(
-    model: Any,
+    base: Path,
     tokenizer: Any,
     train: pa.Table,
     held_out: pa.Table,
@@ -249,9 +229,10 @@ def _trainer(
     device: str,
     work: Path,
 ) -> Any:
+    """A trainer with its model, seeded."""
     with extra("train"):
+        import transformers
         from datasets import Dataset
-        from transformers import EarlyStoppingCallback, PrinterCallback
         from trl import DPOConfig, DPOTrainer, SFTConfig, SFTTrainer
 
     class Ours:
@@ -274,6 +255,10 @@ def _trainer(
     class Dpo(Ours, DPOTrainer):  # type: ignore[misc]
         """By pairs."""
 
+    quiet()
+    settle(settings)
+    transformers.set_seed(settings.seed)
+    model = load_model(base, **_loading(settings, precision, device))
     _demand_targets(model, settings.targets)
     evaluates = held_out.num_rows > 0
     told = arguments(settings, precision, device, work, evaluates)
@@ -287,12 +272,12 @@ def _trainer(
         processing_class=tokenizer,
         peft_config=lora(settings),
     )
-    trainer.remove_callback(PrinterCallback)
+    trainer.remove_callback(transformers.PrinterCallback)
     plain = trainer.model.get_base_model()
     if device == "cpu" and precision == "float32" and fits(plain, settings.max_length or 0):
         unpad(plain, pairs=kind is Dpo)
     if args.load_best_model_at_end and settings.patience:
-        trainer.add_callback(EarlyStoppingCallback(early_stopping_patience=settings.patience))
+        trainer.add_callback(transformers.EarlyStoppingCallback(early_stopping_patience=settings.patience))
     return trainer
 
 
