@@ -116,9 +116,15 @@ class Desk(Protocol):
         ...
 
     def meet(
-        self, keys: KeyRange, part: str = "sketch", by: Order = "ordinal", without: np.ndarray | None = None
+        self,
+        keys: KeyRange,
+        part: str = "sketch",
+        by: Order = "ordinal",
+        without: np.ndarray | None = None,
+        among: range | None = None,
     ) -> pa.Table:
-        """Entries of `part`, over all fragments, whose keys are in the range: with `ordinal` (uint64) in place of `row`.
+        """Entries of `part`, over all fragments or `among` some that follow one another, whose keys are in the range: with
+        `ordinal` (uint64) in place of `row`.
 
         In the order of the input, or of the first 8 bytes of the key and then of the input. `part` has `row` (uint32) and
         is sorted by `key` (binary(16) or uint64). Records that are not alive are left out, as are those whose bits are set

@@ -11,6 +11,7 @@ Two records are the same when their 128-bit keys are: that any two of 10^12 text
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -19,6 +20,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tamis.curate import survivor
+from tamis.curate.hot import Cut, cut, entries_of
+from tamis.desk import Desk, KeyRange, Tables
 from tamis.errors import UsageError
 from tamis.kernels.fold import folded_keys
 from tamis.kernels.hash import SECOND_SEED, bytes_of, key_all, keys
@@ -27,6 +30,9 @@ from tamis.schemas import flat, text_fields
 from tamis.schemas.ids import halves
 from tamis.schemas.rows import RECORD_ID
 from tamis.stage import RESOLUTION, Corpus, Rule, by_rule
+
+ENTRY_BYTES = 256
+"""Memory for each record of a range of keys while it is resolved."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +85,30 @@ class Exact(Corpus):
         rank = survivor.rank(batch, self.keep, "exact")
         return pa.record_batch([key, pa.array(rank, pa.float64())], schema=self.sketches)
 
+    def settle(self, desk: Desk) -> None:
+        """Ranges of keys, those that too many records share a window of the input at a time."""
+        desk.run("resolved", cut(desk, desk.ranges(entry_bytes=ENTRY_BYTES), ENTRY_BYTES))
+
+    def spread(self, desk: Desk, number: int, ranges: Sequence[KeyRange]) -> Tables:
+        """See tamis.curate.hot."""
+        return {"spread": entries_of(ranges, desk.sketch(number))}
+
+    def best(self, desk: Desk, number: int, window: Cut) -> Tables:
+        """The record of each key that stays, were a window all there is."""
+        met = desk.meet(window.keys, among=range(window.first, window.end))
+        return {"best": met.filter(pc.invert(pc.is_in(met.column("ordinal"), self.resolve(met).column("ordinal"))))}
+
+    def resolved(self, desk: Desk, number: int, keys: KeyRange | Cut) -> Tables:
+        """Resolve the records whose keys are in a range, or those of a window that are."""
+        if isinstance(keys, KeyRange):
+            return super().resolved(desk, number, keys)
+        met = desk.meet(keys.keys, among=range(keys.first, keys.end))
+        low, high = (int(desk.bases[k]) for k in (keys.first, keys.end))
+        others = [_outside(desk.table("best", k), low, high) for k in keys.best]
+        # In the order of the input, as `resolve` wants them: what is before the window, the window, what is after it.
+        both = pa.concat_tables([met, *others]).sort_by("ordinal")
+        return {"resolved": _outside(self.resolve(both.combine_chunks()), low, high, wanted=False)}
+
     def resolve(self, sketches: pa.Table) -> pa.Table:
         """Who lost, to whom."""
         words = halves(sketches.column("key"))
@@ -124,6 +154,12 @@ class Exact(Corpus):
         pairs = np.empty((len(strings), 2), np.uint64)
         key_all(data, offsets, np.uint64(SECOND_SEED), pairs)
         return pairs, np.diff(offsets) > 0
+
+
+def _outside(table: pa.Table, low: int, high: int, wanted: bool = True) -> pa.Table:
+    """Rows of `table` whose ordinals are below `low` or not below `high`; where that is not `wanted`, the others."""
+    ordinal = table.column("ordinal").to_numpy()
+    return table.filter(pa.array(((ordinal < low) | (ordinal >= high)) == wanted))
 
 
 def _hashed(pairs: np.ndarray, offsets: np.ndarray | None) -> np.ndarray:

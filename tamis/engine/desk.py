@@ -99,9 +99,10 @@ class FileDesk:
             return self.group("earlier"), fragment
         return self.segment, fragment - self.earlier
 
-    def _entries(self, part: str) -> InFragments:
-        fragments = range(len(self.bases) - 1)
-        return InFragments(part, [self._place(fragment) for fragment in fragments], self.bases)
+    def _entries(self, part: str, among: range | None = None) -> InFragments:
+        fragments = range(len(self.bases) - 1) if among is None else among
+        places = [self._place(fragment) for fragment in fragments]
+        return InFragments(part, places, self.bases[fragments.start : fragments.stop])
 
     def alive(self, fragment: int) -> np.ndarray:
         """Records that are still in."""
@@ -131,10 +132,16 @@ class FileDesk:
         return cuts
 
     def meet(
-        self, keys: KeyRange, part: str = "sketch", by: Order = "ordinal", without: np.ndarray | None = None
+        self,
+        keys: KeyRange,
+        part: str = "sketch",
+        by: Order = "ordinal",
+        without: np.ndarray | None = None,
+        among: range | None = None,
     ) -> pa.Table:
         """Entries of `part` in a key range."""
-        entries = self.merged.get(part) or self._entries(part)
+        whole = self.merged.get(part) if among is None else None
+        entries = whole or self._entries(part, among)
         met = in_order(entries.tables(self.work, keys), by, without)
         ordinal = met.column("ordinal").to_numpy()
         alive = np.ones(len(ordinal), bool)
@@ -278,10 +285,16 @@ class MemoryDesk:
         return key_ranges(sum(parts[part].num_rows for parts in self.parts), entry_bytes, self.share)
 
     def meet(
-        self, keys: KeyRange, part: str = "sketch", by: Order = "ordinal", without: np.ndarray | None = None
+        self,
+        keys: KeyRange,
+        part: str = "sketch",
+        by: Order = "ordinal",
+        without: np.ndarray | None = None,
+        among: range | None = None,
     ) -> pa.Table:
         """Entries of `part` in a key range."""
-        met = meet((within(parts[part], *keys) for parts in self.parts), self.bases, by, without)
+        here = slice(None) if among is None else slice(among.start, among.stop)
+        met = meet((within(parts[part], *keys) for parts in self.parts[here]), self.bases[here], by, without)
         return met.drop_columns("alive") if "alive" in met.schema.names else met
 
     def record_ids(self, ordinals: np.ndarray) -> pa.Array:
