@@ -23,7 +23,7 @@ from tamis.recipes.planning.draw import Drawn, draw
 from tamis.recipes.planning.growth import groups, span
 from tamis.recipes.planning.memory import held
 from tamis.recipes.planning.money import NO_PRICES, Prices, money
-from tamis.recipes.planning.sizes import Likeness, Sizes, fragments
+from tamis.recipes.planning.sizes import Likeness, Sizes, common, fragments
 from tamis.recipes.planning.tasks import cuts, tasks
 from tamis.recipes.planning.trial import Trial, attempt
 from tamis.recipes.planning.volume import output, work
@@ -127,7 +127,7 @@ def _tried(
 
 def _plan(asked: Asked, job: Job, drawn: Drawn, trials: Trials, sizes: Sizes) -> dict[str, Any]:
     large = trials.large
-    alike = _alike(job, large)
+    alike = _alike(job, trials)
     rows = _rows(large, alike, large.facts["rows"]["in"] / large.share)
     counted = tasks(trials.cut, large, alike, fragments(job, sizes, drawn.whole))
     bytes_, out = work(large, alike, "bytes"), output(large, rows["kept"]["estimate"])
@@ -171,13 +171,18 @@ def _range(value: float, by: float) -> dict[str, float]:
     return {"estimate": value, "least": value * (1 - by), "most": value * (1 + by)}
 
 
-def _alike(job: Job, large: Trial) -> Likeness:
+def _alike(job: Job, trials: Trials) -> Likeness:
+    large = trials.large
     found = {
         step: groups(large.share, large.alike[step])
         for step, stage in job.plan.steps
         if isinstance(stage, Corpus) and step in large.alike
     }
-    return Likeness({step: stage.name for step, stage in job.plan.steps if isinstance(stage, Corpus)}, found)
+    names = {step: stage.name for step, stage in job.plan.steps if isinstance(stage, Corpus)}
+    looked_at = {int(row["step"]): int(row.get("facts", {}).get("pairs_verified", 0)) for row in large.facts["steps"]}
+    half = trials.cut or large
+    passages = {step: common(own, half, large, f"step{step}-sets") for step, own in found.items()}
+    return Likeness(names, found, looked_at, passages)
 
 
 def _rows(large: Trial, alike: Likeness, rows_in: float) -> dict[str, dict[str, float]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from tamis.curate.near.alike import BUCKET
@@ -27,10 +28,18 @@ class Sizes(NamedTuple):
 
 
 class Likeness(NamedTuple):
-    """By step, of stages that look for likeness: their names, and the groups that the sample tells of."""
+    """By step, of stages that look for likeness.
+
+    names   of the stages
+    groups  that the sample tells of
+    pairs   that it looked at
+    common  share of its sets of n-grams, 0-1, that is of records which are not alike, but have a passage in common
+    """
 
     names: Mapping[int, str]
     groups: Mapping[int, Groups]
+    pairs: Mapping[int, int] = MappingProxyType({})
+    common: Mapping[int, float] = MappingProxyType({})
 
     def times(self, step: int, part: str, share: float) -> float:
         """How many times as much round `part` of `step` has to do for the whole as for a sample of `share`."""
@@ -38,7 +47,15 @@ class Likeness(NamedTuple):
             return 1 / share
         found = self.groups[step]
         records: float = found.alike(1) / found.alike(share)
-        return records if part in ALIKE else min(found.pairs(1) / found.pairs(share), records * BUCKET)
+        if part == "sets":
+            common = self.common.get(step, 0.0)
+            return common / share + (1 - common) * records
+        if part in ALIKE:
+            return records
+        own = found.pairs(share)
+        # Pairs that were looked at beyond those of groups have passages in common, of which a record meets so many at most.
+        others = max(0.0, self.pairs.get(step, 0) - own)
+        return min((found.pairs(1) + others / share) / (own + others), records * BUCKET)
 
     def more(self, step: int, large: Trial) -> float:
         """Share of the records that is alike in the whole and was not in the sample, 0-1."""
@@ -59,6 +76,19 @@ def fragments(job: Job, sizes: Sizes, unpacked: int) -> int:
     if any(file.compression for file in job.files):
         return max(len(job.fragments), math.ceil(sizes.whole / sizes.partition))
     return max(1, math.ceil(len(job.fragments) * sizes.whole / unpacked))
+
+
+def common(found: Groups, half: Trial, large: Trial, group: str) -> float:
+    """Share of the bytes of `group` in `large` that grows with the input, where the rest grows as what is alike.
+
+    The two trials tell: from one to the other, these grow differently.
+    """
+    few, many = (int(groups_of(trial).get(group, {"bytes": 0})["bytes"]) for trial in (half, large))
+    alike = found.alike(large.share) / found.alike(half.share)
+    plain = large.share / half.share
+    if not few or not many or alike <= plain:
+        return 0.0
+    return min(1.0, max(0.0, (few * alike - many) / (alike - plain) * plain / many))
 
 
 def groups_of(trial: Trial) -> dict[str, dict[str, Any]]:

@@ -9,14 +9,16 @@ from tamis.recipes.planning.trial import Trial
 def work(large: Trial, alike: Likeness, what: str) -> dict[str, float]:
     """Bytes of intermediate files: those of rounds on what is alike grow with it, all others with the input.
 
-    what  "bytes": of all; "exchanged": of those that meet others
+    what  "bytes": of all; "exchanged": of those that meet others. The least is as much alike as in the sample, the most pairs alone
     """
-    value = plain = large.facts["varies"]["work"][what] / large.share
+    value = least = most = large.facts["varies"]["work"][what] / large.share
     for name, group in groups_of(large).items():
         step, _, part = name.removeprefix("step").partition("-")
         if step.isdigit() and part in ALIKE | PAIRS:
-            value += group["bytes"] * (alike.times(int(step), part, large.share) - 1 / large.share)
-    return {"estimate": value, "least": min(value, plain) * 0.9, "most": max(value, plain) * 1.1}
+            more = group["bytes"] * (alike.times(int(step), part, large.share) - 1 / large.share)
+            value += more
+            most += max(more, group["bytes"] * (1 / large.share - 1) / large.share)
+    return {"estimate": value, "least": min(value, least) * 0.9, "most": most * 1.1}
 
 
 def output(large: Trial, kept: float) -> dict[str, float]:
