@@ -7,9 +7,9 @@ near      near-duplicates alone
 evals     exact and near-duplicates, and records that hold items of evaluation sets
 curation  cleans, four families of quality, exact and near-duplicates, evaluation items, personal data
 
-Copies of webmix are spelled otherwise (scale_corpus.py), so that runs take a minute or so and not their start. `sources` is a corpus of
-another kind, on which nothing of the plan was fitted: the text files of the packages installed beside this Python, in the order of their paths,
-where what is alike lies close together. CPU and memory of the runs are as run.json says; `outside` as measure.py saw them.
+Copies of webmix are spelled otherwise (scale_corpus.py), so that runs take a minute or so and not their start. `sources` is a
+corpus of another kind, from which no number of the plan comes: text files of the packages beside this Python, in the order of
+their paths, where what is alike lies close together. CPU and memory are as run.json says; `outside` as measure.py saw them.
 """
 
 from __future__ import annotations
