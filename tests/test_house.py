@@ -45,6 +45,12 @@ def test_a_lean_command_gives_values_to_pyarrow_without_pandas(tmp_path: Path) -
     assert "pandas" not in imported(code, tmp_path)
 
 
+def test_a_lean_command_loads_kernels_without_the_matrices_of_scipy(tmp_path: Path) -> None:
+    call = "from tamis.kernels.hash import xxh64; import pyarrow as pa; xxh64(pa.array(['a']))"
+    code = f"from tamis.cli.lean import lean; lean(); {call}; assert 'scipy.linalg' not in sys.modules"
+    assert "numba" in imported(code, tmp_path)
+
+
 def test_public_names_are_sorted_and_there() -> None:
     assert tamis.__all__ == sorted(tamis.__all__) == dir(tamis)
     assert all(getattr(tamis, name) is not None for name in tamis.__all__)

@@ -159,11 +159,13 @@ class Alike(Corpus):
         return {
             "ranks": ranks,
             "same": pa.table(columns),
-            **{part: self._entries(row[here], bands.filter(pa.array(here))) for part, here in entries.items()},
+            **{part: self._entries(row, bands, here) for part, here in entries.items()},
         }
 
-    def _entries(self, row: np.ndarray, keys: pa.FixedSizeListArray) -> pa.Table:
-        """An entry for each band key of rows (n,) uint32, by key."""
+    def _entries(self, row: np.ndarray, keys: pa.FixedSizeListArray, here: np.ndarray) -> pa.Table:
+        """An entry for each band key of those rows (n,) uint32 that are `here` (n,) bool, by key."""
+        if not here.all():
+            row, keys = row[here], keys.filter(pa.array(here))
         bands, key = self.shape[0], keys.flatten().to_numpy()
         # In a large bucket those that share another key, too, are the most alike: half of the key will tell.
         other = np.roll((key >> np.uint64(32)).astype(np.uint32).reshape(-1, bands), -1, axis=1).reshape(-1)
