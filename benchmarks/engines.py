@@ -10,20 +10,22 @@ who goes. Three parts:
 
     python -m venv FOLDER && FOLDER/bin/pip install polars==2.1.0 duckdb==2.0.0 daft==0.7.26 numba numpy pyarrow
     PYTHONPATH=. python benchmarks/engines.py --peers FOLDER/bin/python
-    PYTHONPATH=. python benchmarks/engines.py --peers FOLDER/bin/python --only long:parquet --rounds 1
+    PYTHONPATH=. python benchmarks/engines.py --peers FOLDER/bin/python --rounds 1 --more    one more, of the same code
 
-Corpora: engines_corpus.py. Rounds alternate. Peak memory is what no file backs, private and shared, over all processes;
-`pss` counts mapped files, too. With --ray, tamis on a Ray cluster of its own with two processors is there as well.
+Corpora: engines_corpus.py. Rounds alternate; before the first, all do the job on a small corpus, so that kernels are compiled.
+Peak memory is what no file backs, private and shared, over all processes; `pss` counts mapped files, too. With --ray, tamis on a Ray cluster of its own with two processors is there as well. After every round the figures go to
+results/engines.json, and the tables to README.md.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import sys
 from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -33,68 +35,102 @@ import engines_corpus
 import engines_ours
 import measure
 import numpy as np
+import shown
 
-PEERS = ("polars", "duckdb", "daft")
-MEASURED = ("webmix:jsonl", "webmix:parquet", "long:parquet", "short:parquet", "long:jsonl", "short:jsonl")
+PEERS = {"duckdb": "DuckDB 2.0.0", "polars": "Polars 2.1.0, streaming", "daft": "Daft 0.7.26"}
+CORPORA = {
+    "webmix": "90,832 documents of the web, 270 MB of text",
+    "long": "200,000 documents, 468 MB of text, generated with 15.5 % near-duplicates among them",
+    "short": "1,000,000 documents, 186 MB of text, generated likewise",
+}
+PARTS = ("linked", "verified", "whole")
+MEASURED = [f"{name}:{form}" for form in ("parquet", "jsonl") for name in CORPORA]
 WORKERS = (1, 2)
 HERE = Path(__file__).parent
+RESULT = HERE / "results/engines.json"
+
+Once = Callable[[], measure.Spent]
 
 
 def main() -> None:
-    """Measure, hold the removal sets against each other, print the tables, save the figures after every round."""
+    """Measure, hold the removal sets against each other, save figures and tables after every round."""
     parser = corpus.options(__doc__ or "")
     parser.add_argument("--peers", type=Path, required=True, help="a Python with polars, duckdb, daft and numba")
     parser.add_argument("--only", action="append", choices=MEASURED, help="a corpus; may be given again")
+    parser.add_argument("--parts", action="append", choices=PARTS, help="a part; may be given again")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--ray", action="store_true", help="tamis on Ray, too")
     parser.add_argument(
-        "--short", action="store_true", help="no data of peers, parts but the first with two workers alone"
+        "--more", action="store_true", help="add to the rounds of results/engines.json, of the same code"
     )
     told = parser.parse_args()
-    names = told.only or MEASURED[:4]
-    what = {name: engines(told, *name.split(":")) for name in names}
-    rounds: dict[str, dict[str, list[measure.Spent]]] = {name: {} for name in names}
-    for number in range(told.rounds):
-        for name in names:
-            for engine, spent in measure.alternate(what[name], 1).items():
-                rounds[name].setdefault(engine, []).extend(spent)
-            found = {each: figures(told) for each, told in rounds.items() if told}
-            measure.save(__file__, {"rounds": number + 1, "bands": 14, "rows": 8, "ngram": 5, "found": found})
-    for name, each in found.items():
-        print(f"\n{name}\n\n{table(each)}")
+    what = {name: dict(engines(told, *name.split(":"))) for name in told.only or MEASURED[: len(CORPORA)]}
+    rounds = before(code()) if told.more else {}
+    warm = dict(engines(Namespace(**vars(told) | {"parts": ["linked"], "ray": False}), "few", "parquet"))
+    for once in warm.values():
+        once()
+    for _ in range(told.rounds):
+        for name, each in what.items():
+            for engine, spent in measure.alternate(each, 1).items():
+                rounds.setdefault(name, {}).setdefault(engine, []).extend(spent)
+        found = {name: figures(spent) for name, spent in rounds.items()}
+        measure.save(__file__, {"code": code(), "bands": 14, "rows": 8, "ngram": 5, "found": found})
+        shown.put("engines", tables(found))
 
 
-def engines(told: Namespace, name: str, form: str) -> dict[str, Callable[[], measure.Spent]]:
+def code() -> str:
+    """What was measured: sha256 of the sources of tamis and of this benchmark."""
+    digest = hashlib.sha256()
+    for path in sorted([*HERE.parent.glob("tamis/**/*.py"), *HERE.glob("engines*.py"), HERE / "measure.py"]):
+        digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def before(same: str) -> dict[str, dict[str, list[measure.Spent]]]:
+    """The rounds that are kept already, all of them of the code `same`."""
+    kept = json.loads(RESULT.read_text())
+    if kept.get("code") != same:
+        sys.exit(f"{RESULT} is of the code {kept.get('code')}, and this is {same}: begin anew, without --more")
+    return {
+        name: {
+            engine: [measure.Spent(**spent, output=f["said"]) for spent in f["rounds"]] for engine, f in each.items()
+        }
+        for name, each in kept["found"].items()
+    }
+
+
+def engines(told: Namespace, name: str, form: str) -> Iterator[tuple[str, Once]]:
     """What is run on one corpus."""
     source, out = engines_corpus.path(told.cache, name, form), told.cache / "engines" / "out"
     if not source.exists():
         engines_corpus.webmix(told.corpus, told.cache) if name == "webmix" else engines_corpus.generate(
             told.cache, name
         )
-    what: dict[str, Callable[[], measure.Spent]] = {}
-    for workers in WORKERS:
-        what[f"linked: tamis, {workers}"] = partial(_ours, "Linked", source, out, workers)
-    for peer in PEERS:
-        what[f"linked: {peer}"] = partial(_peer, told.peers, peer, source, out)
-    for workers in WORKERS[1:] if told.short else WORKERS:
-        what[f"verified: tamis, {workers}"] = partial(_ours, "Verified", source, out, workers)
-        what[f"whole: tamis, {workers}"] = partial(_whole, source, out, workers)
-    if told.ray:
-        what["linked: tamis on ray, 2"] = partial(_ours, "Linked", source, out, 2, "ray")
-    if not told.short:
-        what |= {f"whole: {peer}": partial(_peer, told.peers, peer, source, out, "data") for peer in PEERS}
-    return what
+    parts = told.parts or PARTS
+    if "linked" in parts:
+        for workers in WORKERS:
+            yield f"linked: tamis, {workers}", partial(_ours, "Linked", source, out, workers)
+        for peer in PEERS:
+            yield f"linked: {peer}", partial(_peer, told.peers, peer, source, out)
+        if told.ray:
+            yield "linked: tamis on ray, 2", partial(_ours, "Linked", source, out, 2, "ray")
+    if "verified" in parts:
+        yield "verified: tamis, 2", partial(_ours, "Verified", source, out, 2)
+    if "whole" in parts:
+        yield "whole: tamis, 2", partial(_whole, source, out, 2)
+        for peer in PEERS:
+            yield f"whole: {peer}", partial(_peer, told.peers, peer, source, out, "data")
 
 
 def figures(rounds: dict[str, list[measure.Spent]]) -> dict[str, Any]:
     """Medians, and who goes: the same every time, and from all that leave it unverified."""
-    found = {name: measure.medians(spent) for name, spent in sorted(rounds.items())}
+    found = {name: measure.medians(spent) for name, spent in rounds.items()}
     for name, spent in rounds.items():
         said = {s.output for s in spent}
         assert len(said) == 1, f"{name}: {said}"
-        found[name]["removed"] = said.pop()
-    answers = {f["removed"] for name, f in found.items() if name.startswith("linked")}
-    assert len(answers) == 1, f"removal sets differ: {answers}"
+        found[name]["said"] = said.pop()
+    answers = {f["said"] for name, f in found.items() if name.startswith("linked")}
+    assert len(answers) <= 1, f"removal sets differ: {answers}"
     return found
 
 
@@ -125,14 +161,33 @@ def _said(spent: measure.Spent, out: Path) -> measure.Spent:
     return spent._replace(output=f"{len(gone):,} {hashlib.sha256(gone.tobytes()).hexdigest()[:16]}")
 
 
+def tables(found: dict[str, Any]) -> str:
+    """For people: what each corpus took."""
+    return "\n\n".join(f"{_title(name, each)}\n\n{table(each)}" for name, each in found.items())
+
+
+def _title(name: str, found: dict[str, Any]) -> str:
+    corpus, _, form = name.partition(":")
+    removed = next((f["said"].split()[0] for part, f in found.items() if part.startswith("linked")), None)
+    says = f"{CORPORA[corpus]}, as {'Parquet' if form == 'parquet' else 'JSON Lines'}"
+    return f"**{corpus}**: {says}" + (f"; unverified, {removed} go." if removed else ".")
+
+
 def table(found: dict[str, Any]) -> str:
-    """For people: cost, and how many times as much CPU and memory a peer takes as tamis with two workers for the same part."""
+    """Cost of each, and how many times as much CPU and memory as tamis with two workers takes for the same part."""
     rows = []
     for name, f in found.items():
-        base = found[f"{name.partition(':')[0]}: tamis, 2"]
-        by = [f"{f['cpu'] / base['cpu']:.2f}", f"{f['held'] / base['held']:.2f}"]
-        rows.append([name, f"{f['cpu']:.2f}", by[0], f"{f['held'] / 1e6:,.0f}", by[1], f"{f['pss'] / 1e6:,.0f}"])
-    return measure.table(["", "CPU s", "by tamis", "peak MB", "by tamis", "PSS MB"], rows)
+        part, who = name.split(": ")
+        base, each = found[f"{part}: tamis, 2"], [r["cpu"] for r in f["rounds"]]
+        cpu = [f"{f['cpu']:.2f}", f"{min(each):.2f} to {max(each):.2f}", f"{f['cpu'] / base['cpu']:.2f}"]
+        held = [f"{f['held'] / 1e6:,.0f}", f"{f['held'] / base['held']:.2f}"]
+        rows.append([f"{part}: {PEERS.get(who) or _named(who)}", str(len(each)), *cpu, *held])
+    return measure.table(["", "rounds", "CPU s", "from, to", "by tamis, 2", "peak MB", "by tamis, 2"], rows)
+
+
+def _named(who: str) -> str:
+    name, _, workers = who.rpartition(", ")
+    return f"{name}, {workers} worker{'s' * (workers > '1')}"
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
     long   200,000 documents, 468 MB of text
     short  1,000,000 documents, 186 MB of text
+    few    2,000 documents
 
 Words are drawn from 60,000 by Zipf's law and lengths from a log-normal distribution. 15.5 % of the documents are copies of
 earlier ones with 1 % of the words changed: how often one is copied has a heavy tail, and one document has 1 % of the whole
@@ -32,7 +33,7 @@ class Size(NamedTuple):
     words: float
 
 
-SIZES = {"long": Size(200_000, 394.0), "short": Size(1_000_000, 32.0)}
+SIZES = {"long": Size(200_000, 394.0), "short": Size(1_000_000, 32.0), "few": Size(2_000, 32.0)}
 
 
 def path(cache: Path, name: str, form: str) -> Path:
