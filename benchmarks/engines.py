@@ -13,8 +13,9 @@ who goes. Three parts:
     PYTHONPATH=. python benchmarks/engines.py --peers FOLDER/bin/python --rounds 1 --more    one more, of the same code
 
 Corpora: engines_corpus.py. Rounds alternate; before the first, all do the job on a small corpus, so that kernels are compiled.
-Peak memory is what no file backs, private and shared, over all processes; `pss` counts mapped files, too. With --ray, tamis on a Ray cluster of its own with two processors is there as well. After every round the figures go to
-results/engines.json, and the tables to README.md.
+Peak memory is what no file backs, private and shared, over all processes; `pss` counts mapped files, too. With --ray, tamis
+on a Ray cluster of its own with two processors is there as well. After every round the figures go to results/engines.json, and
+the tables to README.md.
 """
 
 from __future__ import annotations
