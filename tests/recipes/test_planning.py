@@ -63,6 +63,15 @@ def test_every_file_is_drawn_from_by_its_size(tmp_path: Path) -> None:
     assert sizes[1] / sizes[0] == pytest.approx(4, rel=0.2)
 
 
+def test_a_sample_says_what_each_of_its_files_stands_for(tmp_path: Path) -> None:
+    """Records of one file are a hundred times as long as those of the other."""
+    long = [{"id": str(k), "text": "word " * 4000} for k in range(200)]
+    files = find([written(tmp_path / "a.jsonl", rows(40_000)), written(tmp_path / "b.jsonl", long)])
+    drawn = draw(files, (10 * BLOCK, BLOCK), tmp_path / "drawn", 0, 1)[0]
+    told = sum(path.read_bytes().count(b"\n") * drawn.times[path.name] for path in drawn.files)
+    assert told == pytest.approx(40_200, rel=0.02)
+
+
 def test_the_same_seed_draws_the_same_and_another_another(tmp_path: Path) -> None:
     files = find([written(tmp_path / "a.jsonl", rows(20_000))])
 

@@ -30,9 +30,11 @@ def cpu(tiny: Trial, large: Trial, alike: Likeness, tried: int) -> dict[str, flo
     for name, took in large.phases.items():
         fixed, grows = split(tiny.phases.get(name, 0.0), took, tiny.share / large.share)
         of = alike.of_phase(name)
-        # What is written last is of other kinds than the data: its tasks are no measure of each other.
-        alone = of is None and name != "writing"
-        if alone and (marginal := by_itself(large.steps.get(name, []), took, tried)) is not None:
+        done = large.steps.get(name, [])
+        # What is written last is of other kinds than the data: its tasks are no measure of each other. Nor are those of a sample
+        # of many small files, which has no more tasks than the tiny one: of them, most is what each costs whatever its size.
+        alone = of is None and name != "writing" and len(done) >= 2 * len(tiny.steps.get(name, []))
+        if alone and (marginal := by_itself(done, took, tried)) is not None:
             fixed, grows = took - marginal, marginal
         if name.startswith(("reading", "sieving")):
             pass_grows = grows

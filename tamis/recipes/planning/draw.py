@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import lzma
 import random
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from itertools import pairwise
 from pathlib import Path
@@ -43,11 +43,14 @@ class Drawn(NamedTuple):
     files      of the sample
     bytes      of the sample; those of compressed files unpacked
     whole      bytes of all input, likewise
+    times      by file of the sample: how many times as large that is which it stands for. Records of one file may be a thousand
+               times as long as those of another, and a few blocks of each cannot be the same share of all
     """
 
     files: tuple[Path, ...]
     bytes: int
     whole: int
+    times: Mapping[str, float]
 
 
 def draw(files: Sequence[InputFile], wanted: Sequence[int], folder: Path, seed: int, parts: int) -> list[Drawn]:
@@ -76,7 +79,16 @@ def draw(files: Sequence[InputFile], wanted: Sequence[int], folder: Path, seed: 
         to = folder / f"sample-{k}"
         to.mkdir(parents=True)
         made = [_write(file, own[:: min(every, len(own))], to / f"{n}", split) for n, (file, own) in enumerate(pieces)]
-        drawn.append(Drawn(tuple(path for paths, _ in made for path in paths), sum(size for _, size in made), whole))
+        here = sum(size for (_, size), (_, got) in zip(looked, made, strict=True) if got)
+        times = {
+            path.name: size / got * whole / here
+            for (_, size), (paths, got) in zip(looked, made, strict=True)
+            for path in paths
+            if got
+        }
+        drawn.append(
+            Drawn(tuple(path for paths, _ in made for path in paths), sum(got for _, got in made), whole, times)
+        )
     return drawn
 
 

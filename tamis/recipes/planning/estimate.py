@@ -128,7 +128,8 @@ def _tried(
 def _plan(asked: Asked, job: Job, drawn: Drawn, trials: Trials, sizes: Sizes) -> dict[str, Any]:
     large = trials.large
     alike = _alike(job, trials)
-    rows = _rows(large, alike, large.facts["rows"]["in"] / large.share)
+    read = sum(file["rows"] * drawn.times[Path(file["file"]).name] for file in large.facts["inputs"])
+    rows = _rows(large, alike, read * sizes.whole / drawn.whole)
     counted = tasks(trials.cut, large, alike, fragments(job, sizes, drawn.whole))
     bytes_, out = work(large, alike, "bytes"), output(large, rows["kept"]["estimate"])
     found = {
