@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tamis.kernels.jit import njit
+from tamis.kernels.raw import load_bytes
 
 MUCH_LONGER = 32
 """From this ratio of sizes on, the longer set is searched rather than walked."""
@@ -19,31 +20,41 @@ def overlaps(
     rows         (n + 1,) int64
     left, right  (p,)     int64   0 to n - 1
     """
+    return overlaps_at(values.ctypes.data + 8 * rows[:-1], np.diff(rows), left, right)
+
+
+def overlaps_at(
+    start: np.ndarray, size: np.ndarray, left: np.ndarray, right: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """The same of sets that lie anywhere in memory, which the caller holds: nothing is copied to bring them together.
+
+    start  (n,) int64  address of the first value of each set
+    size   (n,) int64  values
+    """
     shared, total = np.empty(len(left), np.uint32), np.empty(len(left), np.uint32)
-    _overlap_all(values, rows, left, right, shared, total)
+    _overlap_all(start, size, left, right, shared, total)
     return shared, total
 
 
 @njit(nogil=True, cache=True)
-def _overlap_all(values, rows, left, right, shared, total):
+def _overlap_all(start, size, left, right, shared, total):
     for k in range(left.size):
-        a, a_end = rows[left[k]], rows[left[k] + 1]
-        b, b_end = rows[right[k]], rows[right[k] + 1]
-        if a_end - a > b_end - b:
-            a, a_end, b, b_end = b, b_end, a, a_end
-        sizes = a_end - a + b_end - b
-        both = _searched(values, a, a_end, b, b_end) if (a_end - a) * MUCH_LONGER < b_end - b else 0
-        if both == 0 and (a_end - a) * MUCH_LONGER >= b_end - b:
-            both = _merged(values, a, a_end, b, b_end)
-        shared[k], total[k] = both, sizes - both
+        one, other = left[k], right[k]
+        if size[one] > size[other]:
+            one, other = other, one
+        if size[one] * MUCH_LONGER < size[other]:
+            both = _searched(start[one], size[one], start[other], size[other])
+        else:
+            both = _merged(start[one], size[one], start[other], size[other])
+        shared[k], total[k] = both, size[one] + size[other] - both
 
 
 @njit(nogil=True, cache=True)
-def _merged(values, a, a_end, b, b_end):
+def _merged(one, a_end, other, b_end):
     """How many values two sets share: one step for each value of either, with nothing to guess but the end."""
-    both = 0
+    both, a, b = 0, 0, 0
     while a < a_end and b < b_end:
-        x, y = values[a], values[b]
+        x, y = load_bytes(one, 8 * a), load_bytes(other, 8 * b)
         both += x == y
         a += x <= y
         b += y <= x
@@ -51,22 +62,22 @@ def _merged(values, a, a_end, b, b_end):
 
 
 @njit(nogil=True, cache=True)
-def _searched(values, a, a_end, b, b_end):
+def _searched(one, a_end, other, b_end):
     """The same, where the second set is much longer: each value is searched from where the last was found."""
-    both = 0
+    both, a, b = 0, 0, 0
     while a < a_end and b < b_end:
-        x, reach = values[a], 1
-        while b + reach < b_end and values[b + reach] < x:
+        x, reach = load_bytes(one, 8 * a), 1
+        while b + reach < b_end and load_bytes(other, 8 * (b + reach)) < x:
             reach *= 2
         low, high = b + reach // 2, min(b + reach + 1, b_end)
         while low < high:
             middle = (low + high) // 2
-            if values[middle] < x:
+            if load_bytes(other, 8 * middle) < x:
                 low = middle + 1
             else:
                 high = middle
         b = low
-        if b < b_end and values[b] == x:
+        if b < b_end and load_bytes(other, 8 * b) == x:
             both += 1
             b += 1
         a += 1

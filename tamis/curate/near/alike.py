@@ -29,7 +29,7 @@ from tamis.kernels.components import joins
 from tamis.kernels.hash import keys
 from tamis.kernels.minhash import choose, met, permutations, sketch
 from tamis.kernels.radix import ordered
-from tamis.kernels.sets import overlaps
+from tamis.kernels.sets import overlaps_at
 from tamis.kernels.shingles import shingle_sets
 from tamis.kernels.units import Unit
 from tamis.schemas import holds_text, joined, text_fields
@@ -304,16 +304,28 @@ def measured(desk: Desk, left: np.ndarray, right: np.ndarray) -> pa.Table:
     """EDGES of any pairs (p,) int64 of records that are in the round `sets`, in their order."""
     needed, place = np.unique(np.concatenate([left, right]), return_inverse=True)
     cuts = np.searchsorted(needed, desk.bases)
-    found: list[Any] = [pa.nulls(0, pa.large_list(pa.uint64()))]
+    start, size = np.empty((2, len(needed)), np.int64)
+    held = []
     for fragment in np.flatnonzero(np.diff(cuts)).tolist():
-        wanted = needed[cuts[fragment] : cuts[fragment + 1]]
-        table = desk.between("sets", fragment, int(wanted[0]), int(wanted[-1]), "ordinal")
-        at = np.searchsorted(table.column("ordinal").to_numpy(), wanted)
-        found.append(table.column("set").combine_chunks().take(pa.array(at)))
-    sets = pa.concat_arrays(found)
-    values, offsets = sets.values.to_numpy(), sets.offsets.to_numpy()
-    shared, total = overlaps(values, offsets, place[: len(left)], place[len(left) :])
+        here = slice(cuts[fragment], cuts[fragment + 1])
+        sets, at = _sets_of(desk, fragment, needed[here])
+        offsets = sets.offsets.to_numpy()
+        start[here] = sets.values.to_numpy().ctypes.data + 8 * offsets[at]
+        size[here] = offsets[at + 1] - offsets[at]
+        held.append(sets)
+    shared, total = overlaps_at(start, size, place[: len(left)], place[len(left) :])
+    del held  # the addresses are of its memory
     return pa.table([left, right, shared, total], schema=EDGES)
+
+
+def _sets_of(desk: Desk, fragment: int, wanted: np.ndarray) -> tuple[pa.LargeListArray, np.ndarray]:
+    """Sets of records of a fragment, and where among them those of `wanted` (k,) int64, ascending ordinals, are."""
+    table = desk.between("sets", fragment, int(wanted[0]), int(wanted[-1]), "ordinal")
+    column, at = table.column("set"), np.searchsorted(table.column("ordinal").to_numpy(), wanted)
+    if column.num_chunks == 1 and not column.chunk(0).values.buffers()[1].is_mutable:
+        return column.chunk(0), at  # a mapped file
+    # Unpacked to memory: of a fragment no more is held there than is wanted.
+    return column.combine_chunks().take(pa.array(at)), np.arange(len(at))
 
 
 def similarity(edges: pa.Table) -> np.ndarray:
@@ -326,10 +338,9 @@ def pairs_at_once(desk: Desk) -> int:
     """How many pairs can be measured within the desk's share."""
     sizes = [desk.size("sets", k) for k in range(desk.count("sets"))]
     records, bytes_of_sets = (sum(each) for each in zip(*sizes, strict=True)) if sizes else (0, 0)
-    # A set is there as it is read, and once more in its place among the others.
-    if 4 * bytes_of_sets <= desk.share:
+    if 2 * bytes_of_sets <= desk.share:
         return desk.share // 2 // PAIR_BYTES
-    return max(1, desk.share // (PAIR_BYTES + 4 * bytes_of_sets // max(records, 1)))
+    return max(1, desk.share // (PAIR_BYTES + 2 * bytes_of_sets // max(records, 1)))
 
 
 def stretches(desk: Desk, of: str, step: int) -> list[tuple[int, int]]:
