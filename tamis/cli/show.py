@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 from tamis.cli.pace import Pace
+from tamis.kernels import compiled
 
 
 def print_json(value: Any) -> None:
@@ -52,6 +53,10 @@ class Progressbar:
             from rich.console import Console
             from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+            if not compiled():
+                click.echo(
+                    "first use: kernels are compiled for this machine, once, which takes about half a minute", err=True
+                )
             columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
             self.bar = Progress(*columns, console=Console(stderr=True), transient=True)
             self.bar.start()
