@@ -1,4 +1,4 @@
-"""What `tamis plan` says beside what the run then takes: three recipes on webmix several times over, and on another corpus.
+"""What `tamis plan` says beside what the run then takes: three recipes on webmix and copies of it, and one on another corpus.
 
     python benchmarks/plan_actual.py                        all; some minutes on an idle machine, 2 GB of cache
     python benchmarks/plan_actual.py --only near            one recipe; nothing is saved
@@ -6,6 +6,7 @@
 near      near-duplicates alone
 evals     exact and near-duplicates, and records that hold items of evaluation sets
 curation  cleans, four families of quality, exact and near-duplicates, evaluation items, personal data
+sources   near-duplicates alone, on another corpus
 
 Copies of webmix are spelled otherwise (scale_corpus.py), so that runs take a minute or so and not their start. `sources` is a
 corpus of another kind, from which no number of the plan comes: text files of the packages beside this Python, in the order of
@@ -30,7 +31,7 @@ BOUND = 1.25
 """Estimate and actual are within this ratio of each other."""
 
 QUALITY = ("quality.gopher@1: {}", "quality.repetition@1: {}", "quality.c4@1: {}", "quality.fineweb@1: {}")
-COPIES = {"near": 4, "evals": 3, "curation": 2}
+COPIES = {"near": 3, "evals": 2, "curation": 1}
 """Of webmix, 288 MB each."""
 
 UNITS = {"rows": 1, "kept": 1, "tasks": 1, "cpu_seconds": 1}
@@ -48,6 +49,9 @@ def main() -> None:
     parser.add_argument("--evals", type=Path, default=Path(__file__).parents[1] / "../shared/data/eval")
     told = parser.parse_args()
     told.cache.mkdir(parents=True, exist_ok=True)
+    asked = ["git", "-C", str(Path(__file__).parent), "rev-parse", "--short", "HEAD"]
+    commit = subprocess.run(asked, capture_output=True, text=True).stdout.strip()
+    facts = {"commit": commit, "workers": told.workers, "copies": COPIES, "bound": BOUND}
     decontam = f"decontam@1: {{against: [{told.evals.resolve()}]}}"
     stages = {
         "near": ("near@1: {}",),
@@ -55,24 +59,21 @@ def main() -> None:
         "curation": ("clean@1: {}", *QUALITY, "exact@1: {}", "near@1: {}", decontam, "pii@1: {}"),
     }
     found: dict[str, Any] = {}
-    for name in [told.only] if told.only else stages:
+    for name in [told.only] if told.only else [*stages, "sources"]:
+        recipe = corpus.recipe(told.cache, "near" if name == "sources" else name, *stages.get(name, stages["near"]))
         lines = told.cache / f"plan-{name}.jsonl"
-        scale_corpus.write(told.corpus, lines, COPIES[name])
-        found[name] = one(told, corpus.recipe(told.cache, name, *stages[name]), lines)
+        if name == "sources":
+            sources(lines)
+        else:
+            scale_corpus.write(told.corpus, lines, COPIES[name])
+        found[name] = one(told, recipe, lines)
         lines.unlink()
-    if not told.only:
-        lines = sources(told.cache / "plan-sources.jsonl")
-        found["near, sources"] = one(told, told.cache / "near.yaml", lines)
-        lines.unlink()
-        commit = subprocess.run(
-            ["git", "rev-parse", "--short", "HEAD"], cwd=Path(__file__).parent, capture_output=True, text=True
-        )
-        facts = {"commit": commit.stdout.strip(), "workers": told.workers, "copies": COPIES, "bound": BOUND}
-        measure.save(__file__, {**facts, "found": found})
+        if not told.only:
+            measure.save(__file__, {**facts, "found": found})
     print(table(found))
 
 
-def sources(path: Path) -> Path:
+def sources(path: Path) -> None:
     """The text files of the packages beside this Python as JSON Lines."""
     packages = Path(sysconfig.get_path("purelib"))
     with path.open("w", encoding="utf-8") as out:
@@ -80,7 +81,6 @@ def sources(path: Path) -> Path:
             if file.suffix in SUFFIXES and file.is_file():
                 text = file.read_text("utf-8", errors="replace")
                 out.write(json.dumps({"id": str(file.relative_to(packages)), "text": text}) + "\n")
-    return path
 
 
 def one(told: Namespace, recipe: Path, lines: Path) -> dict[str, Any]:
@@ -103,7 +103,7 @@ def one(told: Namespace, recipe: Path, lines: Path) -> dict[str, Any]:
         "outside": {k: spent.facts()[k] for k in ("cpu", "wall", "held", "pss")},
         "planning_cpu": round(planning.cpu, 1),
     }
-    print(table({recipe.stem: found}), file=sys.stderr)
+    print(table({lines.stem: found}), file=sys.stderr)
     return found
 
 
