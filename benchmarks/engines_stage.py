@@ -15,7 +15,7 @@ from tamis.curate.near import Near
 from tamis.curate.near.alike import BAND_BYTES
 from tamis.desk import Desk, KeyRange, Tables
 from tamis.kernels.components import link, roots
-from tamis.kernels.radix import ordered
+from tamis.kernels.entries import entries
 from tamis.stage import RESOLUTION, by_rule
 
 SHAPE = (14, 8)
@@ -40,10 +40,9 @@ class Linked(Near):
     def index(self, sketched: pa.Table) -> Tables:
         """`bands` alone, by key: of what `near` keeps besides, nothing is asked where nothing is verified."""
         compared = sketched.filter(sketched.column("same").is_valid()).combine_chunks()
-        key = compared.column("bands").combine_chunks().flatten().to_numpy()
-        by_key = ordered(key)
-        row = compared.column("row").to_numpy()[by_key // np.uint32(self.shape[0])]
-        return {"bands": pa.table({"row": row, "key": key[by_key]})}
+        keys = compared.column("bands").combine_chunks().flatten().to_numpy()
+        found = entries(compared.column("row").to_numpy(), keys, self.shape[0])
+        return {"bands": pa.table({"row": found.row, "key": found.key})}
 
     def settle(self, desk: Desk) -> None:
         """Links; who goes."""

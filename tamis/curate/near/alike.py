@@ -26,6 +26,7 @@ from tamis.desk import Desk, KeyRange, Tables, marks
 from tamis.errors import UsageError
 from tamis.kernels.buckets import pairs
 from tamis.kernels.components import joins
+from tamis.kernels.entries import entries
 from tamis.kernels.hash import keys
 from tamis.kernels.minhash import choose, met, permutations, sketch
 from tamis.kernels.radix import ordered
@@ -166,11 +167,8 @@ class Alike(Corpus):
         """An entry for each band key of those rows (n,) uint32 that are `here` (n,) bool, by key."""
         if not here.all():
             row, keys = row[here], keys.filter(pa.array(here))
-        bands, key = self.shape[0], keys.flatten().to_numpy()
-        # In a large bucket those that share another key, too, are the most alike: half of the key will tell.
-        other = np.roll((key >> np.uint64(32)).astype(np.uint32).reshape(-1, bands), -1, axis=1).reshape(-1)
-        by_key = ordered(key)
-        return pa.table({"row": row[by_key // np.uint32(bands)], "key": key[by_key], "near": other[by_key]})
+        found = entries(row, keys.flatten().to_numpy(), self.shape[0])
+        return pa.table(found._asdict())
 
     def find_edges(self, desk: Desk) -> None:
         """The rounds up to `verify`, whose tables are the edges."""
