@@ -9,7 +9,6 @@ from __future__ import annotations
 import logging
 import os
 import signal
-import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
@@ -24,6 +23,7 @@ from typing import Any, TypeVar
 from tamis.engine.address import REACH, connect, known_here, reach
 from tamis.engine.executor import processors
 from tamis.engine.flight import Flight, Lost
+from tamis.engine.keeper import Keeper
 from tamis.engine.parcel import Done, Needs, Packer, Shared, carry_out, unpack_shared, versions
 from tamis.errors import RunError, UsageError
 from tamis.extras import extra
@@ -175,7 +175,8 @@ class Cluster:
 
     ray: Any
     address: str
-    folder: tempfile.TemporaryDirectory[str] | None
+    folder: Keeper | None
+    """Of a cluster of our own."""
     most_at_once: int | None
     _nodes: list[dict[str, float]] = field(default_factory=list)
     _looked: float = -1e9
@@ -251,7 +252,7 @@ def _begun(ray: Any, workers: int | None, quiet: dict[str, Any]) -> Cluster:
     """A cluster of our own, on this machine alone."""
     late: Exception = RunError()
     for _ in range(BEGINNINGS):
-        folder = tempfile.TemporaryDirectory(prefix="tamis-ray-", ignore_cleanup_errors=True)
+        folder = Keeper()
         try:
             with _told(ray, "this machine"):
                 ray.init(
