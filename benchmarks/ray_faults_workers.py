@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ray_faults_bench import Bench, digest, outcome, told
 
-ROOM = 1_500_000_000
+ROOM = 4_000_000_000
 """Bytes above what the machine has in use at which Ray kills a worker."""
 
 
