@@ -7,6 +7,7 @@ commit that it was measured at, so that a large one may be left to a night.
 
     python benchmarks/scale.py                              1, 3 and 10 times webmix: half an hour
     python benchmarks/scale.py --sizes 30x 10GB --after     an hour on two busy cores; 20 GB of disk
+    python benchmarks/scale.py --sizes                      nothing measured: tables and plot anew
 """
 
 from __future__ import annotations
@@ -23,8 +24,12 @@ import corpus
 import linearity
 import measure
 import scale_corpus
+import shown
 
 MEMORY, MEMORY_BYTES, WORKERS = "1GB", 1_000_000_000, 2
+
+PAGE = Path(__file__).parents[1] / "docs/memory.md"
+"""Where the tables stand."""
 
 STAGES = ("clean@1: {}", "quality.gopher@1: {}", "quality.repetition@1: {}", "exact@1: {}", "near@1: {}")
 
@@ -50,7 +55,7 @@ schema:
 def main() -> None:
     """Measure what is asked for, add it to what was measured before, draw the plot."""
     parser = corpus.options(__doc__ or "")
-    parser.add_argument("--sizes", nargs="+", default=["1x", "3x", "10x"], help="copies of webmix, or bytes, as 10GB")
+    parser.add_argument("--sizes", nargs="*", default=["1x", "3x", "10x"], help="copies of webmix, or bytes, as 10GB")
     parser.add_argument("--after", action="store_true")
     told = parser.parse_args()
     told.cache.mkdir(parents=True, exist_ok=True)
@@ -71,8 +76,12 @@ def main() -> None:
         {"memory": MEMORY, "workers": WORKERS, "stages": STAGES, "exponents": exponents, "sizes": found},
     )
     (results / "scale.svg").write_text(linearity.plot(documents, found, exponents))
-    head = ["", "documents", "kept", "CPU s", "wall s", "MB / CPU s", "peak MB"]
-    print(measure.table(head, [row(name, f) for name, f in found.items()]))
+    head = ["input", "documents", "kept", "CPU s", "wall s", "MB / CPU s", "peak MB", "commit"]
+    shown.put("scale", measure.table(head, [row(name, f) for name, f in found.items()]), PAGE)
+    followed = {name: f["after"] for name, f in found.items() if "after" in f}
+    what = next(iter(followed.values()), {})
+    peaks = [[each, *(f"{f[each]['pss'] / 1e6:.0f}" for f in followed.values())] for each in what]
+    shown.put("scale after", measure.table(["", *followed], peaks), PAGE)
     print(f"\nall within {MEMORY}: {all(f['pss'] <= MEMORY_BYTES for f in costs)}; exponents: {exponents}")
 
 
@@ -132,7 +141,8 @@ def row(name: str, f: dict[str, Any]) -> list[str]:
     """The cells of one size."""
     rate = f["bytes"] / 1e6 / f["cpu"]
     counts = [f"{f['documents']:,}", f"{f['kept']:,}"]
-    return [name, *counts, f"{f['cpu']:.0f}", f"{f['wall']:.0f}", f"{rate:.1f}", f"{f['pss'] / 1e6:.0f}"]
+    cost = [f"{f['cpu']:.0f}", f"{f['wall']:.0f}", f"{rate:.1f}", f"{f['pss'] / 1e6:.0f}"]
+    return [name, *counts, *cost, f["commit"]]
 
 
 if __name__ == "__main__":
