@@ -14,7 +14,7 @@ who goes. Three parts:
 
 Corpora: engines_corpus.py. Rounds alternate; before the first, all do the job on a small corpus, so that kernels are compiled.
 Peak memory is what no file backs, private and shared, over all processes; `pss` counts mapped files, too. With --ray, tamis
-on a Ray cluster of its own with two processors is there as well. After every round the figures go to results/engines.json, and
+on a Ray cluster of its own with two processors is there as well. After every corpus the figures go to results/engines.json, and
 the tables to README.md.
 """
 
@@ -74,9 +74,9 @@ def main() -> None:
         for name, each in what.items():
             for engine, spent in measure.alternate(each, 1).items():
                 rounds.setdefault(name, {}).setdefault(engine, []).extend(spent)
-        found = {name: figures(spent) for name, spent in rounds.items()}
-        measure.save(__file__, {"code": code(), "bands": 14, "rows": 8, "ngram": 5, "found": found})
-        shown.put("engines", tables(found))
+            found = {name: figures(spent) for name, spent in rounds.items()}
+            measure.save(__file__, {"code": code(), "bands": 14, "rows": 8, "ngram": 5, "found": found})
+            shown.put("engines", tables(found))
 
 
 def code() -> str:
