@@ -1,29 +1,33 @@
 """Faults on a Ray cluster of three raylets on this machine, each caused for real: the same bytes, or a clear stop.
 
-    python benchmarks/ray_faults.py --work FOLDER                all of them, and the table in README.md; some need root (mount)
-    python benchmarks/ray_faults.py --work FOLDER --only WORD    those whose name has the word; nothing is kept
+    python benchmarks/ray_faults.py --work FOLDER                    all of them; some need root (mount)
+    python benchmarks/ray_faults.py --work FOLDER --only WORD WORD   those whose name has one of the words
 
-The head has no processors, two nodes have one each. A driver is a process of its own, `tamis run --engine ray --address …`.
-Bytes are equal where every Parquet file has the sha256 of a run on one machine without Ray.
+Each outcome is kept when it is there, in results/ray_faults.json and in the table of README.md, with the commit it was caused
+at; those of other faults stand. The head has no processors, two nodes have one each. A driver is a process of its own,
+`tamis run --engine ray --address …`. Bytes are equal where every Parquet file has the sha256 of a run on one machine without Ray.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
-import re
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 from signal import SIGINT, SIGKILL, SIGTERM
+from typing import Any
 
 import measure
 import ray_faults_drivers as drivers
 import ray_faults_files as files
 import ray_faults_nodes as nodes
 import ray_faults_workers as workers
-from ray_faults_bench import SHORT, Bench
+import scale
+import shown
+from ray_faults_bench import OPEN, SHORT, Bench
 from storing_s3 import S3
 
 FAULTS: dict[str, Callable[[Bench], str]] = {
@@ -56,30 +60,37 @@ FAULTS: dict[str, Callable[[Bench], str]] = {
     "head of the cluster killed": nodes.head_killed,
 }
 
-README = Path(__file__).with_name("README.md")
+KEPT = Path(__file__).parent / "results" / "ray_faults.json"
 
 
 def main() -> None:
-    """Cause each, print the table, keep the outcomes where all were caused."""
+    """Cause each, and keep what came of it."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--rows", type=int, default=3000)
-    parser.add_argument("--only", default="", metavar="WORD")
+    parser.add_argument("--only", nargs="+", default=[""], metavar="WORD")
     asked = parser.parse_args()
     work, found = asked.work.resolve(), dict[str, str]()
     os.environ["TAMIS_CACHE"] = str(work / "cache")
     with S3() as s3, s3.named():
         bench = Bench(work, asked.rows, s3)
         for name, cause in FAULTS.items():
-            if asked.only in name:
+            if any(word in name for word in asked.only):
                 found[name] = caused(bench, name, cause)
+                keep(name, {"outcome": found[name], "rows": asked.rows, "commit": scale.commit()})
         bench.end()
-    table = measure.table(["fault", "outcome"], list(found.items())).replace("| --- | ---: |", "| --- | --- |")
-    print(table)
-    if len(found) == len(FAULTS):
-        measure.save(__file__, {"rows": asked.rows, "found": found})
-        README.write_text(re.sub(r"\| fault \| outcome \|\n(\|.*\n)+", lambda _: f"{table}\n", README.read_text()))
-    sys.exit(any(SHORT in what or "not caused" in what for what in found.values()))
+    sys.exit(any(word in what for word in (SHORT, OPEN) for what in found.values()))
+
+
+def keep(name: str, outcome: dict[str, Any]) -> None:
+    """Keep one outcome beside those of the other faults, in the order of FAULTS."""
+    before: dict[str, Any] = json.loads(KEPT.read_bytes())["found"] if KEPT.exists() else {}
+    before[name] = outcome
+    found = {name: before[name] for name in FAULTS if name in before}
+    measure.save(__file__, {"found": found})
+    never = {"outcome": "not caused yet", "commit": ""}
+    rows = [[name, *((found.get(name) or never)[of] for of in ("outcome", "commit"))] for name in FAULTS]
+    shown.put("ray_faults", measure.table(["fault", "outcome", "commit"], rows).replace("---:", "---"))
 
 
 def caused(bench: Bench, name: str, cause: Callable[[Bench], str]) -> str:
@@ -89,7 +100,7 @@ def caused(bench: Bench, name: str, cause: Callable[[Bench], str]) -> str:
     try:
         found = cause(bench)
     except Exception as error:
-        found = f"not caused: {type(error).__name__}: {error}"
+        found = f"{OPEN}: not caused, {type(error).__name__}: {error}"
     print(f"{name:<52} {time.monotonic() - began:5.0f} s  {found}", flush=True)
     return " ".join(found.replace("|", "/").split())
 

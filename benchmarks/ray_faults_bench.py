@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -23,10 +24,13 @@ from tamis.data.storage import at, fetch, listed
 STAGES = "clean@1: {}, quality.gopher@1: {}, exact@1: {}, near@1: {threshold: 0.8}"
 STAGE = Path(__file__).with_name("ray_faults_stage.py")
 
-PATIENCE = 240.0
+PATIENCE = 900.0
 """Seconds after which a driver that goes on is killed: it hangs."""
 
-SHORT = "FALLS SHORT"
+PACE = 0.6
+"""Seconds of each of some thirty batches of a paced run."""
+
+SHORT, OPEN = "FALLS SHORT", "not settled"
 
 
 class Bench:
@@ -71,6 +75,15 @@ class Bench:
         out = self.place()
         told(self.tamis(recipe, out, "--engine", "local", "--quiet"))
         return digest(out)
+
+    def paced(self, **how: object) -> tuple[Path, str]:
+        """A recipe whose batches take a while, so that every node has a part in it; and the digest of its run on one machine."""
+        file = self.work / "pace"
+        file.write_text("0")
+        recipe = self.faulty("paced", pace=file, **{"word": "''", **how})
+        whole = self.alone(recipe)
+        file.write_text(str(PACE))
+        return recipe, whole
 
     def place(self) -> Path:
         """A folder for one more run."""
@@ -156,7 +169,13 @@ def outcome(
     whole: str | None = None,
     recipe: Path | None = None,
 ) -> str:
-    """What became of a run, in words; FALLS SHORT where it is neither equal bytes nor a stop that says why."""
+    """What became of a run, in words; FALLS SHORT where it is neither equal bytes nor a stop that says why.
+
+    One that was killed for its time is not settled.
+    """
+    if process.returncode == -signal.SIGKILL:
+        said = words.strip().splitlines()[-1] if words.strip() else "nothing was said"
+        return f"{OPEN}: it went on after {PATIENCE:.0f} s, and was killed, at: {said}"
     wanted, words = whole or bench.whole, words.replace(f"{bench.work}/", "")
     if "Traceback" in words or "[state-dump]" in words:
         return f"{SHORT}: exit {process.returncode}, a traceback or Ray's log: {words[-1500:]}"

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import resource
 import signal
 import subprocess
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 
 from ray_faults_bench import SHORT, Bench, outcome, told
-from raylets import descendants, pids, ports, title, wait_for
+from raylets import descendants, pids, title
 
 CLOCK = '''
 import os, time
@@ -27,6 +28,10 @@ def jump():
 time.time = lambda: true() + jump()
 time.time_ns = lambda: true_ns() + jump() * 10**9
 '''
+
+
+NEW_MOUNTS, OWN_ROOT = 0x00020000, 0x00000200
+"""CLONE_NEWNS and CLONE_FS of Linux."""
 
 
 def killed(phase: str) -> Callable[[Bench], str]:
@@ -64,92 +69,91 @@ def little_memory(bench: Bench) -> str:
     limit = 2_500_000_000
     for pid in pids(bench.cluster.nodes[0]):
         resource.prlimit(pid, resource.RLIMIT_AS, (limit, limit))
+    recipe, whole = bench.paced(word="sentence", how="reserve")
     out = bench.place()
-    process = bench.ray(bench.recipe, out)
-    found = outcome(bench, process, told(process), out)
+    process = bench.ray(recipe, out)
+    found = outcome(bench, process, told(process), out, whole, recipe)
     bench.cluster.kill(0)
+    return stopped(found)
+
+
+def stopped(found: str) -> str:
+    """An outcome of a fault that ends every task on a node. Raises RuntimeError where none was there."""
+    if found.startswith("equal bytes"):
+        raise RuntimeError(f"no task was on the node: {found}")
     return found
 
 
 def disk_full(bench: Bench) -> str:
-    """One node sees a file system of 16 kB where tasks write, from the middle of the run on."""
+    """One node sees a file system of one page where tasks write: no file of theirs fits."""
     bench.cluster.kill(0)
-    out = bench.place()
+    (recipe, whole), out = bench.paced(), bench.place()
     with apart(bench) as node:
 
         def fill() -> None:
-            for group in ("1", "2"):
-                (out / ".work" / group).mkdir(exist_ok=True)
-                inside(node, "mount", "-t", "tmpfs", "-o", "size=16k", "full", str(out / ".work" / group))
+            (out / ".work" / "0").mkdir(exist_ok=True)
+            inside(node, "mount", "-t", "tmpfs", "-o", "size=4k", "full", str(out / ".work" / "0"))
 
-        process = bench.ray(bench.recipe, out)
-        words = told(process, "record ids", fill)
-    return outcome(bench, process, words, out)
+        process = bench.ray(recipe, out)
+        words = told(process, "reading", fill)
+    return stopped(outcome(bench, process, words, out, whole, recipe))
 
 
 def scratch_full(bench: Bench) -> str:
     """The same for a run in object storage: the scratch folder of one node is a tmpfs of 64 kB."""
     bench.cluster.kill(0)
+    recipe, whole = bench.paced()
     small = bench.work / "small"
     small.mkdir(exist_ok=True)
     subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "full", str(small)], check=True)
     try:
         bench.add(TAMIS_SCRATCH=str(small))
         out = f"s3://bucket/{bench.place().name}"
-        process = bench.ray(bench.recipe, out)
+        process = bench.ray(recipe, out)
         words = told(process)
         bench.cluster.kill()
     finally:
         subprocess.run(["umount", "-l", str(small)], check=True)
-    return outcome(bench, process, words, out)
+    return stopped(outcome(bench, process, words, out, whole, recipe))
 
 
 def not_shared(bench: Bench) -> str:
     """One node does not see the folder of the run."""
     bench.cluster.kill(0)
+    recipe, whole = bench.paced()
     hidden = bench.work / "hidden"
     hidden.mkdir(exist_ok=True)
     with apart(bench) as node:
         inside(node, "mount", "-t", "tmpfs", "none", str(hidden))
-        process = bench.ray(bench.recipe, hidden / "run")
+        process = bench.ray(recipe, hidden / "run")
         words = told(process)
-    return outcome(bench, process, words, hidden / "run")
+    return stopped(outcome(bench, process, words, hidden / "run", whole, recipe))
 
 
 @contextmanager
-def apart(bench: Bench) -> Iterator[subprocess.Popen[bytes]]:
-    """A node in a mount namespace of its own, which needs root. Raises RuntimeError where it does not start."""
-    told = [
-        f"--{'dashboard-agent-grpc-port' if n == 'metrics_agent_port' else n.replace('_', '-')}={p}"
-        for n, p in ports().items()
-    ]
-    start = [
-        "ray",
-        "start",
-        f"--address={bench.cluster.address}",
-        "--num-cpus=1",
-        "--object-store-memory=83886080",
-        "--block",
-    ]
-    node = subprocess.Popen(
-        ["unshare", "-m", *start, *told], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
-    )
+def apart(bench: Bench) -> Iterator[int]:
+    """A node in a mount namespace of its own, which needs root; one of its processes."""
+    kernel, place = ctypes.CDLL(None, use_errno=True), Path.cwd()
+    with Path("/proc/thread-self/ns/mnt").open() as ours:
+        if kernel.unshare(NEW_MOUNTS):
+            raise RuntimeError(f"no mount namespace: {os.strerror(ctypes.get_errno())}; it needs root")
+        try:
+            subprocess.run(["mount", "--make-rprivate", "/"], check=True)
+            bench.add()
+        finally:
+            # Threads that were begun meanwhile share the root folder with this one: apart from them, it may go back.
+            if kernel.unshare(OWN_ROOT) or kernel.setns(ours.fileno(), NEW_MOUNTS):
+                raise RuntimeError(f"no way back: {os.strerror(ctypes.get_errno())}")
+            os.chdir(place)
     try:
-        started = wait_for(lambda: any("raylet/raylet" in title(p) for p in descendants(node.pid)), 60)
-        if not started or node.poll() is not None:
-            raise RuntimeError("the node did not start: unshare and mount need root")
-        time.sleep(5)  # until the cluster knows it
-        yield node
+        yield pids(bench.cluster.nodes[-1])[0]
     finally:
-        for pid in descendants(node.pid):
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
-        node.wait()
+        bench.cluster.kill()
 
 
-def inside(node: subprocess.Popen[bytes], *command: str) -> None:
-    """Run a command in the mount namespace of a node."""
-    subprocess.run(["nsenter", "-t", str(node.pid), "-m", *command], check=True)
+def inside(pid: int, *command: str) -> None:
+    """Run a command in the mount namespace of a process."""
+    subprocess.run(["nsenter", "-t", str(pid), "-m", *command], check=True)
 
 
 def clock(bench: Bench) -> str:
@@ -160,22 +164,31 @@ def clock(bench: Bench) -> str:
     file.write_text(str(30 * 86400))
     (folder / "sitecustomize.py").write_text(CLOCK.format(file=str(file)))
     bench.add(PYTHONPATH=os.pathsep.join([str(folder), os.environ.get("PYTHONPATH", "")]))
-    out = bench.place()
-    process = bench.ray(bench.recipe, out)
-    found = outcome(bench, process, told(process, "record ids", lambda: _write(file, -30 * 86400)), out)
+    (recipe, whole), out = bench.paced(), bench.place()
+    begun = list[int]()
+
+    def back() -> None:
+        begun.extend(workers(bench, 1))
+        file.write_text(str(-30 * 86400))
+
+    process = bench.ray(recipe, out)
+    found = outcome(bench, process, told(process, "record ids", back), out, whole, recipe)
     bench.cluster.kill()
+    if not begun:
+        raise RuntimeError(f"no task was on the node: {found}")
     return found
 
 
-def _write(file: Path, seconds: int) -> None:
-    file.write_text(str(seconds))
-
-
 def head_killed(bench: Bench) -> str:
-    """The head of the cluster is gone, with Ray's own books."""
+    """The head of the cluster is gone, with Ray's own books; the nodes go on."""
     out = bench.place()
     process = bench.ray(bench.recipe, out)
-    words = told(process, "sieving", bench.end)
+
+    def kill() -> None:
+        for pid in pids(bench.cluster.cluster.head_node):
+            os.kill(pid, signal.SIGKILL)
+
+    words = told(process, "sieving", kill)
     found = outcome(bench, process, words, out)
     bench.anew()
     return found

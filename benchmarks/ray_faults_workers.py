@@ -48,7 +48,7 @@ def poison(bench: Bench) -> str:
     recipe, out, same = bench.faulty("poison"), bench.place(), bench.place()
     process = bench.ray(recipe, out)
     words = told(process)
-    told(bench.tamis(recipe, same, "--engine", "local", "--workers", "1", "--quiet"))
+    told(bench.tamis(recipe, same, "--engine", "local", "--quiet"))
     found = outcome(bench, process, words, out, digest(same), recipe)
     if process.returncode:
         return found
