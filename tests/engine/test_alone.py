@@ -2,41 +2,17 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import NamedTuple
 
 import pytest
+from dying import Job, raising, told
 from raylets import descendants, left_over, wait_for
 
 from tamis.engine import alone as module
 from tamis.engine.alone import alone
 from tamis.errors import RunError
-
-
-class Job(NamedTuple):
-    """A task that dies until it has been told so often that it did."""
-
-    deaths: int
-    told: int = 0
-
-    def after_crash(self) -> Job:
-        return self._replace(told=self.told + 1)
-
-
-def told(job: Job) -> int:
-    """How often a job was told that it died."""
-    if job.told < job.deaths:
-        os.kill(os.getpid(), signal.SIGKILL)
-    return job.told
-
-
-def raising(found: object) -> None:
-    """A task that raises what cannot be pickled."""
-    raise ValueError(found, lambda: found)
 
 
 def test_each_task_is_told_of_its_own_deaths_and_answered_in_order() -> None:

@@ -148,10 +148,10 @@ def test_a_resumed_run_gives_equal_bytes(
 
 def test_a_run_that_stops_early_stops_where_it_was_resumed_too(sums: Snapshot, tiny: Path, tmp_path: Path) -> None:
     how = {"learning_rate": 3.0, "patience": 1, "max_steps": 15}
-    whole = train(job_of(sums, tiny, tmp_path / "whole", **how))
+    whole = train(job_of(sums, tiny, tmp_path / "early", **how))
     facts = json.loads((whole.path / FACTS).read_bytes())["training"]
     assert facts["steps"] < 15
-    job = job_of(sums, tiny, tmp_path / "cut", **how)
+    job = job_of(sums, tiny, tmp_path / "early-again", **how)
     interrupted(job, 4)
     done = train(job, resume=True)
     assert done.resumed_at == 3 and (done.path / WEIGHTS).read_bytes() == (whole.path / WEIGHTS).read_bytes()
