@@ -7,12 +7,14 @@ import os
 import pickle
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 from storing_gs import gs_server
 from storing_s3 import S3
 
 from tamis.data.storage import Remote, at, claimed, claims, fetch, is_remote, listed, located, put, put_file, stored
+from tamis.data.storage.ranges import open_ranges
 from tamis.errors import InputError, OutputError, UsageError
 
 LARGE = bytes(range(256)) * 4096 * 11  # 11 MB: several parts
@@ -213,3 +215,32 @@ def test_one_name_at_two_servers_is_worked_on_in_two_folders(tmp_path: Path, mon
         monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{port}")
         folders.add(scratch_of(at("s3://bucket/runs/one")))
     assert len(folders) == 2
+
+
+@pytest.mark.parametrize(("breaks", "whole"), [(1, True), (4, False)])
+def test_an_answer_that_breaks_off_is_asked_for_again(s3: S3, breaks: int, whole: bool) -> None:
+    put(at("s3://bucket/x"), b"here")
+    with open_ranges(at("s3://bucket/x")) as file:
+        file.raw._native = Breaking(file.raw._native, breaks)  # type: ignore[attr-defined]
+        if whole:
+            assert file.read() == b"here"
+        else:
+            with pytest.raises(InputError, match="Failed to flush response stream"):
+                file.read()
+
+
+class Breaking:
+    """A file of object storage whose first answers break off: in the SDK that is a matter of timing, which nobody can cause."""
+
+    def __init__(self, native: Any, breaks: int) -> None:
+        self.native, self.breaks = native, breaks
+
+    def read_at(self, wanted: int, start: int) -> bytes:
+        if self.breaks:
+            self.breaks -= 1
+            raise OSError("AWS Error INTERNAL_FAILURE during GetObject operation: Failed to flush response stream")
+        data: bytes = self.native.read_at(wanted, start)
+        return data
+
+    def close(self) -> None:
+        self.native.close()

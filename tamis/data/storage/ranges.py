@@ -81,13 +81,13 @@ class _Ranges(io.RawIOBase):
 
         wanted = min(wanted, self._size - start)
         with storage_errors(self._remote, "read"):
-            for _ in range(TRIES):
+            for left in reversed(range(TRIES)):
                 data = b""
                 try:
                     data = self._native.read_at(wanted, start)
                 except OSError as cut:
                     # The SDK tries again what a server refuses, and not an answer that broke off in its middle.
-                    if "flush response stream" not in str(cut):
+                    if not left or "flush response stream" not in str(cut):
                         raise
                 if len(data) == wanted:
                     return data
