@@ -1,7 +1,9 @@
-"""The folder of a cluster of our own, and a process that sees to its end where the driver cannot: one that was killed.
+"""A process that outlives the driver: it says what a driver could not that ended without a word, and ends its own cluster.
 
-Ray's first processes end with the driver that started them. Its agents go on for a minute, and the folder stays. What
-belongs to the cluster has a file open there (its log), and Ray's name; both can be seen on Linux alone.
+Ray ends its driver's process, by `_exit(1)`, where the node that it joined the cluster on is gone: nothing there can be
+caught, or said. In a cluster of our own, Ray's first processes end with the driver that started them; its agents go on for
+a minute, and the folder stays. What belongs to the cluster has a file open there (its log), and Ray's name; both can be
+seen on Linux alone.
 """
 
 from __future__ import annotations
@@ -14,25 +16,39 @@ import sys
 import tempfile
 from contextlib import suppress
 
+LEFT = b"left"
+"""What a driver says that leaves its cluster; where its end of the pipe closes without, it died."""
+
 
 class Keeper:
-    """A temporary folder called `name`. `process` waits for the other end of its input to close, as it does when we die."""
+    """Of a cluster at `address`; None: of one of our own, in a temporary folder called `name`.
 
-    def __init__(self) -> None:
-        self.name = tempfile.mkdtemp(prefix="tamis-ray-")
+    `process` waits for the other end of its input to close, as it does when we die.
+    """
+
+    def __init__(self, address: str | None = None) -> None:
+        self.name = tempfile.mkdtemp(prefix="tamis-ray-") if address is None else ""
         self.process = subprocess.Popen(
-            [sys.executable, "-I", "-S", __file__, self.name],
+            [sys.executable, "-I", "-S", __file__, self.name, address or "of its own"],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
             start_new_session=True,  # Ctrl-C is for the driver
         )
 
     def cleanup(self) -> None:
-        """End what is left of the cluster, and its folder."""
-        assert self.process.stdin is not None
-        self.process.stdin.close()
-        self.process.wait()
+        """The driver leaves: end what is left of a cluster of our own, and its folder."""
+        self.process.communicate(LEFT)
+
+
+def mourn(address: str) -> None:
+    """Say on the standard error of a driver that it ended, and what to do."""
+    with suppress(OSError):
+        print(
+            f"tamis: this run's driver ended without a word while it was in the Ray cluster at {address}: it was killed, or "
+            "Ray ended it because the head or the driver's node is gone; look at the cluster, and go on with --resume",
+            file=sys.stderr,
+            flush=True,
+        )
 
 
 def end(folder: str, driver: int) -> None:
@@ -55,6 +71,8 @@ def _has_open(pid: int, folder: str) -> bool:
 
 
 if __name__ == "__main__":
-    parent = os.getppid()
-    sys.stdin.read()
-    end(sys.argv[1], parent)
+    parent, (folder, address) = os.getppid(), sys.argv[1:]
+    if sys.stdin.buffer.read() != LEFT:
+        mourn(address)
+    if folder:
+        end(folder, parent)

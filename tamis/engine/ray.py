@@ -164,19 +164,19 @@ class Voyage:
         """Cancel, and wait for it a little: what goes on would write into a run that is over."""
         for one in sent:
             self.cluster.ray.cancel(one, force=True)
-        if sent and self.cluster.folder is None:  # in a cluster of our own they end with it
+        if sent and not self.cluster.own:  # in a cluster of our own they end with it
             self.cluster.ray.wait(list(sent), num_returns=len(sent), timeout=REACH)
 
 
 @dataclass
 class Cluster:
-    """A cluster that was joined: its head is at `address`. `folder`: of one of our own, else None; `most_at_once`: tasks,
-    None: as many as fit."""
+    """A cluster that was joined: its head is at `address`. `own`: it ends with us; `most_at_once`: tasks, None: as many as
+    fit."""
 
     ray: Any
     address: str
-    folder: Keeper | None
-    """Of a cluster of our own."""
+    keeper: Keeper
+    own: bool
     most_at_once: int | None
     _nodes: list[dict[str, float]] = field(default_factory=list)
     _looked: float = -1e9
@@ -229,8 +229,7 @@ class Cluster:
         """Leave the cluster; one of our own ends, with its folder."""
         self.ray.shutdown()
         LOGGER.setLevel(logging.INFO)  # as Ray's import has set it
-        if self.folder is not None:
-            self.folder.cleanup()
+        self.keeper.cleanup()
 
 
 def _joined(address: str | None, workers: int | None) -> Cluster:
@@ -241,18 +240,25 @@ def _joined(address: str | None, workers: int | None) -> Cluster:
         if ray.is_initialized():
             raise UsageError("this process is in a Ray cluster already; call ray.shutdown() first")
         _hush(ray)
-        if address is not None:
-            with _told(ray, address):
-                ray.init(address=address, **quiet)
-            return Cluster(ray, address, None, workers)
-        return _begun(ray, workers, quiet)
+        return _begun(ray, workers, quiet) if address is None else _entered(ray, address, workers, quiet)
+
+
+def _entered(ray: Any, address: str, workers: int | None, quiet: dict[str, Any]) -> Cluster:
+    keeper = Keeper(address)
+    try:
+        with _told(ray, address):
+            ray.init(address=address, **quiet)
+    except BaseException:
+        keeper.cleanup()
+        raise
+    return Cluster(ray, address, keeper, own=False, most_at_once=workers)
 
 
 def _begun(ray: Any, workers: int | None, quiet: dict[str, Any]) -> Cluster:
     """A cluster of our own, on this machine alone."""
     late: Exception = RunError()
     for _ in range(BEGINNINGS):
-        folder = Keeper()
+        keeper = Keeper()
         try:
             with _told(ray, "this machine"):
                 ray.init(
@@ -261,13 +267,13 @@ def _begun(ray: Any, workers: int | None, quiet: dict[str, Any]) -> Cluster:
                     include_dashboard=False,
                     object_store_memory=OBJECTS,
                     _node_ip_address="127.0.0.1",
-                    _temp_dir=folder.name,
+                    _temp_dir=keeper.name,
                     **quiet,
                 )
-            return Cluster(ray, ray.get_runtime_context().gcs_address, folder, workers)
+            return Cluster(ray, ray.get_runtime_context().gcs_address, keeper, own=True, most_at_once=workers)
         except BaseException as error:
             ray.shutdown()
-            folder.cleanup()
+            keeper.cleanup()
             # Ray gives its own processes 30 seconds, which a busy machine may exceed, and raises a bare Exception.
             if type(error) is not Exception:
                 raise

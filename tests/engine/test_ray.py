@@ -146,7 +146,8 @@ def test_a_worker_that_is_cut_off_from_its_node_has_lost_it() -> None:
         raise cut
 
     ray = SimpleNamespace(exceptions=exceptions, get=get, put=bytes, wait=lambda sent, **_: (sent, []))
-    voyage = Voyage(Cluster(ray, "", None, 1), Shared("", b""))
+    keeper: Any = None
+    voyage = Voyage(Cluster(ray, "", keeper, own=True, most_at_once=1), Shared("", b""))
     assert [lost.why for _, lost in voyage.landed(["one"], 0) if isinstance(lost, Lost)] == ["node"]
 
 
