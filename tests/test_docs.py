@@ -3,6 +3,7 @@
 ```console        lines after `$ ` are run in a scratch folder that holds examples/; the lines below are their output,
                   where … stands for anything (a line that is … alone for any number of lines)
                   a page that names s3://bucket/ has a server for it
+                  `tamis` is a fork of a process that has imported it (warm.py); on README.md it is a process of its own
 ```python         is executed; with >>> its output is compared too
 ```yaml NAME      is written to the file NAME first (any language, any name); a file that is there, as of examples/, must be
                   the same
@@ -16,10 +17,12 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Generator
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from warm import Warm
 
 ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
@@ -59,9 +62,21 @@ SLOW = re.compile(r"^(?:freezing|verifying): [\d,]+(?: of [\d,]+)? records\n", r
 """What a command says after ten seconds, as on a busy machine: no page shows it."""
 
 
-def shell(command: str, folder: Path) -> str:
-    """What `command` prints in `folder`, both streams together. It must not fail; `|| echo` shows one that does."""
-    own = {"PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}", "COLUMNS": "100", "NO_COLOR": "1"}
+@pytest.fixture(scope="session")
+def warm(tmp_path_factory: pytest.TempPathFactory) -> Generator[Path, None, None]:
+    """A folder with a `tamis` that needs no start."""
+    process = Warm(tmp_path_factory.mktemp("warm"))
+    yield process.program
+    process.close()
+
+
+def shell(command: str, folder: Path, *first: Path) -> str:
+    """What `command` prints in `folder`, both streams together. It must not fail; `|| echo` shows one that does.
+
+    `first`: folders of programs that come before the environment's.
+    """
+    places = [*map(str, first), str(Path(sys.executable).parent), os.environ["PATH"]]
+    own = {"PATH": os.pathsep.join(places), "COLUMNS": "100", "NO_COLOR": "1"}
     done = subprocess.run(
         ["bash", "-o", "pipefail", "-c", command],
         cwd=folder,
@@ -90,6 +105,7 @@ def test_the_page_does_what_it_shows(
     monkeypatch.chdir(tmp_path)
     monkeypatch.syspath_prepend(tmp_path)
     names: dict[str, object] = {"__name__": "__page__"}
+    first = [] if page.name == "README.md" else [request.getfixturevalue("warm")]
     for block in found:
         if block.file:
             place = tmp_path / block.file
@@ -98,7 +114,7 @@ def test_the_page_does_what_it_shows(
             place.write_text(block.text, "utf-8")
         elif block.language == "console":
             for command, expected in commands(block.text):
-                printed = shell(command, tmp_path)
+                printed = shell(command, tmp_path, *first)
                 assert not expected.strip() or shows(expected, printed), (
                     f"{page.name}:{block.line}: $ {command}\nshown:\n{expected}\nprinted:\n{printed}"
                 )

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, date, datetime
+from functools import cache
 from pathlib import Path
+from typing import Any
 
-import jsonschema
 import polars as pl
 import pytest
 import yaml
 from contract_text import written
-from referencing import Registry, Resource
 
 from tamis.contracts import check, load
 from tamis.contracts.openlineage import event
@@ -19,12 +19,19 @@ from tamis.contracts.propose import propose
 
 TESTS = Path(__file__).parents[1]
 SHIPPED = sorted((TESTS.parent / "examples").rglob("*.odcs.yaml"))
-ODCS = jsonschema.Draft201909Validator(json.loads((TESTS / "odcs/odcs-3.1.0.schema.json").read_text("utf-8")))
+
+
+@cache
+def odcs() -> Any:
+    """The standard's own validator: jsonschema takes three seconds to import."""
+    import jsonschema
+
+    return jsonschema.Draft201909Validator(json.loads((TESTS / "odcs/odcs-3.1.0.schema.json").read_text("utf-8")))
 
 
 def slips(text: str) -> list[str]:
     """What the standard's schema says of a contract; dates are text there."""
-    return [e.message for e in ODCS.iter_errors(json.loads(json.dumps(yaml.safe_load(text), default=str)))]
+    return [e.message for e in odcs().iter_errors(json.loads(json.dumps(yaml.safe_load(text), default=str)))]
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda p: p.stem)
@@ -40,6 +47,9 @@ def test_a_proposal_is_a_contract_by_the_standard():
 
 
 def test_an_event_is_one_by_openlineage(tmp_path):
+    import jsonschema
+    from referencing import Registry, Resource
+
     contract = written(tmp_path, [{"name": "a", "logicalType": "string", "required": True}])
     found = event(check(pl.DataFrame({"a": ["x", None]}), contract), datetime(2026, 1, 2, tzinfo=UTC))
     specs = [json.loads(p.read_text("utf-8")) for p in sorted((TESTS / "openlineage").glob("*.json"))]

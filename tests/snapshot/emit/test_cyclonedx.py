@@ -10,16 +10,15 @@ import pytest
 from tamis.licenses import canonical
 from tamis.snapshot.emit.cyclonedx import sum_of
 
-json_validation = pytest.importorskip(
-    "cyclonedx.validation.json", reason="cyclonedx-python-lib is not installed: pip install cyclonedx-python-lib"
-)
-
 
 def wrong(path: Path) -> Any:
     """What the strict validator of CycloneDX 1.6 says; None where it is content."""
+    validation = pytest.importorskip(
+        "cyclonedx.validation.json", reason="cyclonedx-python-lib is not installed: pip install cyclonedx-python-lib"
+    )
     from cyclonedx.schema import SchemaVersion
 
-    return json_validation.JsonStrictValidator(SchemaVersion.V1_6).validate_str(path.read_text("utf-8"))
+    return validation.JsonStrictValidator(SchemaVersion.V1_6).validate_str(path.read_text("utf-8"))
 
 
 def test_the_strict_validator_is_content(frozen: Path) -> None:

@@ -8,14 +8,13 @@ import pytest
 
 from tamis.snapshot.folder import open_snapshot
 
-jsonschema = pytest.importorskip("jsonschema", reason="jsonschema is not installed: pip install jsonschema")
-
 SCHEMAS = Path(__file__).parents[2] / "openlineage"
 
 
 @pytest.fixture(scope="session")
 def wrong() -> Any:
     """What the schemas of OpenLineage say of an event: of the event itself, and of each facet under its own schema."""
+    jsonschema = pytest.importorskip("jsonschema", reason="jsonschema is not installed: pip install jsonschema")
     from referencing import Registry, Resource
 
     loaded = [json.loads(path.read_bytes()) for path in sorted(SCHEMAS.glob("*.json"))]
