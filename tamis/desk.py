@@ -51,7 +51,11 @@ def marked(bits: np.ndarray, ordinals: np.ndarray) -> np.ndarray:
 def key_ranges(entries: int, entry_bytes: int, share: int) -> list[KeyRange]:
     """A power of two of equal ranges, so many that `entry_bytes` for each of `entries` evenly spread keys fit in `share`."""
     wanted = -(-entries * entry_bytes // share)
-    n = min(MOST_RANGES, 1 << max(0, wanted - 1).bit_length())
+    return equal_ranges(min(MOST_RANGES, 1 << max(0, wanted - 1).bit_length()))
+
+
+def equal_ranges(n: int) -> list[KeyRange]:
+    """All keys, in `n` ranges of one width."""
     return [KeyRange(k * 2**64 // n, (k + 1) * 2**64 // n - 1) for k in range(n)]
 
 

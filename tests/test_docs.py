@@ -66,7 +66,7 @@ SLOW = re.compile(r"^(?:freezing|verifying): [\d,]+(?: of [\d,]+)? records\n", r
 def warm(tmp_path_factory: pytest.TempPathFactory) -> Generator[Path, None, None]:
     """A folder with a `tamis` that needs no start."""
     process = Warm(tmp_path_factory.mktemp("warm"))
-    yield process.program
+    yield process.bin
     process.close()
 
 

@@ -2,7 +2,7 @@
 
     python warm.py SOCKET     listens there until its standard input closes
 
-Each command runs in a fork, with the streams, the folder and the environment of whoever asks. `Warm.program` is a `tamis` that
+Each command runs in a fork, with the streams, the folder and the environment of whoever asks. `Warm.bin` has a `tamis` that
 asks. What starting tamis itself does is held elsewhere, and by README.md, whose commands are processes of their own.
 """
 
@@ -45,12 +45,12 @@ READY = [
 
 
 class Warm:
-    """The process, and `program`, a folder with a `tamis` that asks it."""
+    """The process, and `bin`, a folder with a `tamis` that asks it."""
 
     def __init__(self, folder: Path) -> None:
-        self.program, self.socket = folder / "bin", folder / "socket"
-        self.program.mkdir()
-        asks = self.program / "tamis"
+        self.bin, self.socket = folder / "bin", folder / "socket"
+        self.bin.mkdir()
+        asks = self.bin / "tamis"
         asks.write_text(PROGRAM.format(python=sys.executable, socket=str(self.socket)))
         asks.chmod(0o755)
         self.process = subprocess.Popen(

@@ -116,7 +116,7 @@ def _lines(told: dict[str, Any]) -> list[str]:
     lines = [
         f"{told['recipe']}: {plural(source['files'], 'file')}, {size(source['bytes'])}{scaled}",
         f"tried on {size(sample['bytes'])}, {sample['rows']:,} rows ({sample['share']:.1%}), "
-        f"with {plural(told['workers'], 'worker')}",
+        f"for {plural(told['workers'], 'worker')}",
         "",
         f"{'':<20} {'estimate':>12}   range",
     ]

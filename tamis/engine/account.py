@@ -122,10 +122,12 @@ def run_account(task: AccountTask) -> Books:
     for done in fates.exchanges:
         rows, found = fates.resolved(done, fragment)
         here = (fate[rows] != KEPT) & (step[rows] == done.step)
-        _enter(books, rows[here], found.column("rule").filter(pa.array(here)), fate, done.step, names, code)
+        gone = rows[here]
+        _enter(books, gone, found.column("rule").filter(pa.array(here)), fate[gone], done.step, names, code)
     for derived in fates.derivations:
         rows, found = fates.seeds(derived, fragment)
-        _enter(books, rows, found.column("rule"), found.column("fate").to_numpy(), derived.step, names, code, rows)
+        becomes = found.column("fate").to_numpy()
+        _enter(books, rows, found.column("rule"), becomes, derived.step, names, code)
     return books
 
 
@@ -158,12 +160,10 @@ def _enter(
     step: int,
     names: list[str],
     code: np.ndarray,
-    seeds: np.ndarray | None = None,
 ) -> None:
-    """Entries of the records an exchange found, or of `seeds`: then `fate` is that of each of these."""
+    """Entries of the records at `rows` (n,), each with its rule and its `fate` (n,) uint8."""
     whys = rule.combine_chunks().dictionary_encode()
-    becomes = fate[rows] if seeds is None else fate
-    key = code[rows], becomes, whys.indices.to_numpy()
+    key = code[rows], fate, whys.indices.to_numpy()
     for (c, f, r), n in _counted(key, (len(names), len(FATE), len(whys.dictionary))):
         name = USED if f == KEPT else FATE[f]
         books.entries[Entry(step, names[c], name, whys.dictionary[r].as_py())] += n
@@ -174,7 +174,7 @@ def balance(books: Books, steps: int, counted: Mapping[str, int]) -> dict[str, i
     whole, _ = books.rows(steps)
     there = {**whole, "all": whole["in"] + whole["derived"]}
     if there["all"] != whole["kept"] + whole["dropped"] + whole["quarantined"]:
-        raise RunError(f"the books do not balance: {whole}")
+        raise RunError(f"the books do not balance: {whole}. This is a fault of tamis: please report it with run.json")
     wrong = {name: (there[name], n) for name, n in counted.items() if there[name] != n}
     if wrong:
         says = "; ".join(f"{name}: {a:,} by the ledger, {b:,} in the files" for name, (a, b) in wrong.items())

@@ -36,7 +36,7 @@ def connect(address: str, seconds: float) -> socket.socket:
 
 
 def reach(address: str) -> None:
-    """Raise RunError where no Ray answers at `address` within seconds: Ray itself would try for minutes."""
+    """Raise UsageError where `address` is no HOST:PORT, RunError where no Ray answers there within seconds."""
     host, _, port = address.rpartition(":")
     if not host or not port.isdigit() or "/" in address:
         raise UsageError(

@@ -17,6 +17,7 @@ from tamis.data import cuts
 from tamis.data.groups import Piece, cut
 from tamis.data.storage import put_file, stored
 from tamis.data.writer import write_parquet
+from tamis.desk import equal_ranges
 from tamis.engine import contents
 from tamis.engine.account import Books
 from tamis.engine.bundles import kept_of
@@ -65,10 +66,9 @@ def tasks(emit: Emit, books: Books) -> Iterator[EmitTask]:
     yield EmitTask(emit, "fates", 0, "fates.parquet", contents.fates_of_all)
     for k, groups in enumerate(_data_files(emit)):
         yield EmitTask(emit, "data", k, f"data/part-{k:05d}.parquet", contents.kept_rows, (groups,))
-    parts = 1 << max(0, (max(decisions, 1) - 1) // VERDICT_ROWS).bit_length()
-    for k in range(parts):
-        bounds = (k * 2**64 // parts, (k + 1) * 2**64 // parts - 1)
-        yield EmitTask(emit, "verdicts", k, f"verdicts/part-{k:05d}.parquet", contents.verdicts_between, bounds)
+    parts = 1 << (max(0, decisions - 1) // VERDICT_ROWS).bit_length()
+    for k, keys in enumerate(equal_ranges(parts)):
+        yield EmitTask(emit, "verdicts", k, f"verdicts/part-{k:05d}.parquet", contents.verdicts_between, keys)
     if contents.score_schema(emit.plan):
         for k, start in enumerate(range(0, max(total, 1), SCORE_ROWS)):
             about_rows = (start, min(start + SCORE_ROWS, total))

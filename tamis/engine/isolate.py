@@ -41,7 +41,7 @@ def measure(
     With `beat`, rows go one by one and each is announced first, so that a crash leaves behind which row it was.
     Any exception counts, because the stage may be the user's own; a TamisError is ours to the caller and goes up.
     """
-    if batch.num_rows == 0 or (beat is None or batch.num_rows == 1):
+    if beat is None or batch.num_rows <= 1:
         if beat is not None and batch.num_rows:
             beat(0)
         try:

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow as pa
 
-from tamis.desk import KeyRange
+from tamis.desk import KeyRange, equal_ranges
 from tamis.engine.exchange import in_order, placed
 from tamis.engine.work import Work
 
@@ -76,7 +76,7 @@ def merging(
     """
     spans = 1 << (ranges.bit_length() // 2)
     starts = range(0, len(places), spans)
-    keys = [KeyRange(k * 2**64 // spans, (k + 1) * 2**64 // spans - 1) for k in range(spans)]
+    keys = equal_ranges(spans)
     tasks = [
         MergeTask(
             work, group, b * spans + s, part, tuple(places[start : start + spans]), bases[start : start + spans], span

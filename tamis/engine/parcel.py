@@ -21,7 +21,7 @@ import xxhash
 from tamis.engine.alone import alone, outcome
 from tamis.errors import RunError
 
-BYTES_DEPEND_ON = ("tamis", "numpy", "pyarrow", "numba")
+BYTES_DEPEND_ON = ("tamis", "numpy", "pyarrow", "numba", "ftfy", "selectolax", "license-expression", "zstandard")
 """Packages that must be the same wherever tasks are carried out: their version can change a byte of the output."""
 
 ATOMS = (type(None), bool, int, float, complex, str, bytes, type)

@@ -17,6 +17,7 @@ from tamis.data.storage.address import Remote
 from tamis.data.writer import FileDigest, write_bytes, write_json
 from tamis.engine.drive import Result
 from tamis.engine.executor import Engine
+from tamis.engine.parcel import BYTES_DEPEND_ON
 from tamis.ledger import POISON, READING
 from tamis.recipes.job import Job
 from tamis.recipes.place import Place
@@ -27,9 +28,6 @@ from tamis.runs import Run, seal
 from tamis.runs.ending import unanswered
 from tamis.runs.manifest import sha256
 from tamis.stage import Derive
-
-BYTES_DEPEND_ON = ("tamis", "numpy", "pyarrow", "numba", "ftfy", "selectolax", "license-expression", "zstandard")
-"""Packages whose version can change a byte of the output."""
 
 
 def finish(

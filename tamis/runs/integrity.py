@@ -53,7 +53,7 @@ def verify(folder: Path | str | Remote) -> list[Finding]:
 
 
 def _verify_far(run: Remote) -> list[Finding]:
-    there = {one.remote.key[len(run.key) + 1 :] for one in listed(run)}
+    there = {one.remote.below(run) for one in listed(run)}
     there = {name for name in there if not name.startswith(".work/")}
     if MANIFEST not in there:
         if there and stored(run / ".work/plan.json"):

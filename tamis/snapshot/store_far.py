@@ -185,7 +185,7 @@ def changing(output: Remote, given: Remote | None) -> Iterator[tuple[FarStore, P
 def streamed(far: Remote) -> list[tuple[str, str]]:
     """What is wrong with the files at `far`, by its manifest: every one is read, none is kept."""
     digests = mirrored(far).digests
-    there = {one.remote.key[len(far.key) + 1 :] for one in listed(far)}
+    there = {one.remote.below(far) for one in listed(far)}
     with ThreadPoolExecutor(4, thread_name_prefix="tamis-verify") as pool:
         found = dict(
             zip(digests, pool.map(lambda name: sha256(far / name) if name in there else None, digests), strict=True)

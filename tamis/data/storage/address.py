@@ -74,6 +74,15 @@ class Remote:
         """32 hexadecimal digits that stand for it, where it names something on this machine."""
         return hashlib.sha256(str(self).encode("utf-8", "surrogateescape")).hexdigest()[:32]
 
+    @property
+    def parent(self) -> Remote:
+        """What it lies in: the prefix before the last part of its key, or the bucket."""
+        return Remote(self.scheme, self.bucket, self.key.rpartition("/")[0])
+
+    def below(self, prefix: Remote) -> str:
+        """Its key from `prefix` on, which may be a bucket."""
+        return self.key[len(prefix.key) + 1 :] if prefix.key else self.key
+
     def __truediv__(self, name: object) -> Remote:
         joined = f"{self.key}/{name}" if self.key else str(name)
         return Remote(self.scheme, self.bucket, joined.strip("/"))
@@ -102,12 +111,12 @@ class Remote:
 
 def located(place: str | os.PathLike[str] | Remote) -> Path | Remote:
     """The path or URI that `place` is; file:// becomes a path. Raises UsageError for storage that is not known."""
-    if isinstance(place, (Path, Remote)) and not _URI.match(str(place)):
+    if isinstance(place, Remote):
         return place
     text = str(place)
     found = _URI.match(text)
-    if isinstance(place, Remote) or found is None:
-        return place if isinstance(place, Remote) else Path(text)
+    if found is None:
+        return place if isinstance(place, Path) else Path(text)
     scheme, rest = found[1].lower(), found[2]
     if scheme == "file":
         return _path(text)

@@ -21,7 +21,7 @@ def copies(remote: Remote) -> list[Path]:
     its data. An object that was changed since is copied anew. Raises InputError where there is none.
     """
     if remote.key and (one := stored(remote)):
-        return [_copied([one], Remote(remote.scheme, remote.bucket, remote.key.rpartition("/")[0])) / remote.name]
+        return [_copied([one], remote.parent) / remote.name]
     there = listed(remote)
     if not there:
         found = [
@@ -43,7 +43,7 @@ def _copied(objects: Sequence[Stored], above: Remote) -> Path:
     folder = cache() / "objects" / hashlib.sha256(says.encode()).hexdigest()[:32]
 
     def copy(one: Stored) -> None:
-        path = folder / (one.remote.key[len(above.key) + 1 :] if above.key else one.remote.key)
+        path = folder / one.remote.below(above)
         if not path.exists():
             try:
                 fetch(one.remote, path)

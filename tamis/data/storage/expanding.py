@@ -35,9 +35,7 @@ def expand(remote: Remote, suffixes: tuple[str, ...], run: frozenset[str]) -> It
         yield from _globbed(remote)
     else:
         if remote.key:
-            listed(
-                Remote(remote.scheme, remote.bucket, remote.key.rpartition("/")[0])
-            )  # a bucket that is not there is said
+            listed(remote.parent)  # a bucket that is not there is said
         raise InputError(f"{remote} does not exist: there is no object of that name, and none below it")
 
 
@@ -45,7 +43,7 @@ def _taken(
     prefix: Remote, there: Iterable[Stored], suffixes: tuple[str, ...], run: frozenset[str]
 ) -> Iterator[tuple[Stored, str]]:
     """Of all below `prefix` what is data: nothing hidden, of runs their data, of unfinished runs nothing."""
-    named = [(one, PurePosixPath(_within(prefix, one))) for one in there]
+    named = [(one, PurePosixPath(one.remote.below(prefix))) for one in there]
     held: dict[PurePosixPath, set[str]] = {}
     for _, path in named:
         held.setdefault(path.parent, set()).add(path.name)
@@ -64,7 +62,7 @@ def _globbed(pattern: Remote) -> Iterator[tuple[Stored, str]]:
     fixed = next(k for k, part in enumerate(parts) if _MAGIC.search(part))
     root = Remote(pattern.scheme, pattern.bucket, "/".join(parts[:fixed]))
     fits = re.compile("".join(_part(part, last=k == len(parts) - 1) for k, part in enumerate(parts[fixed:], fixed)))
-    found = [(one, name) for one in listed(root) if fits.fullmatch(name := _within(root, one))]
+    found = [(one, name) for one in listed(root) if fits.fullmatch(name := one.remote.below(root))]
     shown = [(one, name) for one, name in found if not name.rpartition("/")[2].startswith(".")]
     if not shown:
         raise InputError(f"no object matches {str(pattern)!r}")
@@ -75,9 +73,6 @@ def _part(part: str, last: bool) -> str:
     """One part of a pattern as a regular expression: ** is any number of folders, as in a shell."""
     if part == "**":
         return ".*" if last else "(?:.*/)?"
-    inner = translate(part).removeprefix("(?s:").removesuffix(r")\Z").replace(".*", "[^/]*")
+    # "(?s:…)\Z", which ends in \z from Python 3.14 on.
+    inner = translate(part).removeprefix("(?s:").rpartition(")")[0].replace(".*", "[^/]*")
     return inner + ("" if last else "/")
-
-
-def _within(root: Remote, one: Stored) -> str:
-    return one.remote.key[len(root.key) + 1 :] if root.key else one.remote.key

@@ -59,17 +59,17 @@ def _why(remote: Remote, said: str) -> str:
     if re.search(r"http status 30[17]|permanentredirect|wrong region|authorizationheadermalformed", told):
         return f"the bucket {remote.bucket} lies in another region; name it in AWS_REGION"
     if re.search(r"network_connection|could ?n.t (connect|resolve)|could not (connect|resolve)|timed? ?out|curl", told):
-        return f"{server} cannot be reached ({_last(said)}); {attempts()} tries were made; is the endpoint right?"
+        return f"{server} cannot be reached ({_reason(said)}); {attempts()} tries were made; is the endpoint right?"
     if re.search(r"slow_down|slowdown|service_unavailable|unavailable|http status 50\d|internal_failure", told):
-        return f"{server} is overloaded: {attempts()} tries failed ({_last(said)}); run again later with --resume"
-    return f"{_last(said)}; found were {credentials(remote.scheme)} for {server}"
+        return f"{server} is overloaded: {attempts()} tries failed ({_reason(said)}); run again later with --resume"
+    return f"{_reason(said)}; found were {credentials(remote.scheme)} for {server}"
 
 
 def _no_bucket(remote: Remote) -> str:
     return f"there is no bucket {remote.bucket!r} at {endpoint(remote.scheme) or 'its provider'}; is the name right?"
 
 
-def _last(said: str) -> str:
-    """The end of what the SDK says, which is the reason."""
+def _reason(said: str) -> str:
+    """The first line of what the SDK says, from "AWS Error" on where it has that."""
     line = (said.strip().splitlines() or ["no reason given"])[0]
     return re.sub(r"^.*(AWS Error )", r"\1", line)[:300]

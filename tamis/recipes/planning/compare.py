@@ -42,7 +42,8 @@ def load_plan(path: Path) -> dict[str, Any]:
 def compare(plan: Mapping[str, Any], run: Run) -> list[Compared]:
     """Each figure of `plan` beside that of `run`. Raises UsageError where the run is of another recipe."""
     if plan["recipe"] != run.facts["name"]:
-        raise UsageError(f"the plan is for the recipe {plan['recipe']!r}; {run.path} is a run of {run.facts['name']!r}")
+        other = f"{run.path} is a run of {run.facts['name']!r}"
+        raise UsageError(f"the plan is for the recipe {plan['recipe']!r}, and {other}; name a run of that recipe")
     varies = run.facts["varies"]
     work = varies.get("work", {})
     output = sum(file.stat().st_size for file in run.path.rglob("*") if file.is_file())

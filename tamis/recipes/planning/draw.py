@@ -135,7 +135,7 @@ def _lines(file: InputFile, spans: Iterable[tuple[int, int]]) -> Iterator[bytes]
     done = 0
     with file.path.open("rb") as source:
         for low, high in spans:
-            source.seek(max(low - 1, done, 0))
+            source.seek(max(low - 1, done))
             if low > done:
                 source.readline(LINE)  # to its end: whoever begins before is not ours
             begin = source.tell()

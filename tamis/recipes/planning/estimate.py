@@ -6,7 +6,6 @@ so that what numba has not compiled on this machine yet is compiled then. The ti
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 from tamis.curate.near.alike import Alike
-from tamis.engine.executor import Local
+from tamis.engine.executor import Local, processors
 from tamis.errors import UsageError
 from tamis.recipes.budget import Budget
 from tamis.recipes.job import Job, prepare
@@ -74,7 +73,7 @@ class Trials(NamedTuple):
 
 def estimate(asked: Asked, on_progress: Callable[[str], None] = lambda _: None) -> dict[str, Any]:
     """The plan, as JSON can hold it: each estimate with the least and most that it may be. Raises as `run`, and UsageError."""
-    able = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    able = processors()
     workers = asked.workers or able
     wanted = load(asked.recipe).set(asked.changes)
     with TemporaryDirectory(prefix="tamis-plan-") as scratch:
