@@ -13,7 +13,7 @@ import hashlib
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from difflib import get_close_matches
@@ -96,6 +96,26 @@ def find(paths: Sequence[str | Path | Remote], scratch: Path | None = None) -> l
     if any(str(path) == "-" for path in paths):
         files.append(_standard_input(scratch))
     return sorted(files, key=lambda file: file.name)
+
+
+def changed(files: Iterable[InputFile]) -> list[str]:
+    """Names of files that are gone, or another size or age than when they were found. Not of copies made here."""
+    return [file.name for file in files if not _is_same(file)]
+
+
+def _is_same(file: InputFile) -> bool:
+    if isinstance(file.path, Remote):
+        from tamis.data.storage.objects import stored
+
+        there = stored(file.path)
+        # A listing may tell parts of a second, and an answer about one object none; some listings do not tell the age of all.
+        aged = there is not None and file.modified and there.modified // 10**9 != file.modified // 10**9
+        return there is not None and there.bytes == file.bytes and not aged
+    try:
+        facts = file.path.stat()
+    except OSError:
+        return False
+    return (facts.st_size, facts.st_mtime_ns) == (file.bytes, file.modified)
 
 
 @contextmanager

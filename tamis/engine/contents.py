@@ -26,6 +26,7 @@ from tamis.engine.plan import Plan
 from tamis.engine.segment import nullable
 from tamis.engine.veil import veiled
 from tamis.engine.work import Work
+from tamis.errors import RunError
 from tamis.ledger import DRAFT, KEPT, QUARANTINED, Step, aside_schema, fates, set_aside, settled, verdicts, working
 from tamis.schemas import FATES, LINEAGE, REQUEST, VERDICT
 from tamis.schemas.ids import halves
@@ -90,7 +91,8 @@ def _data_groups(emit: Emit, groups: Sequence[tuple[Piece, ...]]) -> Iterator[pa
     for group in groups:
         wanted, held = sum(end - start for _, start, end in group), []
         while wanted:
-            assert rest is not None, "fewer rows than were counted"
+            if rest is None:
+                raise RunError("there are fewer rows than were counted: the input changed while it was read; run again")
             held.append(rest.slice(0, wanted))
             wanted -= held[-1].num_rows
             rest = rest.slice(held[-1].num_rows) if held[-1].num_rows < rest.num_rows else next(rows, None)

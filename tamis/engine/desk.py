@@ -151,7 +151,7 @@ class FileDesk:
         for done in self.fates.exchanges:
             ours = ordinal >= np.uint64(self.bases[self.earlier])
             own = ordinal[ours] - np.uint64(self.bases[self.earlier])
-            alive[ours] &= ~marked(_gone(self.work, done, int(self.fates.bases[-1])), own)
+            alive[ours] &= ~marked(_gone(self.work, self.work.begun, done, int(self.fates.bases[-1])), own)
         return met if alive.all() else met.filter(pa.array(alive)).combine_chunks()
 
     def record_ids(self, ordinals: np.ndarray) -> pa.Array:
@@ -176,8 +176,8 @@ class FileDesk:
 
 
 @lru_cache(8)
-def _gone(work: Work, done: Exchanged, count: int) -> np.ndarray:
-    """A bit for every record, set for those that an exchange let go."""
+def _gone(work: Work, begun: tuple[int, int], done: Exchanged, count: int) -> np.ndarray:
+    """A bit for every record, set for those that an exchange let go. `begun`: another run may be in this folder later."""
     tables = (work.table(done.group, k, "resolved", ["ordinal"]) for k in range(done.tables))
     return marks(count, (table.column("ordinal").to_numpy() for table in tables))
 

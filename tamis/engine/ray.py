@@ -128,7 +128,7 @@ class Voyage:
         if elsewhere:
             options["scheduling_strategy"] = "SPREAD"
         if gpus and self.cluster.gpus:
-            options["num_gpus"] = gpus
+            options["num_gpus"] = min(gpus, self.cluster.gpus)
         sent: Hashable = self.cluster.carry.options(**options).remote(self.name, [self.shared], packed, apart)
         return sent
 
@@ -213,8 +213,8 @@ class Cluster:
 
     @property
     def gpus(self) -> float:
-        """GPUs of all nodes."""
-        return sum(node.get("GPU", 0) for node in self.nodes)
+        """GPUs of the node that has most: what asks for more would wait for ever."""
+        return max((node.get("GPU", 0) for node in self.nodes), default=0)
 
     def slots(self, memory: int) -> int:
         """Tasks of so many bytes that can go on at once."""

@@ -46,6 +46,15 @@ class Work:
         """Where files are put besides, for nodes that do not see this folder."""
         return None
 
+    @property
+    def begun(self) -> tuple[int, int]:
+        """What tells this run from another one that was in the same folder before: whose plan lies there, and since when."""
+        try:
+            facts = (self.root / "plan.json").stat()
+        except FileNotFoundError:  # of no run, or of a node that has a folder for this run alone
+            return 0, 0
+        return facts.st_ino, facts.st_mtime_ns
+
     def lies(self, group: object, index: int, part: str) -> Path | Remote:
         """Where any node may read `part` from."""
         return self.path(group, index, part)

@@ -7,6 +7,7 @@ holds it against the record there. What is put twice, by a task carried out twic
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -19,21 +20,28 @@ from tamis.data.storage.scratch import scratch_of, sweep
 from tamis.engine.work import AGAIN, Work
 from tamis.errors import RunError
 
+OF_RUN = "run-"
+"""How the folder of a run begins, in the scratch folder of its place."""
+
 
 @dataclass(frozen=True)
 class FarWork(Work):
-    """The work of the run at `run`. `root` is a folder of whatever machine this object is on."""
+    """The work of the run at `run`. `root` is a folder of whatever machine this object is on.
+
+    name  of this run among those that were at the same place before: what a node keeps of them is not taken for it
+    """
 
     run: Remote
+    name: str
 
     @property
     def far(self) -> Remote:
         """Where intermediate files are put."""
         return self.run / ".work/tasks"
 
-    def __reduce__(self) -> tuple[Callable[[Remote], FarWork], tuple[Remote]]:
+    def __reduce__(self) -> tuple[Callable[[Remote, str], FarWork], tuple[Remote, str]]:
         """Sent to another machine, it is of a folder there."""
-        return far_work, (self.run,)
+        return far_work, (self.run, self.name)
 
     def lies(self, group: object, index: int, part: str) -> Path | Remote:
         """Where any node may read `part` from."""
@@ -92,8 +100,12 @@ class FarWork(Work):
 
 
 @lru_cache(8)
-def far_work(run: Remote) -> FarWork:
-    """The work of the run at `run`, on this machine."""
+def far_work(run: Remote, name: str) -> FarWork:
+    """The work of the run at `run`, on this machine. What earlier runs left here is removed."""
     folder = scratch_of(run)
     sweep(folder)
-    return FarWork(folder / ".work", run)
+    own = folder / ".work" / f"{OF_RUN}{name}"
+    for other in own.parent.glob(f"{OF_RUN}*"):
+        if other != own:
+            shutil.rmtree(other, ignore_errors=True)
+    return FarWork(own, run, name)

@@ -15,7 +15,7 @@ from typing import Any
 
 from tamis.data.storage.address import Remote
 from tamis.data.writer import FileDigest, write_bytes, write_json
-from tamis.engine.drive import Result
+from tamis.engine.drive import Drive, Result
 from tamis.engine.executor import Engine
 from tamis.engine.parcel import BYTES_DEPEND_ON
 from tamis.ledger import POISON, READING
@@ -23,6 +23,7 @@ from tamis.recipes.job import Job
 from tamis.recipes.place import Place
 from tamis.recipes.recipe import Recipe
 from tamis.recipes.repository import commit
+from tamis.recipes.same import see_unchanged
 from tamis.recipes.spending import Watch
 from tamis.runs import Run, seal
 from tamis.runs.ending import unanswered
@@ -30,12 +31,12 @@ from tamis.runs.manifest import sha256
 from tamis.stage import Derive
 
 
-def finish(
-    place: Place, job: Job, result: Result, engine: Engine, started: float, responses: Path, watch: Watch
-) -> None:
+def finish(place: Place, job: Job, result: Result, drive: Drive, started: float, responses: Path, watch: Watch) -> None:
     """Write what is left to write: recipe, environment, run.json, report, manifest."""
     out, recipe = place.root, job.recipe
     resolved = json.dumps(recipe.resolved(), ensure_ascii=False, indent=2, sort_keys=True).encode() + b"\n"
+    inputs = _inputs(job, result)  # their digests first: what is found unchanged after that is what was read
+    see_unchanged(place, {*job.files, *(part.fragment.file for parts in drive.earlier.values() for part in parts)})
     written = [
         write_bytes(out / "recipe.yaml", recipe.text.encode()),
         write_bytes(out / "recipe.resolved.json", resolved),
@@ -56,7 +57,7 @@ def finish(
         "rows": result.rows,
         "steps": _steps(job, result),
         "sources": result.books.sources(),
-        "inputs": _inputs(job, result),
+        "inputs": inputs,
         **({"derived": result.derived} if job.plan.derives else {}),
         "shapes": job.shapes,
         "damage": [f"{job.fragments[k].file.name}: {why}" for k, why in result.damage],
@@ -66,8 +67,8 @@ def finish(
         "versions": {name: version(name) for name in BYTES_DEPEND_ON},
         "files": sorted(files, key=lambda f: str(f["path"])),
         "varies": {
-            **_varies(engine, started),
-            **watch.facts(place.work),
+            **_varies(drive.engine, started),
+            **watch.facts(drive.work.root),
             "inputs": _places(place, job),
             **_repository(recipe),
             **({"folder": _legible(place.root), "responses": _legible(responses)} if job.plan.derives else {}),

@@ -63,10 +63,7 @@ class Job:
 
 def prepare(recipe: Recipe, input: Any, scratch: Path, partition_size: int = PARTITION) -> Job:
     """Find the input, recognise its kind and follow the columns through the recipe. Raises what `run` raises."""
-    if (input is None and not recipe.input.paths) or (isinstance(input, (list, tuple)) and not input):
-        raise UsageError("what should be read? name paths with -i, or under input: in the recipe")
-    if input is None:
-        input = [path if path == "-" else beside(recipe.base, path) for path in recipe.input.paths]
+    input = paths_of(recipe, input)
     files = tuple(spool(input, scratch) if is_frame(input) else find(listed(input), scratch))
     spec = recipe.input
     seen = recognise(files, spec.kind, spec.fields)
@@ -84,6 +81,15 @@ def prepare(recipe: Recipe, input: Any, scratch: Path, partition_size: int = PAR
         reading,
         dict(seen.shapes),
     )
+
+
+def paths_of(recipe: Recipe, input: Any) -> Any:
+    """What is read: `input`, or the paths that the recipe names. Raises UsageError where neither says."""
+    if (input is None and not recipe.input.paths) or (isinstance(input, (list, tuple)) and not input):
+        raise UsageError("what should be read? name paths with -i, or under input: in the recipe")
+    if input is not None:
+        return input
+    return [path if path == "-" else beside(recipe.base, path) for path in recipe.input.paths]
 
 
 def _of_nothing(recipe: Recipe) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import fcntl
 import json
 import os
+import secrets
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -98,11 +99,11 @@ class Place:
             return partition_size, share
 
     def belongs_to(self, identity: dict[str, Any]) -> None:
-        """Note what this run is of, or check that it is the one that was begun here. Raises UsageError."""
+        """Note what this run is of, and a name for it, or check that it is the one that was begun here. Raises UsageError."""
         path = self.work / "plan.json"
         text = json.loads(json.dumps(identity))
         if not path.exists():
-            write_json(path, text)
+            write_json(path, {**text, "begun_as": secrets.token_hex(8)})
             return
         try:
             begun = json.loads(path.read_bytes())
@@ -115,6 +116,11 @@ class Place:
             raise UsageError(
                 f"the run begun at {self.root} cannot go on: {names} changed since; name another folder with -o, or remove it"
             )
+
+    @property
+    def begun_as(self) -> str:
+        """The name of the run that was begun here: another one, with the same output, has another."""
+        return str(json.loads((self.work / "plan.json").read_bytes()).get("begun_as", ""))
 
     def gather(self, written: Sequence[dict[str, Any]]) -> None:
         """See that every file `written` (path, sha256) lies in the folder."""

@@ -100,8 +100,11 @@ class FarPlace(Place):
     def finish(self) -> None:
         """Put what is not there yet, then the manifest, and throw away what was worked with."""
         there = {one.remote.key: one.bytes for one in listed(self.far)}
+        # What is no Parquet says when and how it was made: after a resume it may be of one size, and another.
         left = [
-            path for path in files(self.root) if there.get((self.far / self._name(path)).key) != path.stat().st_size
+            path
+            for path in files(self.root)
+            if path.suffix != ".parquet" or there.get((self.far / self._name(path)).key) != path.stat().st_size
         ]
         with ThreadPoolExecutor(PUTS, thread_name_prefix="tamis-put") as pool:
             list(pool.map(lambda path: put_file(self.far / self._name(path), path), left))

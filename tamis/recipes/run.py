@@ -27,6 +27,7 @@ from tamis.recipes.job import prepare
 from tamis.recipes.place_far import FarPlace, place_of
 from tamis.recipes.priced import see_priced
 from tamis.recipes.recipe import load
+from tamis.recipes.same import see_same
 from tamis.recipes.spending import Watch
 from tamis.runs import Run, open_run
 from tamis.stage import Corpus
@@ -87,7 +88,9 @@ def run(
         budget = Budget.of(memory, by, processes)
         with place.taken(resume) as finished:
             if finished:
-                return open_run(place.named)
+                done = open_run(place.named)
+                see_same(place, done.facts, wanted, input)
+                return done
             see_priced(wanted, means or Means())
             size, share = place.cut(partition_size or budget.partition, share or budget.share)
             job = prepare(wanted, input, place.work, size)
@@ -96,7 +99,7 @@ def run(
                 room.check(job.plan, job.files, place.work)
             # Nodes of a cluster that somebody else runs may share no disk: what they exchange goes by object storage.
             apart = isinstance(place, FarPlace) and engine == "ray" and address is not None
-            work = far_work(place.far) if isinstance(place, FarPlace) and apart else Work(place.work)
+            work = far_work(place.far, place.begun_as) if isinstance(place, FarPlace) and apart else Work(place.work)
             job = job.sent(place.work, work.far) if work.far else job
             if isinstance(by, Apart):
                 by.memory, by.witness = Budget(size, share).task, None if apart else place.work / "plan.json"
@@ -126,7 +129,7 @@ def run(
             if work.far:
                 place.gather(result.files)
             kept = responses_at((means or Means()).responses, place.beside)
-            finish(place, job, result, drive.engine, started, kept, watch)
+            finish(place, job, result, drive, started, kept, watch)
     return open_run(place.named)
 
 

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import gzip
 from collections.abc import Callable
+from glob import iglob
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 import zstandard
+from hypothesis import given
+from hypothesis import strategies as st
 from making import digests, recipe, sentences, write_lines
 from storing_s3 import S3
 
 from tamis.data import find, fragments, read, recognise
 from tamis.data.reading import Reading
 from tamis.data.storage import at, put, put_file
+from tamis.data.storage.expanding import fits, folders
 from tamis.errors import InputError
 from tamis.recipes.profile.size import records_in
 from tamis.recipes.run import run
@@ -62,6 +67,35 @@ def test_a_prefix_is_read_as_a_folder(both: Path) -> None:
 def test_a_pattern_fits_what_it_fits_in_a_folder(both: Path, pattern: str) -> None:
     far = [file.name for file in find([f"s3://bucket/in/{pattern}"])]
     assert far == [file.name for file in find([both / pattern])] and far
+
+
+NAMES = [
+    "a.jsonl",
+    ".a.jsonl",
+    "x/a.jsonl",
+    ".hid/a.jsonl",
+    ".hid/x/a.jsonl",
+    "x/.hid/a.jsonl",
+    "part/0.jsonl",
+    "part-0.jsonl",
+]
+
+
+@given(
+    st.lists(
+        st.sampled_from(["**", "*", "?", "a*", ".*", "x", "[!x]", ".hid", "*.jsonl", "a?jsonl", "part[!x]0.jsonl"]),
+        min_size=1,
+        max_size=4,
+    )
+)
+def test_a_pattern_is_read_as_that_of_a_folder(parts: list[str]) -> None:
+    pattern = "/".join(parts)
+    with TemporaryDirectory() as folder:
+        for name in NAMES:
+            Path(folder, name).parent.mkdir(parents=True, exist_ok=True)
+            Path(folder, name).touch()
+        here = {m for m in iglob(pattern, root_dir=folder, recursive=True) if Path(folder, m).is_file()}
+    assert {name for name in NAMES if fits(folders(parts), name.split("/"))} == {str(Path(m)) for m in here}
 
 
 def test_an_object_may_be_named_itself_and_twice(both: Path) -> None:

@@ -15,7 +15,7 @@ import pytest
 from making import digests, recipe, sentences, write_lines
 from storing_s3 import S3
 
-from tamis.data.storage import at, fetch, listed, put
+from tamis.data.storage import at, clear, fetch, listed, put
 from tamis.engine.work_far import FarWork, far_work
 from tamis.errors import RunError
 from tamis.recipes.run import run
@@ -33,7 +33,7 @@ def on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], FarWo
     def node(number: int) -> FarWork:
         monkeypatch.setenv("TAMIS_SCRATCH", str(tmp_path / f"node-{number}"))
         far_work.cache_clear()
-        found: FarWork = pickle.loads(pickle.dumps(far_work(at(RUN))))
+        found: FarWork = pickle.loads(pickle.dumps(far_work(at(RUN), "a")))
         return found
 
     return node
@@ -44,6 +44,21 @@ def test_what_one_node_finished_another_reads(s3: S3, on: Callable[[int], FarWor
     other = on(2)
     assert other.root != on(1).root and other.done(0, 7) == record
     assert other.table(0, 7, "rows").equals(TABLE) and other.done(0, 8) is None
+
+
+def test_what_a_run_before_left_on_a_node_is_not_taken_for_another(
+    s3: S3, on: Callable[[int], FarWork], tmp_path: Path
+) -> None:
+    on(1).finish_tables(0, 7, {"rows": TABLE}, {})
+    clear(at(RUN))
+    far_work.cache_clear()
+    later = far_work(at(RUN), "b")
+    assert later.done(0, 7) is None and not on_disk(tmp_path)
+
+
+def on_disk(folder: Path) -> list[Path]:
+    """Tables that lie on some node."""
+    return list(folder.rglob("*.rows"))
 
 
 def test_a_file_is_fetched_once_by_each_node(s3: S3, on: Callable[[int], FarWork]) -> None:

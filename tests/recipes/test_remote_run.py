@@ -20,6 +20,7 @@ from storing_s3 import S3
 from tamis.data.storage import at, fetch, listed, put
 from tamis.data.storage.connection import filesystem
 from tamis.errors import InputError, OutputError, UsageError
+from tamis.recipes.place_far import FarPlace
 from tamis.recipes.run import run
 from tamis.runs import Run, open_run, verify
 from tamis.runs.manifest import MANIFEST
@@ -67,6 +68,18 @@ def test_the_manifest_is_put_last_and_by_one_request(s3: S3, near: Run) -> None:
     far(near.path)
     puts = [path for method, path in s3.asked if method in ("PUT", "POST") and "/.work/" not in path]
     assert puts[-1] == f"/bucket/runs/one/{MANIFEST}" and puts.count(puts[-1]) == 1
+
+
+def test_what_says_how_a_run_went_is_put_anew_by_a_resume(s3: S3, tmp_path: Path) -> None:
+    place = FarPlace(tmp_path / "root", at(FAR))
+    (place.root / "data").mkdir(parents=True)
+    for name, text in {"run.json": "seconds: 2", "data/part-00000.parquet": "rows", MANIFEST: "of 2"}.items():
+        (place.root / name).write_text(text)
+    put(at(FAR) / "run.json", b"seconds: 1")  # of a process that died before it had put the manifest
+    put(at(FAR) / "data/part-00000.parquet", b"rows")
+    place.finish()
+    assert (at(FAR) / "run.json").read_bytes() == b"seconds: 2"
+    assert [path for method, path in s3.asked if method == "PUT"].count("/bucket/runs/one/data/part-00000.parquet") == 1
 
 
 def test_what_has_no_manifest_is_no_run(s3: S3, near: Run) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import translate
 from pathlib import PurePosixPath
 
@@ -61,18 +61,35 @@ def _globbed(pattern: Remote) -> Iterator[tuple[Stored, str]]:
     parts = pattern.key.split("/")
     fixed = next(k for k, part in enumerate(parts) if _MAGIC.search(part))
     root = Remote(pattern.scheme, pattern.bucket, "/".join(parts[:fixed]))
-    fits = re.compile("".join(_part(part, last=k == len(parts) - 1) for k, part in enumerate(parts[fixed:], fixed)))
-    found = [(one, name) for one in listed(root) if fits.fullmatch(name := one.remote.below(root))]
+    wanted = folders(parts[fixed:])
+    found = [(one, name) for one in listed(root) if fits(wanted, (name := one.remote.below(root)).split("/"))]
     shown = [(one, name) for one, name in found if not name.rpartition("/")[2].startswith(".")]
     if not shown:
         raise InputError(f"no object matches {str(pattern)!r}")
     yield from shown
 
 
-def _part(part: str, last: bool) -> str:
-    """One part of a pattern as a regular expression: ** is any number of folders, as in a shell."""
-    if part == "**":
-        return ".*" if last else "(?:.*/)?"
-    # "(?s:…)\Z", which ends in \z from Python 3.14 on.
-    inner = translate(part).removeprefix("(?s:").rpartition(")")[0].replace(".*", "[^/]*")
-    return inner + ("" if last else "/")
+Part = tuple[re.Pattern[str], bool] | None
+"""One part of a pattern, and whether it fits hidden names; None: **, any number of folders, and at the end all below them."""
+
+
+def folders(parts: Iterable[str]) -> list[Part]:
+    """The parts of a pattern, as `fits` takes them."""
+    return [None if part == "**" else (re.compile(translate(part)), part.startswith(".")) for part in parts]
+
+
+def fits(wanted: Sequence[Part], names: Sequence[str]) -> bool:
+    """Whether the parts of a key fit those of a pattern as a path does: hidden ones only where the pattern says so."""
+    if not wanted:
+        return not names
+    if wanted[0] is None:
+        if len(wanted) == 1:
+            return bool(names) and not any(name.startswith(".") for name in names)
+        return fits(wanted[1:], names) or (bool(names) and names[0][:1] != "." and fits(wanted, names[1:]))
+    part, shows_hidden = wanted[0]
+    return (
+        bool(names)
+        and (shows_hidden or names[0][:1] != ".")
+        and part.match(names[0]) is not None
+        and fits(wanted[1:], names[1:])
+    )
