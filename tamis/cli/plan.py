@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from tamis.cli.number import Number
 from tamis.cli.sizes import ByteSize
 
 NAMES = {
@@ -36,10 +37,10 @@ NAMES = {
 @click.option("--sample", type=ByteSize(), help="Try it with so much, at least.  [default: an eighth, 64MiB to 512MiB]")
 @click.option("--seed", type=int, default=0, show_default=True, help="Another seed, another sample.")
 @click.option("--scale", type=ByteSize(), metavar="SIZE", help="Plan for so much data like these, as 1TB.")
-@click.option("--price-cpu-hour", "cpu_hour", type=click.FloatRange(0), metavar="MONEY", help="Of one processor.")
-@click.option("--price-gb-month", "gb_month", type=click.FloatRange(0), metavar="MONEY", help="Of storage.")
-@click.option("--price-gb-transfer", "gb_transfer", type=click.FloatRange(0), metavar="MONEY", help="Of data moved.")
-@click.option("--days", type=click.FloatRange(0), default=30, show_default=True, help="That what is written is kept.")
+@click.option("--price-cpu-hour", "cpu_hour", type=Number(0), metavar="MONEY", help="Of one processor.")
+@click.option("--price-gb-month", "gb_month", type=Number(0), metavar="MONEY", help="Of storage.")
+@click.option("--price-gb-transfer", "gb_transfer", type=Number(0), metavar="MONEY", help="Of data moved.")
+@click.option("--days", type=Number(0), default=30, show_default=True, help="That what is written is kept.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--quiet", is_flag=True, help="No word of progress.")
 def command(recipe: Path, plan: Path | None, as_json: bool, output: Path | None, **given: Any) -> int:
@@ -57,6 +58,7 @@ def command(recipe: Path, plan: Path | None, as_json: bool, output: Path | None,
 
     lean()
     if plan is not None:
+        _see_alone()
         found = _compared(plan, recipe)
         if as_json:
             print_json([one._asdict() for one in found])
@@ -64,20 +66,63 @@ def command(recipe: Path, plan: Path | None, as_json: bool, output: Path | None,
             for text in _compared_lines(found):
                 click.echo(text)
         return 0
+    if output is not None:
+        _make_room(output)
     told = _estimated(recipe, **given)
     if output is not None:
-        from tamis.data.disk import disk_errors
         from tamis.data.writer import write_json
 
-        with disk_errors(output):
-            output.parent.mkdir(parents=True, exist_ok=True)
-            write_json(output, told)
+        write_json(output, told)
     if as_json:
         print_json(told)
         return 0
     for text in _lines(told):
         click.echo(text)
     return 0
+
+
+def _see_alone() -> None:
+    """Raises UsageError where something is given that a comparison would not look at."""
+    from tamis.errors import UsageError
+
+    own = ("recipe", "plan", "as_json", "quiet")
+    now = click.get_current_context()
+    given = [
+        param.opts[-1]
+        for param in now.command.params
+        if param.name not in own
+        and now.get_parameter_source(param.name or "") is click.core.ParameterSource.COMMANDLINE
+    ]
+    if given:
+        raise UsageError(
+            f"--compare holds a saved plan against a run, and estimates nothing: {', '.join(given)} cannot go with it; leave out "
+            "one or the other"
+        )
+
+
+def _make_room(output: Path) -> None:
+    """See that a plan can stand at `output`, before minutes are spent on it. An earlier plan makes way, and no other file.
+
+    Raises UsageError, and OutputError where its folder cannot be made.
+    """
+    from tamis.data.disk import disk_errors
+    from tamis.errors import UsageError
+    from tamis.recipes.planning.compare import load_plan
+
+    if output.is_dir():
+        raise UsageError(f"{output} is a folder; name a file in it with -o, as {output / 'plan.json'}")
+    with disk_errors(output):
+        output.parent.mkdir(parents=True, exist_ok=True)
+    if not output.exists():
+        return
+    try:
+        if not output.is_file():
+            raise UsageError("a pipe or a device")
+        load_plan(output)
+    except UsageError:
+        raise UsageError(
+            f"{output} is there already and is no plan, so it is not written over; name another file with -o"
+        ) from None
 
 
 def _estimated(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 from typing import Any
 
 import click
@@ -10,6 +11,9 @@ import click
 _UNITS = {"": 1, "b": 1, **{f"{c}b": 1000**k for k, c in enumerate("kmgt", 1)}}
 _UNITS |= {f"{c}ib": 1024**k for k, c in enumerate("kmgt", 1)}
 _UNITS |= {c: 1000**k for k, c in enumerate("kmgt", 1)}
+
+MOST = 2**63 - 1
+"""Bytes that a file system can count."""
 
 
 class ByteSize(click.ParamType):  # type: ignore[type-arg]
@@ -25,4 +29,7 @@ class ByteSize(click.ParamType):  # type: ignore[type-arg]
         unit = _UNITS.get(found[2].lower()) if found else None
         if found is None or unit is None:
             self.fail(f"{value!r} is no size; write bytes or a unit, as 1GB, 800MB or 512MiB", param, ctx)
-        return int(float(found[1]) * unit)
+        size = Decimal(found[1]) * unit
+        if size > MOST:
+            self.fail(f"{value!r} is more than {MOST:,} bytes, which no disk holds; name a smaller size", param, ctx)
+        return int(size)

@@ -24,6 +24,11 @@ PER_SHARE = 4
 """Bytes a task of an exchange takes for each byte of its share: what it reads, sorts and writes."""
 
 
+def for_fewer(memory: int, workers: int, fewer: int) -> int:
+    """Bytes that leave each of `fewer` workers what `memory` leaves each of `workers`: the base is there once, for any number."""
+    return BASE + (memory - BASE) * fewer // workers
+
+
 class Budget(NamedTuple):
     """Bytes of input a task takes, and bytes that one task of an exchange should hold."""
 

@@ -11,6 +11,9 @@ from tamis.errors import UsageError
 from tamis.recipes.planning.estimate import FORMAT
 from tamis.runs import Run
 
+LARGEST = 1 << 20
+"""Bytes of a file that may be a plan: these have a few thousand."""
+
 
 class Compared(NamedTuple):
     """One figure: what was planned, what it was, and whether that lies between the least and the most that was said.
@@ -31,10 +34,16 @@ class Compared(NamedTuple):
 def load_plan(path: Path) -> dict[str, Any]:
     """A plan that was saved. Raises UsageError."""
     try:
-        plan: dict[str, Any] = json.loads(path.read_bytes())
-        if plan["format"] == FORMAT and isinstance(plan["estimates"], dict):
+        with path.open("rb") as file:
+            plan: dict[str, Any] = json.loads(file.read(LARGEST))
+        numbers = [found[name] for found in plan["estimates"].values() for name in ("estimate", "least", "most")]
+        if (
+            plan["format"] == FORMAT
+            and isinstance(plan["recipe"], str)
+            and all(type(n) in (int, float) for n in numbers)
+        ):
             return plan
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         pass
     raise UsageError(f"{path} is no plan; `tamis plan RECIPE -i DATA -o plan.json` writes one")
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from tamis.recipes.planning.sizes import Likeness
-from tamis.recipes.planning.trial import Trial
+from tamis.recipes.planning.trial import START, Trial
 
 NOISE = 0.2
 """Share by which CPU seconds of one machine differ from run to run while it does other things, too."""
@@ -28,7 +28,8 @@ def cpu(tiny: Trial, large: Trial, alike: Likeness, tried: int) -> dict[str, flo
     pass_grows = 0.0
     plain = 1 / large.share
     for name, took in large.phases.items():
-        fixed, grows = split(tiny.phases.get(name, 0.0), took, tiny.share / large.share)
+        start = took if name == START else 0.0
+        fixed, grows = split(tiny.phases.get(name, 0.0), took, tiny.share / large.share, start)
         of = alike.of_phase(name)
         done = large.steps.get(name, [])
         # What is written last is of other kinds than the data: its tasks are no measure of each other. Nor are those of a sample
@@ -52,8 +53,13 @@ def cpu(tiny: Trial, large: Trial, alike: Likeness, tried: int) -> dict[str, flo
     return {"estimate": total["estimate"], "least": total["least"] * (1 - NOISE), "most": total["most"] * (1 + NOISE)}
 
 
-def split(small: float, large: float, share: float) -> tuple[float, float]:
-    """Of `large`, what is fixed and what grows, where `share` of the latter and what is fixed took `small`. Neither below 0."""
+def split(small: float, large: float, share: float, start: float = 0.0) -> tuple[float, float]:
+    """Of `large`, what is fixed and what grows, where `share` of the latter and what is fixed took `small`. Neither below 0.
+
+    start  what of `large` went by before anything was read: fixed, where the small sample is the large one and tells nothing
+    """
+    if share >= 1:
+        return start, large - start
     grows = min(large, max(0.0, (large - small) / (1 - share)))
     return large - grows, grows
 

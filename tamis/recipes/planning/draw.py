@@ -1,7 +1,7 @@
 """A sample of the input, spread over all files: complete lines from blocks at seeded places, rows from some row groups.
 
-Block k of n lies in the k-th n-th of its file. A smaller sample is every second block of the larger. Compressed files are read
-from their beginning, as nothing else can be read without all before it.
+Block k of n lies in the k-th n-th of its file. A smaller sample is every second block of the larger, and every second of the files
+that are no more than a block. Compressed files are read from their beginning, as nothing else can be read without all before it.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ ROWS = 32
 HEAD = 8 << 20
 """Bytes by which it is told how much a compressed file unpacks to."""
 
-LINE = 64 << 20
-"""Bytes after which a line is not followed to its end."""
+LINE = 128 << 20
+"""Bytes of a record, at most, unless the recipe says otherwise: a longer line is not followed to its end."""
 
 
 class Drawn(NamedTuple):
@@ -53,8 +53,12 @@ class Drawn(NamedTuple):
     times: Mapping[str, float]
 
 
-def draw(files: Sequence[InputFile], wanted: Sequence[int], folder: Path, seed: int, parts: int) -> list[Drawn]:
+def draw(
+    files: Sequence[InputFile], wanted: Sequence[int], folder: Path, seed: int, parts: int, longest: int = LINE
+) -> list[Drawn]:
     """Samples of about `wanted` bytes each, the largest first, in `folder`; each file of the last in up to `parts` files.
+
+    longest  bytes of a record: of a longer line no more than tells that it is one is taken
 
     Raises UsageError where a file is not on this machine, InputError where there is nothing to draw from.
     """
@@ -67,18 +71,25 @@ def draw(files: Sequence[InputFile], wanted: Sequence[int], folder: Path, seed: 
     sizes = [(file, _unpacked(file)) for file in files if file.bytes]
     whole = sum(size for _, size in sizes)
     if not whole:
-        raise InputError("there is nothing to plan for: the input is empty")
+        raise InputError("there is nothing to plan for: the input is empty; name files that hold rows with -i")
     chance = random.Random(seed)
     looked = sizes if len(sizes) <= FILES else [sizes[k] for k in sorted(chance.sample(range(len(sizes)), FILES))]
     part = min(1.0, wanted[0] / sum(size for _, size in looked))
-    pieces = [(file, _pieces(file, size, part, chance)) for file, size in looked]
+    pieces = [(file, _pieces(file, size, part, chance, longest)) for file, size in looked]
+    if not any(own for _, own in pieces):  # lines are so long that none begins in a block that was looked at
+        # Of other files there is a piece always, so one of lines is among them.
+        file, own = next((file, own) for file, own in pieces if file.compression is None and file.format != "parquet")
+        own.extend(_lines(file, [(0, 1)], longest))
     drawn = []
     for k, most in enumerate(wanted):
         every = max(1, round(wanted[0] / most))
         split = parts if most == wanted[-1] and len(wanted) > 1 else 1
         to = folder / f"sample-{k}"
         to.mkdir(parents=True)
-        made = [_write(file, own[:: min(every, len(own))], to / f"{n}", split) for n, (file, own) in enumerate(pieces)]
+        fewer = _every(every, [own for _, own in pieces])
+        made = [
+            _write(file, own, to / f"{n}", split) for n, ((file, _), own) in enumerate(zip(pieces, fewer, strict=True))
+        ]
         here = sum(size for (_, size), (_, got) in zip(looked, made, strict=True) if got)
         times = {
             path.name: size / got * whole / here
@@ -90,6 +101,16 @@ def draw(files: Sequence[InputFile], wanted: Sequence[int], folder: Path, seed: 
             Drawn(tuple(path for paths, _ in made for path in paths), sum(got for _, got in made), whole, times)
         )
     return drawn
+
+
+def _every(nth: int, pieces: Sequence[list[Any]]) -> list[list[Any]]:
+    """Of the pieces of each file one in `nth`, and at least one; of files of one piece, one file in `nth`."""
+    found, single = [], 0
+    for own in pieces:
+        left_out = len(own) == 1 and single % nth
+        single += len(own) == 1
+        found.append([] if left_out else own[:: max(1, min(nth, len(own)))])
+    return found
 
 
 def _unpacked(file: InputFile) -> int:
@@ -116,7 +137,7 @@ def _groups(file: InputFile) -> Sequence[Any]:
         raise InputError(f"{file.path} cannot be planned with: {parquet.one_line(wrong)}; leave it out") from wrong
 
 
-def _pieces(file: InputFile, size: int, part: float, chance: random.Random) -> list[Any]:
+def _pieces(file: InputFile, size: int, part: float, chance: random.Random, longest: int) -> list[Any]:
     """What a sample of `part` takes of `file`: pieces of lines, or tables."""
     if file.format == "parquet":
         return _rows(file, part, chance)
@@ -124,26 +145,29 @@ def _pieces(file: InputFile, size: int, part: float, chance: random.Random) -> l
         return _head(file, max(1, round(size * part)))
     count = max(1, round(size * part / BLOCK))
     if count * BLOCK >= size or part >= 1:
-        return list(_lines(file, [(at, min(at + BLOCK, size)) for at in range(0, size, BLOCK)]))
+        return list(_lines(file, [(at, min(at + BLOCK, size)) for at in range(0, size, BLOCK)], longest))
     places = (round((k + chance.random()) * (size - BLOCK) / count) for k in range(count))
-    return list(_lines(file, [(at, at + BLOCK) for at in places]))
+    return list(_lines(file, [(at, at + BLOCK) for at in places], longest))
 
 
-def _lines(file: InputFile, spans: Iterable[tuple[int, int]]) -> Iterator[bytes]:
+def _lines(file: InputFile, spans: Iterable[tuple[int, int]], longest: int) -> Iterator[bytes]:
     """The lines that begin in each span of bytes, none twice."""
     assert isinstance(file.path, Path)
-    done = 0
+    done, ended = 0, True
     with file.path.open("rb") as source:
         for low, high in spans:
-            source.seek(max(low - 1, done))
-            if low > done:
-                source.readline(LINE)  # to its end: whoever begins before is not ours
+            if high <= done:
+                continue
+            at = max(low - 1, done)
+            source.seek(at)
+            if low > done or not ended:
+                source.readline(high - at)  # to its end, if it has one here: whoever begins before is not ours
             begin = source.tell()
             if begin >= high:
                 continue
             found = source.read(high - begin)
-            found += b"" if found.endswith(b"\n") else source.readline(LINE)
-            done = source.tell()
+            found += b"" if found.endswith(b"\n") else source.readline(longest + 1)
+            done, ended = source.tell(), found.endswith(b"\n")
             if found:
                 yield found
 

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 from tamis.curate.near.alike import Alike
 from tamis.engine.executor import Local, processors
 from tamis.errors import UsageError
-from tamis.recipes.budget import Budget
+from tamis.recipes.budget import Budget, for_fewer
 from tamis.recipes.job import Job, prepare
 from tamis.recipes.planning.cpu import cpu, split
 from tamis.recipes.planning.draw import Drawn, draw
@@ -24,7 +24,7 @@ from tamis.recipes.planning.memory import held
 from tamis.recipes.planning.money import NO_PRICES, Prices, money
 from tamis.recipes.planning.sizes import Likeness, Sizes, common, fragments
 from tamis.recipes.planning.tasks import cuts, tasks
-from tamis.recipes.planning.trial import Trial, attempt
+from tamis.recipes.planning.trial import START, Trial, attempt
 from tamis.recipes.planning.volume import output, work
 from tamis.recipes.recipe import load
 from tamis.stage import Corpus
@@ -70,9 +70,19 @@ class Trials(NamedTuple):
     tiny: Trial
     large: Trial
 
+    @property
+    def tells_start(self) -> bool:
+        """Whether the tiny sample is smaller than the largest, so that they tell what is fixed from what grows."""
+        return self.tiny.share < self.large.share
+
 
 def estimate(asked: Asked, on_progress: Callable[[str], None] = lambda _: None) -> dict[str, Any]:
     """The plan, as JSON can hold it: each estimate with the least and most that it may be. Raises as `run`, and UsageError."""
+    for name, value in (("sample", asked.sample), ("scale", asked.scale)):
+        if value is not None and value < 1:
+            raise UsageError(
+                f"--{name} is {value} bytes, which is nothing to plan with; name a size above 0, or leave it out"
+            )
     able = processors()
     workers = asked.workers or able
     wanted = load(asked.recipe).set(asked.changes)
@@ -90,14 +100,20 @@ def estimate(asked: Asked, on_progress: Callable[[str], None] = lambda _: None) 
         size = asked.partition_size or budget.partition
         by_size = min(MOST, max(LEAST, sum(file.bytes for file in job.files) // PART))
         most = max(asked.sample or by_size, 2 * tried * size)
-        drawn = draw(job.files, (most, most // 2, TINY), place, asked.seed, tried)
+        tiny = max(1, min(TINY, most // 4))
+        drawn = draw(job.files, (most, most // 2, tiny), place, asked.seed, tried, job.reading.max_record)
         whole = asked.scale or drawn[0].whole
+        if whole < drawn[0].whole:
+            raise UsageError(
+                f"--scale is {whole:,} bytes, and the input alone unpacks to {drawn[0].whole:,}; name as much or more, or "
+                "plan with less input"
+            )
         spec = {
             "recipe": str(asked.recipe),
             "changes": list(asked.changes),
             "workers": tried,
             "partition_size": size,
-            "memory": asked.memory and asked.memory * tried // workers,
+            "memory": None if asked.memory is None else for_fewer(asked.memory, workers, tried),
             "share": budget.share,
             "as_if": whole,
             "own_code": bool(wanted.own_files()),
@@ -150,19 +166,25 @@ def _plan(asked: Asked, job: Job, drawn: Drawn, trials: Trials, sizes: Sizes) ->
         "planned_for_bytes": sizes.whole,
         "workers": sizes.workers,
         "sample": {"bytes": drawn.bytes, "share": large.share, "rows": large.facts["rows"]["in"], "seed": asked.seed},
-        "fixed_cpu_seconds": round(trials.tiny.cpu, 2),
+        "fixed_cpu_seconds": min(round(_fixed(trials), 2), rounded["cpu_seconds"]["estimate"]),
         "compiling_cpu_seconds": _compiling(trials),
         "estimates": rounded,
         "money": money(asked.prices, rounded, len(job.plan.segments) + 2, sizes.whole),
-        "notes": _notes(job, large, sizes, drawn),
+        "notes": _notes(job, trials, sizes, drawn),
     }
+
+
+def _fixed(trials: Trials) -> float:
+    """CPU seconds of the tiny trial, which has next to nothing to do; where it is the largest, those before anything was read."""
+    return trials.tiny.cpu if trials.tells_start else trials.large.phases.get(START, 0.0)
 
 
 def _compiling(trials: Trials) -> float:
     """CPU seconds that compiling took, which a machine does once; 0 where nothing was compiled."""
     if trials.cut is None:
         return 0.0
-    fixed, grows = split(trials.tiny.cpu, trials.large.cpu, trials.tiny.share / trials.large.share)
+    tiny, large = trials.tiny, trials.large
+    fixed, grows = split(tiny.cpu, large.cpu, tiny.share / large.share, large.phases.get(START, 0.0))
     more = trials.cut.cpu - fixed - grows * trials.cut.share / trials.large.share
     return round(more, 1) if more > max(COMPILED, 0.5 * trials.large.cpu) else 0.0
 
@@ -211,10 +233,15 @@ def _rows(large: Trial, alike: Likeness, rows_in: float) -> dict[str, dict[str, 
     }
 
 
-def _notes(job: Job, large: Trial, sizes: Sizes, drawn: Drawn) -> list[str]:
-    notes = []
+def _notes(job: Job, trials: Trials, sizes: Sizes, drawn: Drawn) -> list[str]:
+    notes, large = [], trials.large
     if large.share == 1:
         notes.append("the whole input was tried: this is what it took, not an estimate")
+    elif not trials.tells_start:
+        notes.append(
+            "the sample is too small to tell start-up from growth: all CPU but that of the imports is taken to grow; plan with "
+            "more input, or with a larger --sample"
+        )
     if any(isinstance(stage, Alike) for _, stage in job.plan.steps) and large.share < 0.01:
         notes.append(
             "a sample of less than 1 % says little of how much is alike in the whole: what near-duplicates take may be off "

@@ -18,7 +18,8 @@ from typing import Any, NamedTuple
 
 from tamis.errors import RunError, UsageError
 
-FINISHING = "finishing"
+START, FINISHING = "start", "finishing"
+"""Phases before anything is read, and after all is written."""
 
 OFTEN = 0.02
 """Seconds between two looks at the memory: phases of a trial are short."""
@@ -74,7 +75,7 @@ def carry_out(spec: Mapping[str, Any]) -> None:
     from tamis.recipes.spending import Watch
 
     watch = Watch(OFTEN)
-    now, before = "start", 0.0
+    now, before = START, 0.0
     spent: dict[str, float] = {}
     held: dict[str, int] = {}
     steps: dict[str, list[float]] = {}

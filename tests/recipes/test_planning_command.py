@@ -1,0 +1,94 @@
+"""`tamis plan` as it is typed: what it will not write over, sizes and prices that are none, options that do not go together."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import tamis.recipes.planning
+from tamis.errors import UsageError
+from tamis.recipes.planning.compare import load_plan
+
+Tamis = Callable[..., tuple[int, str]]
+EARLIER: dict[str, Any] = {"format": "tamis plan 1", "recipe": "r", "estimates": {}}
+
+
+@pytest.fixture
+def untried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No trial is made."""
+
+    def tried(*_: object) -> None:
+        raise UsageError("the trials began")
+
+    monkeypatch.setattr(tamis.recipes.planning, "estimate", tried)
+
+
+@pytest.mark.usefixtures("untried")
+def test_a_folder_is_refused_as_output_before_the_trials(tamis: Tamis, tmp_path: Path) -> None:
+    code, said = tamis("plan", "r.yaml", "-o", tmp_path)
+    assert (code, f"{tmp_path} is a folder; name a file" in said) == (2, True)
+
+
+@pytest.mark.usefixtures("untried")
+@pytest.mark.parametrize("text", ["", "stages: []", '{"text": "a"}\n{"text": "b"}\n', '{"format": "tamis plan 1"}'])
+def test_a_file_that_is_no_plan_is_not_written_over(tamis: Tamis, tmp_path: Path, text: str) -> None:
+    (tmp_path / "a.jsonl").write_text(text)
+    code, said = tamis("plan", "r.yaml", "-o", tmp_path / "a.jsonl")
+    assert (code, "is no plan, so it is not written over; name another" in said) == (2, True)
+
+
+@pytest.mark.usefixtures("untried")
+def test_an_output_below_a_file_is_refused_before_the_trials(tamis: Tamis, tmp_path: Path) -> None:
+    (tmp_path / "a").touch()
+    code, said = tamis("plan", "r.yaml", "-o", tmp_path / "a" / "plan.json")
+    assert (code, "a file stands where a folder is needed" in said) == (3, True)
+
+
+@pytest.mark.usefixtures("untried")
+def test_an_earlier_plan_may_be_written_over(tamis: Tamis, tmp_path: Path) -> None:
+    (tmp_path / "plan.json").write_text(json.dumps(EARLIER))
+    assert "the trials began" in tamis("plan", "r.yaml", "-o", tmp_path / "plan.json")[1]
+
+
+@pytest.mark.usefixtures("untried")
+@pytest.mark.parametrize("option", ["--price-cpu-hour", "--price-gb-month", "--price-gb-transfer", "--days"])
+@pytest.mark.parametrize("value", ["nan", "inf", "-1"])
+def test_a_price_that_is_no_amount_is_refused(tamis: Tamis, option: str, value: str) -> None:
+    code, said = tamis("plan", "r.yaml", option, value)
+    assert (code, "the trials began" in said, option in said) == (2, False, True)
+
+
+@pytest.mark.usefixtures("untried")
+@pytest.mark.parametrize("value", ["9" * 400, "9" * 5000, "9" * 20 + "TB"])
+def test_a_size_that_no_disk_holds_is_refused(tamis: Tamis, value: str) -> None:
+    code, said = tamis("plan", "r.yaml", "--scale", value)
+    assert (code, "which no disk holds" in said) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("option", "value"), [("-i", "a.jsonl"), ("-o", "b.json"), ("--scale", "1TB"), ("--seed", "0"), ("--days", "30")]
+)
+def test_what_a_comparison_does_not_look_at_is_refused_by_name(tamis: Tamis, option: str, value: str) -> None:
+    code, said = tamis("plan", "--compare", "plan.json", "run", option, value)
+    assert (code, "--compare holds a saved plan against a run" in said) == (2, True)
+    assert {"-i": "--input", "-o": "--output"}.get(option, option) + " cannot go with it" in said
+
+
+@pytest.mark.parametrize(
+    "lacks",
+    [
+        {"format": "tamis plan 1", "estimates": {}},
+        {**EARLIER, "estimates": {"rows": {"estimate": 1, "least": 1}}},
+        {**EARLIER, "estimates": {"rows": {"estimate": 1, "least": 1, "most": None}}},
+        {**EARLIER, "estimates": {"rows": 1}},
+        {**EARLIER, "estimates": []},
+    ],
+)
+def test_a_plan_that_lacks_a_key_is_none(tmp_path: Path, lacks: dict[str, Any]) -> None:
+    (tmp_path / "plan.json").write_text(json.dumps(lacks))
+    with pytest.raises(UsageError, match="is no plan"):
+        load_plan(tmp_path / "plan.json")
