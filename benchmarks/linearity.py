@@ -108,7 +108,7 @@ def plot(documents: Sequence[int], found: dict[int, dict[str, Any]], exponents: 
     """Two panels with logarithmic axes, CPU seconds and peak memory by documents, as SVG; dashes show linear growth."""
     panels = {
         "CPU seconds": ([f["cpu"] for f in found.values()], exponents["with start"]),
-        "peak MB": ([f["pss"] / 1e6 for f in found.values()], exponents["peak"]),
+        "peak MB": ([f["held"] / 1e6 for f in found.values()], exponents["peak"]),
     }
     drawn = [panel(k, name, documents, values, power) for k, (name, (values, power)) in enumerate(panels.items())]
     size = f'width="{len(panels) * WIDTH}" height="{HEIGHT}" viewBox="0 0 {len(panels) * WIDTH} {HEIGHT}"'
