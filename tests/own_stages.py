@@ -94,6 +94,23 @@ class Thirsty(Stage):
 
 
 @dataclass(frozen=True)
+class Seeing(Stage):
+    """Drop everything where the process that measures was given no GPU; asks for two."""
+
+    name = "own.seeing"
+    gpus = 2.0
+    scores = pa.schema([pa.field("devices", pa.uint32())])
+
+    @property
+    def rules(self) -> tuple[Rule, ...]:
+        return (Rule("devices", "drop", "devices", ">=", 1, says="GPUs of the process"),)
+
+    def measure(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        given = len([name for name in os.environ.get("CUDA_VISIBLE_DEVICES", "").split(",") if name])
+        return pa.record_batch([pa.repeat(pa.scalar(given, pa.uint32()), batch.num_rows)], schema=self.scores)
+
+
+@dataclass(frozen=True)
 class Sly(Shout):
     """Write `word` in capitals and say nothing of it."""
 

@@ -54,3 +54,14 @@ def test_a_machine_that_cannot_carry_the_tasks_out_says_why(needs: Needs, says: 
     packer = Packer(both, Pair(([], 0), 0), needs=needs)
     with pytest.raises(RunError, match=says):
         unpack_shared(packer.shared.name, lambda: packer.shared.packed)
+
+
+@pytest.mark.parametrize("name", sorted(versions()))
+def test_no_version_that_the_output_depends_on_may_differ(name: str) -> None:
+    packer = Packer(both, Pair(([], 0), 0), needs=Needs({**versions(), name: "another"}))
+    with pytest.raises(RunError, match=rf"{name} .* \(the driver has another\)"):
+        unpack_shared(packer.shared.name, lambda: packer.shared.packed)
+
+
+def test_libraries_that_make_text_of_text_are_among_those_versions() -> None:
+    assert {"ftfy", "selectolax", "license-expression", "zstandard", "pyarrow"} <= set(versions())

@@ -97,6 +97,18 @@ def test_a_driver_that_is_interrupted_stops_and_goes_on_elsewhere(cluster: Rayle
     assert digests(done.path) == digests(run(call[0], data, tmp_path / "whole", engine="inline").path)
 
 
+def test_a_stage_that_asks_for_more_gpus_than_any_node_has_gets_those_of_one(
+    cluster: Raylets, data: Path, tmp_path: Path
+) -> None:
+    made = recipe(tmp_path, f"['{Path(__file__).parents[1] / 'own_stages.py'}:Seeing': {{}}]")
+    cluster.add(num_gpus=1)  # Ray counts what it is told; nothing here asks a GPU for anything
+    try:
+        done = run(made, data, tmp_path / "ray", engine="ray", address=cluster.address, partition_size=PARTITION)
+    finally:
+        cluster.kill()
+    assert done.rows["in"] == done.rows["kept"]
+
+
 def test_a_node_killed_while_it_works_changes_no_byte(cluster: Raylets, data: Path, tmp_path: Path) -> None:
     whole = run(recipe(tmp_path), data, tmp_path / "whole", engine="inline")
     killed: list[str] = []
