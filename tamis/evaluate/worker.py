@@ -123,6 +123,8 @@ def _config(task: dict[str, Any], datasets: Any) -> dict[str, Any]:
     docs = [{**doc, "right": doc["right"] if several else (doc["right"] or [0])[0]} for doc in task["docs"]]
     own = datasets.DatasetDict({"test": datasets.Dataset.from_list(docs)})
     higher = {"brier_score", *KNOWN["perplexity"]}
+    # lm-eval has a Brier score of one right choice among as many for every item alone.
+    alike = not several and len({len(doc["choices"] or ()) for doc in task["docs"]}) == 1
     config = {
         "task": task["name"],
         "custom_dataset": lambda **_: own,
@@ -135,7 +137,7 @@ def _config(task: dict[str, Any], datasets: Any) -> dict[str, Any]:
         "metric_list": [
             {"metric": m, "higher_is_better": m not in higher}
             for m in KNOWN[task["type"]]
-            if not (m == "brier_score" and (several or m not in task["metrics"]))
+            if m != "brier_score" or (alike and m in task["metrics"])
         ],
         "metadata": {"version": 1.0},
     }

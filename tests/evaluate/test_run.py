@@ -101,6 +101,17 @@ def test_a_brier_score_is_that_of_lm_eval_to_the_digits_that_are_kept(asked: Eva
         assert ours == pytest.approx(bare["results"][name]["brier_score"], rel=1e-6)
 
 
+def test_items_may_have_different_numbers_of_choices(tiny: Path, tmp_path: Path) -> None:
+    suite = suites.write_suite(tmp_path, [suites.tasks()[0]])
+    suites.write_rows(
+        tmp_path / "choose.jsonl",
+        [{**row, "options": row["options"][: 2 + k % 2]} for k, row in enumerate(suites.CHOICES)],
+    )
+    done = evaluate(freeze(suite, tmp_path / "snap").path, backend(f"hf:{tiny}"))
+    values, _ = rows(done.tables, "choose", "brier_score")
+    assert len(values) == len(suites.CHOICES) and all(0 <= value <= 2 for value in values)
+
+
 def test_the_same_bytes_from_another_folder(place: Place, asked: Evaluated, tmp_path: Path) -> None:
     shutil.copytree(place.snap, tmp_path / "elsewhere")
     shutil.copytree(place.tiny, tmp_path / "tiny")
