@@ -22,7 +22,8 @@ from tamis.recipes.planning.compare import load_plan
 from tamis.recipes.planning.cpu import by_itself, split
 from tamis.recipes.planning.draw import BLOCK, draw
 from tamis.recipes.planning.growth import groups
-from tamis.recipes.planning.sizes import Likeness
+from tamis.recipes.planning.memory import growth
+from tamis.recipes.planning.sizes import Likeness, Sizes
 from tamis.recipes.planning.tasks import tasks
 from tamis.recipes.spending import Watch, volume
 
@@ -127,6 +128,20 @@ def test_a_round_has_as_many_tasks_as_the_trial_that_was_cut_as_the_whole() -> N
     large = tried(0.2, {"0": 4, "ids": 1, "step1-sets": 4, "step1-one": 1})
     told = tasks(cut, large, Likeness({1: "near"}, {}), 20)
     assert told == {"0": 20, "ids": 4, "step1-sets": 20, "step1-one": 1}
+
+
+def test_memory_of_a_round_grows_by_what_the_tiny_sample_does_not_hold_there() -> None:
+    def trial(share: float, **held: int) -> Any:
+        groups = {"step1-sets": {"tasks": 1, "bytes": 1}, "out-data": {"tasks": 1, "bytes": 1}}
+        named = {name.replace("_", ": "): value for name, value in held.items()}
+        return SimpleNamespace(share=share, held=named, facts={"varies": {"work": {"groups": groups}}})
+
+    tiny = trial(0.01, reading=50, near_sets=60, near_verify=60, writing=400)
+    large = trial(0.5, reading=90, near_sets=130, near_verify=110, writing=490)
+    sizes = Sizes(whole=100, workers=2, tried=2, partition=10, share=1000)
+    grown = growth(tiny, large, Likeness({1: "near"}, {}), {"step1-sets": 2, "step1-verify": 1, "out-data": 2}, sizes)
+    # Sets: 40 above the pass, of which 10 are code; two tasks at once, each as full. Verifying takes what is free again.
+    assert grown == {"reading": 0, "near: sets": 30, "near: verify": 0, "writing": 20}
 
 
 @pytest.mark.parametrize(
