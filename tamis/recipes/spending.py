@@ -29,6 +29,8 @@ class Watch:
     def __init__(self, interval: float = INTERVAL) -> None:
         self.held = 0
         """Bytes of memory that no file backs, of all processes together, at its largest."""
+        self.looking = 0.0
+        """CPU seconds that looking took."""
         self._before = _children()
         self._known: set[int] = set()
         self.look()
@@ -65,6 +67,7 @@ def _look_on(of: ReferenceType[Watch], interval: float) -> None:
     """The watch is held no longer than whoever made it holds it: a run that fails leaves no thread."""
     while (watch := of()) is not None:
         watch.look()
+        watch.looking = time.thread_time()
         del watch
         time.sleep(interval)
 

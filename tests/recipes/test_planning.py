@@ -21,8 +21,9 @@ from tamis.recipes.planning import Asked, compare, estimate
 from tamis.recipes.planning.compare import load_plan
 from tamis.recipes.planning.cpu import by_itself, split
 from tamis.recipes.planning.draw import BLOCK, draw
-from tamis.recipes.planning.growth import groups
-from tamis.recipes.planning.sizes import Likeness
+from tamis.recipes.planning.growth import groups, span
+from tamis.recipes.planning.memory import growth
+from tamis.recipes.planning.sizes import Likeness, Sizes
 from tamis.recipes.planning.tasks import tasks
 from tamis.recipes.spending import Watch, volume
 
@@ -100,6 +101,15 @@ def test_one_giant_group_grows_with_the_share() -> None:
     assert groups(0.1, {1000: 1}).gone(1) == pytest.approx(10_000, rel=0.2)
 
 
+def test_a_tiny_sample_tells_of_a_hundred_times_as_much_and_the_rest_is_alike() -> None:
+    found = {2: 30, 3: 4}
+    known, far = groups(0.01, found), groups(1e-6, found)
+    for what in ("gone", "alike", "pairs"):
+        assert getattr(far, what)(1) == pytest.approx(1e4 * getattr(known, what)(1))
+        assert getattr(far, what)(1e-6) == pytest.approx(getattr(known, what)(0.01))
+    assert span(1e-6, 38, 1e12) == pytest.approx((38e6, 38e8))
+
+
 def test_of_the_whole_nothing_is_guessed() -> None:
     assert groups(1.0, {2: 10, 5: 1}).gone(1) == 14
 
@@ -125,8 +135,22 @@ def test_a_round_has_as_many_tasks_as_the_trial_that_was_cut_as_the_whole() -> N
 
     cut = tried(0.1, {"0": 2, "ids": 4, "step1-sets": 2, "step1-one": 1})
     large = tried(0.2, {"0": 4, "ids": 1, "step1-sets": 4, "step1-one": 1})
-    told = tasks(cut, large, Likeness({1: "near"}, {}), 20)
-    assert told == {"0": 20, "ids": 4, "step1-sets": 20, "step1-one": 1}
+    told = tasks(cut, large, Likeness({1: "near"}, {}), 20, 100 << 20)
+    assert told == {"0": 20, "ids": 4, "step1-sets": 20, "step1-one": 1, "out-data": 2.5}
+
+
+def test_memory_of_a_round_grows_by_what_the_tiny_sample_does_not_hold_there() -> None:
+    def trial(share: float, **held: int) -> Any:
+        groups = {"step1-sets": {"tasks": 1, "bytes": 1}, "out-data": {"tasks": 1, "bytes": 1}}
+        named = {name.replace("_", ": "): value for name, value in held.items()}
+        return SimpleNamespace(share=share, held=named, facts={"varies": {"work": {"groups": groups}}})
+
+    tiny = trial(0.01, reading=50, near_sets=60, near_verify=60, writing=400)
+    large = trial(0.5, reading=90, near_sets=130, near_verify=110, writing=490)
+    sizes = Sizes(whole=100, workers=2, tried=2, partition=10, share=1000)
+    grown = growth(tiny, large, Likeness({1: "near"}, {}), {"step1-sets": 2, "step1-verify": 1, "out-data": 2}, sizes)
+    # Sets: 40 above the pass, of which 10 are code; two tasks at once, each as full. Verifying takes what is free again.
+    assert grown == {"reading": 0, "near: sets": 30, "near: verify": 0, "writing": 20}
 
 
 @pytest.mark.parametrize(

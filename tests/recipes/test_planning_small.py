@@ -76,6 +76,21 @@ def test_a_plan_scaled_from_little_says_that_it_tells_no_start_up(tmp_path: Path
     assert plan["fixed_cpu_seconds"] < plan["estimates"]["cpu_seconds"]["estimate"]
 
 
+def test_a_plan_for_a_million_times_as_much_stays_within_reason(tmp_path: Path) -> None:
+    texts = [
+        f"A sieve number {k // 2} parts what is fine from what is coarse, and {k // 2 * 7} grains stay."
+        for k in range(300)
+    ]
+    data = tmp_path / "a.jsonl"
+    data.write_text("".join(json.dumps({"id": k, "text": text}) + "\n" for k, text in enumerate(texts)))
+    made = tmp_path / "r.yaml"
+    made.write_text("name: r\nstages: [exact@1, near@1]\n")
+    plan = estimate(Asked(made, [str(data)], workers=1, scale=10**12))
+    told = {name: one["estimate"] for name, one in plan["estimates"].items()}
+    assert 0.3 < told["kept"] / told["rows"] < 0.7  # every text is there twice
+    assert told["tasks"] < 1e6 and told["exchanged_bytes"] < 1e14
+
+
 def test_start_up_is_never_told_as_more_than_all_cpu(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The tiny trial happened to take longer than the one that is the whole."""
     from tamis.recipes.planning.trial import attempt

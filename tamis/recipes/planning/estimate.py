@@ -142,10 +142,11 @@ def _tried(
 
 def _plan(asked: Asked, job: Job, drawn: Drawn, trials: Trials, sizes: Sizes) -> dict[str, Any]:
     large = trials.large
-    alike = _alike(job, trials)
+    alike = _alike(job, trials, sizes.whole / drawn.whole)
     read = sum(file["rows"] * drawn.times[Path(file["file"]).name] for file in large.facts["inputs"])
     rows = _rows(large, alike, read * sizes.whole / drawn.whole)
-    counted = tasks(trials.cut, large, alike, fragments(job, sizes, drawn.whole))
+    stays = sizes.whole * rows["kept"]["estimate"] / max(1, rows["rows"]["estimate"])
+    counted = tasks(trials.cut, large, alike, fragments(job, sizes, drawn.whole), stays)
     bytes_, out = work(large, alike, "bytes"), output(large, rows["kept"]["estimate"])
     found = {
         **rows,
@@ -193,10 +194,10 @@ def _range(value: float, by: float) -> dict[str, float]:
     return {"estimate": value, "least": value * (1 - by), "most": value * (1 + by)}
 
 
-def _alike(job: Job, trials: Trials) -> Likeness:
+def _alike(job: Job, trials: Trials, scaled: float) -> Likeness:
     large = trials.large
     found = {
-        step: groups(large.share, large.alike[step])
+        step: groups(large.share, large.alike[step], scaled)
         for step, stage in job.plan.steps
         if isinstance(stage, Corpus) and step in large.alike
     }
@@ -252,5 +253,8 @@ def _notes(job: Job, trials: Trials, sizes: Sizes, drawn: Drawn) -> list[str]:
     if sizes.workers > sizes.tried:
         notes.append(f"{sizes.tried} workers were tried; memory is extrapolated to {sizes.workers}")
     if sizes.whole != drawn.whole:
-        notes.append(f"scaled from {drawn.whole:,} bytes of data like these")
+        notes.append(
+            f"scaled from {drawn.whole:,} bytes of data like these; what more data repeat of each other is not known, and not "
+            "counted"
+        )
     return notes

@@ -75,7 +75,8 @@ def fragments(job: Job, sizes: Sizes, unpacked: int) -> int:
     """Tasks of a pass over the whole. `unpacked`: bytes of the input that is there, of which it may be a multiple."""
     if any(file.compression for file in job.files):
         return max(len(job.fragments), math.ceil(sizes.whole / sizes.partition))
-    return max(1, math.ceil(len(job.fragments) * sizes.whole / unpacked))
+    # Files that are less than a task, all together, say nothing of how large those of more data are.
+    return max(1, math.ceil(len(job.fragments) * sizes.whole / max(unpacked, min(sizes.whole, sizes.partition))))
 
 
 def common(found: Groups, half: Trial, large: Trial, group: str) -> float:

@@ -1,12 +1,13 @@
 """How many tasks each group of work has for the whole.
 
-A pass has one for each fragment. A round of an exchange has one for each range of keys or stretch of pairs that fits in a share of
-memory; a sample that fits in one share tells nothing of how many the whole needs. So one trial is cut as the whole would be: with a
-share that is as much smaller as the sample is.
+A pass has one for each fragment. Data that are kept go to files of a size (data/cuts.py), one a task. A round of an exchange has
+one for each range of keys or stretch of pairs that fits in a share of memory; a sample that fits in one share tells nothing of how
+many the whole needs. So one trial is cut as the whole would be: with a share that is as much smaller as the sample is.
 """
 
 from __future__ import annotations
 
+from tamis.data.cuts import LEAST, TARGET
 from tamis.recipes.planning.sizes import Likeness, groups_of
 from tamis.recipes.planning.trial import Trial
 
@@ -19,8 +20,8 @@ def cuts(share: float) -> int:
     return max(1, min(MOST_CUTS, round(1 / share)))
 
 
-def tasks(cut: Trial | None, large: Trial, alike: Likeness, fragments: int) -> dict[str, float]:
-    """Tasks of each group for the whole.
+def tasks(cut: Trial | None, large: Trial, alike: Likeness, fragments: int, kept: float) -> dict[str, float]:
+    """Tasks of each group for the whole, of which `kept` bytes stay.
 
     cut  the trial whose exchanges were cut as those of the whole; None: the whole was tried
     """
@@ -28,17 +29,15 @@ def tasks(cut: Trial | None, large: Trial, alike: Likeness, fragments: int) -> d
     if cut is None:
         return dict(here)
     there = {name: int(group["tasks"]) for name, group in groups_of(cut).items()}
-    return {name: _of(name, cut, large, there, here, alike, fragments) for name in {**there, **here}}
+    found = {name: _of(name, cut, there, here, alike, fragments) for name in {**there, **here}}
+    return {**found, "out-data": max(1, kept / (TARGET + LEAST))}
 
 
-def _of(
-    name: str, cut: Trial, large: Trial, there: dict[str, int], here: dict[str, int], alike: Likeness, fragments: int
-) -> float:
+def _of(name: str, cut: Trial, there: dict[str, int], here: dict[str, int], alike: Likeness, fragments: int) -> float:
     few, more = there.get(name, 0), here.get(name, 0)
-    if name.isdigit() or (few == there["0"] and more == here["0"]):
+    # Where the sample is one fragment, one task tells nothing of whether there is one for each.
+    if name.isdigit() or (few == there["0"] and more == here["0"] > 1):
         return fragments
-    if name == "out-data":
-        return max(1, more / large.share)
     if name.startswith("out-") or few <= 1:
         return max(few, more)
     step, _, part = name.removeprefix("step").partition("-")

@@ -21,8 +21,8 @@ from tamis.errors import RunError, UsageError
 START, FINISHING = "start", "finishing"
 """Phases before anything is read, and after all is written."""
 
-OFTEN = 0.02
-"""Seconds between two looks at the memory: phases of a trial are short."""
+OFTEN = 0.005
+"""Seconds between two looks at the memory: phases of a trial are short, and a peak that was missed is missed in the plan."""
 
 
 class Trial(NamedTuple):
@@ -82,7 +82,7 @@ def carry_out(spec: Mapping[str, Any]) -> None:
 
     def close(following: str = "") -> None:
         nonlocal now, before
-        cpu = watch.cpu()
+        cpu = watch.cpu() - watch.looking
         spent[now] = round(spent.get(now, 0.0) + cpu - before, 4)
         held[now] = max(held.get(now, 0), watch.afresh())
         now, before = following, cpu
@@ -93,7 +93,7 @@ def carry_out(spec: Mapping[str, Any]) -> None:
         elif progress.what == "writing" and progress.done == progress.total:
             close(FINISHING)
         else:
-            steps.setdefault(now, []).append(round(watch.cpu() - before, 4))
+            steps.setdefault(now, []).append(round(watch.cpu() - watch.looking - before, 4))
 
     # What a sample loses says little of what the whole would: no budget of attrition stops a trial.
     recipe = replace(load(Path(spec["recipe"])).set(spec["changes"]), attrition=Attrition())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tamis.recipes.planning.growth import MOST
 from tamis.recipes.planning.sizes import ALIKE, PAIRS, Likeness, groups_of
 from tamis.recipes.planning.trial import Trial
 
@@ -17,7 +18,7 @@ def work(large: Trial, alike: Likeness, what: str) -> dict[str, float]:
         if step.isdigit() and part in ALIKE | PAIRS:
             more = group["bytes"] * (alike.times(int(step), part, large.share) - 1 / large.share)
             value += more
-            most += max(more, group["bytes"] * (1 / large.share - 1) / large.share)
+            most += max(more, group["bytes"] * (1 / max(large.share, 1 / MOST) - 1) / large.share)
     return {"estimate": value, "least": min(value, least) * 0.9, "most": most * 1.1}
 
 
