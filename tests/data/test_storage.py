@@ -38,6 +38,13 @@ def test_a_place_is_a_path_or_a_uri(text: str, place: Path | Remote) -> None:
     assert is_remote(text) == isinstance(place, Remote)
 
 
+@pytest.mark.parametrize("text", ["s3://", Path("s3://"), "gs:///k"])
+def test_a_uri_without_a_bucket_is_told_what_is_missing(text: str) -> None:
+    assert is_remote(text)
+    with pytest.raises(UsageError, match=r"names no bucket; write (s3|gs)://BUCKET/KEY"):
+        located(text)
+
+
 @pytest.mark.parametrize("text", ["s3:///k", "s3a://b/k", "https://host/x.jsonl", "hdfs://host/x", "file://host/x"])
 def test_a_place_that_cannot_be_read_says_what_to_do(text: str) -> None:
     with pytest.raises(UsageError, match=r"write|download|copy"):
