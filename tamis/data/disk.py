@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from tamis.errors import OutputError
+from tamis.errors import OutputError, UsageError
 
-_FAR = ("s3:/", "gs:/")
-"""How a URI begins that somebody made a path of."""
+_FAR = ("s3:", "gs:")
+"""The first part of a path that somebody made of a URI."""
 
 _MENDS = {
     errno.ENOSPC: "the disk is full; free some space, then run again with --resume",
@@ -32,11 +32,11 @@ _MENDS = {
 def disk_errors(path: Path) -> Iterator[None]:
     """Turn what the disk refuses while `path` is written into an OutputError that says what to do.
 
-    Raises one, too, where `path` is a URI that was taken for a path: a folder called s3: is what nobody means.
+    Raises UsageError where `path` is a URI that was taken for a path: a folder called s3: is what nobody means.
     """
-    if str(path).startswith(_FAR):
-        uri = str(path).replace(":/", "://", 1)
-        raise OutputError(
+    if path.parts[:1] and path.parts[0] in _FAR:
+        uri = f"{path.parts[0]}//{'/'.join(path.parts[1:])}"
+        raise UsageError(
             f"{uri} cannot be written to object storage by this command; name a file or folder of this machine, and copy it there"
         )
     try:

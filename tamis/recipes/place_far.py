@@ -58,7 +58,7 @@ class FarPlace(Place):
     @contextmanager
     def taken(self, resume: bool) -> Iterator[bool]:
         """As of a folder. Whoever else writes there is told by a claim."""
-        there = {one.remote for one in listed(self.far)}
+        there = {one.remote for one in listed(self.far, "write")}
         claims = {one for one in there if one.key.startswith((self.far / ".work/lock").key + "/")}
         begun, finished = self.plan in there, self.far / MANIFEST in there
         if there - claims and not resume:
@@ -99,7 +99,7 @@ class FarPlace(Place):
 
     def finish(self) -> None:
         """Put what is not there yet, then the manifest, and throw away what was worked with."""
-        there = {one.remote.key: one.bytes for one in listed(self.far)}
+        there = {one.remote.key: one.bytes for one in listed(self.far, "write")}
         # What is no Parquet says when and how it was made: after a resume it may be of one size, and another.
         left = [
             path

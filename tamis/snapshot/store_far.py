@@ -170,8 +170,9 @@ def store_above(far: Remote, given: Remote | None) -> Remote:
 @contextmanager
 def changing(output: Remote, given: Remote | None) -> Iterator[tuple[FarStore, Path, Callable[[], None]]]:
     """Hold the store for a snapshot that is to lie at `output`: the store, the folder to freeze to, and what puts it."""
+    there = listed(output, "write")
     far = store_above(output, given)
-    if listed(output):
+    if there:
         raise UsageError(
             f"{output} is there already, whole or of a freeze that broke off; a snapshot is never written over: name another "
             "place with -o, or remove it"

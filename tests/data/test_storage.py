@@ -11,10 +11,25 @@ from typing import Any
 
 import pytest
 from storing_gs import gs_server
-from storing_s3 import S3
+from storing_s3 import S3, free_port
 
-from tamis.data.storage import Remote, at, claimed, claims, fetch, is_remote, listed, located, put, put_file, stored
+from tamis.data.storage import (
+    Remote,
+    at,
+    claimed,
+    claims,
+    environment,
+    fetch,
+    is_remote,
+    listed,
+    located,
+    put,
+    put_file,
+    stored,
+)
+from tamis.data.storage.environment import check_environment
 from tamis.data.storage.ranges import open_ranges
+from tamis.data.storage.refusals import storage_errors
 from tamis.errors import InputError, OutputError, UsageError
 
 LARGE = bytes(range(256)) * 4096 * 11  # 11 MB: several parts
@@ -36,6 +51,13 @@ LARGE = bytes(range(256)) * 4096 * 11  # 11 MB: several parts
 def test_a_place_is_a_path_or_a_uri(text: str, place: Path | Remote) -> None:
     assert located(text) == place
     assert is_remote(text) == isinstance(place, Remote)
+
+
+@pytest.mark.parametrize("text", ["s3://", Path("s3://"), "gs:///k"])
+def test_a_uri_without_a_bucket_is_told_what_is_missing(text: str | Path) -> None:
+    assert is_remote(text)
+    with pytest.raises(UsageError, match=r"names no bucket; write (s3|gs)://BUCKET/KEY"):
+        located(text)
 
 
 @pytest.mark.parametrize("text", ["s3:///k", "s3a://b/k", "https://host/x.jsonl", "hdfs://host/x", "file://host/x"])
@@ -111,6 +133,14 @@ def test_what_breaks_off_again_and_again_is_an_error(s3: S3, monkeypatch: pytest
             {"AWS_SECRET_ACCESS_KEY": "wrong"},
             r"access denied .* found were AWS_ACCESS_KEY_ID \(tami…\) in the environment",
         ),
+        (
+            {"AWS_ACCESS_KEY_ID": ""},
+            "no credentials were found .*: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or",
+        ),
+        (
+            {"AWS_SECRET_ACCESS_KEY": ""},
+            "no credentials were found .*: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+        ),
         ({"AWS_ENDPOINT_URL_S3": "http://127.0.0.1:9"}, r"http://127.0.0.1:9 cannot be reached .* 2 tries were made"),
     ],
 )
@@ -122,6 +152,68 @@ def test_a_refusal_says_what_was_found(
         monkeypatch.setenv(name, value)
     with pytest.raises(InputError, match=says):
         at("s3://bucket/small").read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [("AWS_ACCESS_KEY_ID", "does not know the credentials"), ("AWS_SECRET_ACCESS_KEY", "does not fit")],
+)
+def test_wrong_keys_are_no_bucket_that_is_not_there(
+    s3: S3, monkeypatch: pytest.MonkeyPatch, name: str, says: str
+) -> None:
+    monkeypatch.setenv(name, "wrong")
+    for place in ("s3://bucket", "s3://bucket/signatures/403"):
+        with pytest.raises(InputError, match=says):
+            listed(at(place))
+    with pytest.raises(OutputError, match=says):
+        put(at("s3://bucket/x"), b"")
+
+
+def test_a_server_without_tls_is_told_by_its_answer(s3: S3, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT_URL", os.environ["AWS_ENDPOINT_URL"].replace("http:", "https:"))
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    with pytest.raises(InputError, match="does not speak TLS, which https:// asks for; name it with http://"):
+        listed(at("s3://bucket"))
+
+
+@pytest.mark.parametrize(
+    ("changed", "says"),
+    [
+        (
+            {"AWS_ENDPOINT_URL": "127.0.0.1:9"},
+            "AWS_ENDPOINT_URL is '127.0.0.1:9', .* write http://127.0.0.1:9, or https",
+        ),
+        ({"AWS_ENDPOINT_URL_S3": "localhost:9"}, "AWS_ENDPOINT_URL_S3 is 'localhost:9'"),
+        ({"AWS_PROFILE": "nope", "AWS_ACCESS_KEY_ID": ""}, "AWS_PROFILE is 'nope', and there is no such profile in"),
+        ({"AWS_ENDPOINT_URL": ""}, "no bucket of AWS is called 'BUCKET_'; a name has 3 or more letters"),
+    ],
+)
+def test_what_cannot_be_right_is_refused_before_anybody_is_asked(
+    s3: S3, monkeypatch: pytest.MonkeyPatch, changed: dict[str, str], says: str
+) -> None:
+    for name, value in changed.items():
+        monkeypatch.setenv(name, value)
+    for reach in (lambda: listed(at("s3://BUCKET_/x")), lambda: put(at("s3://BUCKET_/x"), b"")):
+        with pytest.raises(UsageError, match=says):
+            reach()
+    assert s3.asked == []
+
+
+@pytest.mark.parametrize("head", ["[nope]", "[profile nope]", '[ profile "nope" ]'])
+def test_a_profile_that_a_file_has_is_taken(s3: S3, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, head: str) -> None:
+    keys = f"aws_access_key_id = {os.environ['AWS_ACCESS_KEY_ID']}\naws_secret_access_key = {os.environ['AWS_SECRET_ACCESS_KEY']}\n"
+    (tmp_path / "config").write_text(f"[default]\n{head}\n{keys}")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    monkeypatch.setenv("AWS_PROFILE", "nope")
+    check_environment("s3")
+    monkeypatch.delenv("AWS_ACCESS_KEY_ID")
+    check_environment("s3")
+
+
+def test_servers_of_ones_own_have_their_own_rules_for_names(s3: S3) -> None:
+    (s3.folder / "BUCKET_").mkdir()
+    put(at("s3://BUCKET_/x"), b"here")
+    assert at("s3://BUCKET_/x").read_bytes() == b"here"
 
 
 def test_a_bucket_that_is_not_there_is_said(s3: S3) -> None:
@@ -204,6 +296,67 @@ def test_google_cloud_storage_does_the_same(tmp_path: Path) -> None:
             pass
         with pytest.raises(OutputError, match="there is no bucket 'none' at http"):
             put(at("gs://none/x"), b"")
+
+
+@pytest.fixture
+def no_google(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that has nothing to do with Google."""
+    for name in ("STORAGE_EMULATOR_HOST", "CLOUD_STORAGE_EMULATOR_ENDPOINT", "GOOGLE_APPLICATION_CREDENTIALS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("GOOGLE_GCLOUD_ADC_PATH_OVERRIDE", str(tmp_path / "none.json"))
+    monkeypatch.setenv("GCE_METADATA_ROOT", f"127.0.0.1:{free_port()}")
+    monkeypatch.setattr(environment, "METADATA_SECONDS", 0.0)
+
+
+@pytest.mark.usefixtures("no_google")
+def test_without_credentials_google_is_not_asked(tmp_path: Path) -> None:
+    says = rf"no credentials were found: GOOGLE_APPLICATION_CREDENTIALS is not set, .* {tmp_path}/none.json, .*no metadata server"
+    with pytest.raises(InputError, match=f"cannot list gs://bucket/x: {says}"):
+        listed(at("gs://bucket/x"))
+    with pytest.raises(OutputError, match=f"cannot write gs://bucket/x: {says}"):
+        put(at("gs://bucket/x"), b"")
+
+
+@pytest.mark.usefixtures("no_google")
+def test_credentials_of_google_that_do_not_do_are_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "key.json"
+    monkeypatch.setenv("GOOGLE_APPLICATION_CREDENTIALS", str(file))
+    with pytest.raises(UsageError, match=f"the credentials file {file} is not there"):
+        listed(at("gs://bucket/x"))
+    file.write_text('{"type": "other"}')
+    with pytest.raises(
+        InputError, match=rf"no access token .*\(Unsupported credential type \(other\) .*found were those in {file}"
+    ):
+        listed(at("gs://bucket/x"))
+
+
+def test_google_that_does_not_answer_is_said_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    with pytest.raises(
+        InputError, match=r"cannot be reached \([^()]*\(\) - CURL error[^()]*\); tries for 4 s were made"
+    ):
+        listed(at("gs://bucket/x"))
+
+
+@pytest.mark.parametrize(
+    ("said", "says"),
+    [
+        (
+            "google::cloud::Status(PERMISSION_DENIED: me@x does not have storage.objects.list access to the Google Cloud Storage "
+            "bucket. Permission 'storage.objects.list' denied on resource (or it may not exist). error_info={reason=forbidden})",
+            "there is no bucket 'bucket', or not one that these credentials may use: access denied",
+        ),
+        (
+            "google::cloud::Status(UNAVAILABLE: Could not create a OAuth2 access token to authenticate the request. The underlying "
+            "error message was: PerformWork() - CURL error [6]=Could not resolve hostname error_info={})",
+            r"no access token was had from Google \(PerformWork\(\) - CURL error \[6\]=Could not resolve hostname\)",
+        ),
+    ],
+)
+def test_what_google_says_is_understood(said: str, says: str) -> None:
+    with pytest.raises(InputError, match=says), storage_errors(at("gs://bucket/x"), "list"):
+        raise OSError(said)
 
 
 def test_one_name_at_two_servers_is_worked_on_in_two_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

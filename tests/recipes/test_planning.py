@@ -13,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from storing_s3 import S3
 
 from tamis.cli.plan import _money
 from tamis.data import find
@@ -112,6 +113,7 @@ def test_a_tiny_sample_tells_of_a_hundred_times_as_much_and_the_rest_is_alike() 
 
 def test_of_the_whole_nothing_is_guessed() -> None:
     assert groups(1.0, {2: 10, 5: 1}).gone(1) == 14
+    assert groups(0.01, {2: 10, 5: 1}, blocks=100).gone(1) == pytest.approx(1400)
 
 
 @pytest.mark.parametrize(("small", "large", "told"), [(2, 6, (1, 5)), (3, 3, (3, 0)), (4, 3, (3, 0)), (0, 4, (0, 4))])
@@ -170,6 +172,15 @@ def test_input_elsewhere_is_refused_with_what_to_do(tmp_path: Path) -> None:
     file = SimpleNamespace(path="s3://bucket/a.jsonl", bytes=1)
     with pytest.raises(UsageError, match=r"s3://bucket/a\.jsonl is elsewhere: .* --scale"):
         draw([file], (BLOCK,), tmp_path / "drawn", 0, 1)  # type: ignore[list-item]
+
+
+def test_input_elsewhere_is_refused_before_anybody_is_asked(tmp_path: Path, s3: S3) -> None:
+    recipe = tmp_path / "r.yaml"
+    recipe.write_text("name: r\ninput: {paths: ['s3://bucket/a.jsonl']}\nstages:\n  - exact@1: {}\n")
+    for given in (None, ["s3://bucket/a.jsonl"], "s3://bucket/a.jsonl"):
+        with pytest.raises(UsageError, match=r"s3://bucket/a\.jsonl is elsewhere: .* --scale"):
+            estimate(Asked(recipe, given))
+    assert s3.asked == []
 
 
 def test_a_stage_that_asks_a_model_is_refused_with_who_knows(tmp_path: Path) -> None:

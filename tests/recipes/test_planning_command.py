@@ -34,6 +34,12 @@ def test_a_folder_is_refused_as_output_before_the_trials(tamis: Tamis, tmp_path:
 
 
 @pytest.mark.usefixtures("untried")
+def test_a_uri_is_refused_as_output_before_the_trials(tamis: Tamis) -> None:
+    code, said = tamis("plan", "r.yaml", "-o", "s3://bucket/plan.json")
+    assert (code, "s3://bucket/plan.json cannot be written to object storage by this command" in said) == (2, True)
+
+
+@pytest.mark.usefixtures("untried")
 @pytest.mark.parametrize("text", ["", "stages: []", '{"text": "a"}\n{"text": "b"}\n', '{"format": "tamis plan 1"}'])
 def test_a_file_that_is_no_plan_is_not_written_over(tamis: Tamis, tmp_path: Path, text: str) -> None:
     (tmp_path / "a.jsonl").write_text(text)

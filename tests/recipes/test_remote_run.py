@@ -230,6 +230,26 @@ def test_commands_read_a_run_in_object_storage(s3: S3, near: Run, tmp_path: Path
 def test_a_command_that_cannot_write_there_says_so(s3: S3, near: Run, tmp_path: Path, tamis: Tamis) -> None:
     code, said = tamis("report", near.path, "--format", "md", "-o", "s3://bucket/report.md")
     assert (
-        code == 3
+        code == 2
         and "cannot be written to object storage by this command; name a file or folder of this machine" in said
     )
+
+
+@pytest.mark.parametrize(
+    ("output", "code", "says"),
+    [
+        ("s3://bucket/run", 3, "cannot write s3://bucket/run: http://127.0.0.1:9 cannot be reached"),
+        ("gs://bucket/run", 3, "cannot write gs://bucket/run: http://127.0.0.1:9 cannot be reached"),
+        ("s3://", 2, "'s3://' names no bucket; write s3://BUCKET/KEY"),
+    ],
+)
+def test_an_output_that_cannot_be_reached_is_no_wrong_call(
+    s3: S3, tmp_path: Path, tamis: Tamis, monkeypatch: pytest.MonkeyPatch, output: str, code: int, says: str
+) -> None:
+    (tmp_path / "recipe.json").write_text(json.dumps(RECIPE))
+    write_lines(tmp_path / "in.jsonl", sentences(3))
+    monkeypatch.setenv("AWS_ENDPOINT_URL", "http://127.0.0.1:9")
+    monkeypatch.setenv("STORAGE_EMULATOR_HOST", "http://127.0.0.1:9")
+    monkeypatch.setenv("AWS_MAX_ATTEMPTS", "1")
+    found, said = tamis("run", tmp_path / "recipe.json", "-i", tmp_path / "in.jsonl", "-o", output)
+    assert (found, says in said) == (code, True), said

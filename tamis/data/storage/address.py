@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 _URI = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/{1,2}(.*)", re.DOTALL)
 """One slash will do: `Path("s3://bucket/key")` has one."""
 
+_BARE = re.compile(r"(s3|gs):", re.IGNORECASE)
+"""All that is left of `Path("s3://")`: nobody calls a folder that."""
+
 _KNOWN = ("s3", "gs")
 _OTHERS = {
     "s3a": "write it as s3://",
@@ -114,7 +117,7 @@ def located(place: str | os.PathLike[str] | Remote) -> Path | Remote:
     if isinstance(place, Remote):
         return place
     text = str(place)
-    found = _URI.match(text)
+    found = _URI.match(f"{text}//" if _BARE.fullmatch(text) else text)
     if found is None:
         return place if isinstance(place, Path) else Path(text)
     scheme, rest = found[1].lower(), found[2]
@@ -126,7 +129,7 @@ def located(place: str | os.PathLike[str] | Remote) -> Path | Remote:
         return Path(text)
     bucket, _, key = rest.partition("/")
     if not bucket:
-        raise UsageError(f"{text!r} names no bucket; write {scheme}://BUCKET/KEY")
+        raise UsageError(f"'{scheme}://{rest}' names no bucket; write {scheme}://BUCKET/KEY")
     return Remote(scheme, bucket, key.strip("/"))
 
 
@@ -146,7 +149,7 @@ def at(place: str | os.PathLike[str] | Remote) -> Remote:
 def is_remote(place: Any) -> bool:
     """Whether `place` names something in object storage."""
     return isinstance(place, Remote) or (
-        isinstance(place, (str, Path)) and re.match(r"(s3|gs):/", str(place), re.IGNORECASE) is not None
+        isinstance(place, (str, Path)) and re.match(r"(s3|gs):(/|$)", str(place), re.IGNORECASE) is not None
     )
 
 

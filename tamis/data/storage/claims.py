@@ -60,7 +60,7 @@ class Claim:
 
     def _only(self) -> None:
         """Raises OutputError where another claim lives; those of the dead are ended."""
-        claims = listed(self.folder)
+        claims = listed(self.folder, "write")
         now = max((claim.modified for claim in claims if claim.remote == self.remote), default=0)
         for claim in claims:
             if claim.remote != self.remote and not (holder := _read(claim.remote)).get("over"):

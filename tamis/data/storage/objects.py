@@ -11,7 +11,7 @@ from typing import Any, BinaryIO, NamedTuple
 from tamis.data.disk import disk_errors
 from tamis.data.storage.address import Remote
 from tamis.data.storage.connection import filesystem
-from tamis.data.storage.refusals import storage_errors
+from tamis.data.storage.refusals import Verb, storage_errors
 from tamis.errors import InputError, OutputError
 
 PIECE = 4 << 20
@@ -33,11 +33,16 @@ def stored(remote: Remote) -> Stored | None:
     return _stored(remote.scheme, found) if found.is_file else None
 
 
-def listed(prefix: Remote) -> list[Stored]:
-    """All objects below `prefix` (it/…), by key; empty where there are none. Raises InputError."""
+def listed(prefix: Remote, verb: Verb = "list") -> list[Stored]:
+    """All objects below `prefix` (it/…), by key; empty where there are none.
+
+    verb  "write" where something is to be put there
+
+    Raises InputError, OutputError for "write".
+    """
     from pyarrow.fs import FileSelector
 
-    with storage_errors(prefix, "list"):
+    with storage_errors(prefix, verb):
         found = filesystem(prefix.scheme).get_file_info(
             FileSelector(prefix.inside, recursive=True, allow_not_found=bool(prefix.key))
         )

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tamis.data.disk import disk_errors
 from tamis.data.storage.address import Remote
-from tamis.data.storage.connection import endpoint
+from tamis.data.storage.environment import endpoint
 
 WEEK = 7 * 24 * 3600.0
 """Seconds."""

@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 
 from tamis.data import InputFile, parquet
 from tamis.data.compressed import unpacked
+from tamis.data.storage import is_remote, located
 from tamis.errors import InputError, UsageError
 
 BLOCK = 64 << 10
@@ -53,6 +54,16 @@ class Drawn(NamedTuple):
     times: Mapping[str, float]
 
 
+def check_near(paths: Iterable[Any]) -> None:
+    """Raises UsageError where one of `paths` is not on this machine: a sample is drawn from what is at hand. Nobody is asked."""
+    for path in paths:
+        if is_remote(path):
+            raise UsageError(
+                f"a plan draws its sample from files of this machine, and {located(path)} is elsewhere: copy some of it here, "
+                "plan with that, and say with --scale how much there is"
+            )
+
+
 def draw(
     files: Sequence[InputFile], wanted: Sequence[int], folder: Path, seed: int, parts: int, longest: int = LINE
 ) -> list[Drawn]:
@@ -62,12 +73,7 @@ def draw(
 
     Raises UsageError where a file is not on this machine, InputError where there is nothing to draw from.
     """
-    for file in files:
-        if not isinstance(file.path, Path):
-            raise UsageError(
-                f"a plan draws its sample from files of this machine, and {file.path} is elsewhere: copy some of it here, "
-                "plan with that, and say with --scale how much there is"
-            )
+    check_near(file.path for file in files)
     sizes = [(file, _unpacked(file)) for file in files if file.bytes]
     whole = sum(size for _, size in sizes)
     if not whole:

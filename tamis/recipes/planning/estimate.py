@@ -16,9 +16,9 @@ from tamis.curate.near.alike import Alike
 from tamis.engine.executor import Local, processors
 from tamis.errors import UsageError
 from tamis.recipes.budget import Budget, for_fewer
-from tamis.recipes.job import Job, prepare
+from tamis.recipes.job import Job, is_frame, listed, paths_of, prepare
 from tamis.recipes.planning.cpu import cpu, split
-from tamis.recipes.planning.draw import Drawn, draw
+from tamis.recipes.planning.draw import Drawn, check_near, draw
 from tamis.recipes.planning.growth import groups, span
 from tamis.recipes.planning.memory import held
 from tamis.recipes.planning.money import NO_PRICES, Prices, money
@@ -86,10 +86,13 @@ def estimate(asked: Asked, on_progress: Callable[[str], None] = lambda _: None) 
     able = processors()
     workers = asked.workers or able
     wanted = load(asked.recipe).set(asked.changes)
+    input = paths_of(wanted, asked.input)
+    if not is_frame(input):
+        check_near(listed(input))
     with TemporaryDirectory(prefix="tamis-plan-") as scratch:
         place = Path(scratch)
         budget = Budget.of(asked.memory, Local(workers), any(stage.holds_gil for stage in wanted.stages))
-        job = prepare(wanted, asked.input, place, asked.partition_size or budget.partition)
+        job = prepare(wanted, input, place, asked.partition_size or budget.partition)
         if job.plan.derives:
             label = job.plan.derives[0][2].label
             raise UsageError(

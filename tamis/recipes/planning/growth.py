@@ -61,12 +61,12 @@ NONE = Groups(np.zeros(0), np.zeros(0))
 def groups(share: float, found: Mapping[int, int], blocks: float = 1.0) -> Groups:
     """The groups by which a sample of `share` of `blocks` has so many groups of each size, 2 or more, as were `found`."""
     seen = sorted((size, count) for size, count in found.items() if size > 1 and count)
-    blocks = max(blocks, 1 / share / MOST)
     if not seen:
-        return Groups(NONE.counts, NONE.sizes, blocks)
+        return NONE
+    blocks = max(blocks, 1 / share / MOST)
     share = min(1.0, share * blocks)
     if share >= 1:
-        return Groups(np.array([c for _, c in seen], float), np.array([s for s, _ in seen], float))
+        return Groups(np.array([c for _, c in seen], float), np.array([s for s, _ in seen], float), blocks)
     sizes = _grid(2 * seen[-1][0] / share)
     chance = np.array([[_chance(j, k, share) for k in sizes] for j, _ in seen])
     shown = np.array([1 - (1 - share) ** k - k * share * (1 - share) ** (k - 1) for k in sizes])
