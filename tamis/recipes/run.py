@@ -94,6 +94,8 @@ def run(
             see_priced(wanted, means or Means())
             size, share = place.cut(partition_size or budget.partition, share or budget.share)
             job = prepare(wanted, input, place.work, size)
+            if isinstance(by, Apart):
+                by.join()  # before anything is noted: where that fails, no folder is left
             place.belongs_to({**job.identity(), "partition_size": size, "share": share})
             if not resume:
                 room.check(job.plan, job.files, place.work)
