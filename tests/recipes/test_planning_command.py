@@ -1,4 +1,6 @@
-"""`tamis plan` as it is typed: what it will not write over, sizes and prices that are none, options that do not go together."""
+"""`tamis plan` and `tamis run --dry-run` as they are typed: what is not written over, sizes and prices that are none, options that
+do not go together, and what they say.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +12,9 @@ from typing import Any
 import pytest
 
 import tamis.recipes.planning
+from tamis.cli.plan import _compared_lines, _lines
 from tamis.errors import UsageError
-from tamis.recipes.planning.compare import load_plan
+from tamis.recipes.planning.compare import Compared, load_plan
 
 Tamis = Callable[..., tuple[int, str]]
 EARLIER: dict[str, Any] = {"format": "tamis plan 1", "recipe": "r", "estimates": {}}
@@ -92,3 +95,26 @@ def test_a_plan_that_lacks_a_key_is_none(tmp_path: Path, lacks: dict[str, Any]) 
     (tmp_path / "plan.json").write_text(json.dumps(lacks))
     with pytest.raises(UsageError, match="is no plan"):
         load_plan(tmp_path / "plan.json")
+
+
+@pytest.mark.parametrize(("share", "heading"), [(1.0, "took   range"), (0.5, "estimate   range")])
+def test_what_was_tried_whole_is_not_called_an_estimate(share: float, heading: str) -> None:
+    told: dict[str, Any] = {
+        "recipe": "r",
+        "input": {"files": 1, "bytes": 9, "unpacked_bytes": 9},
+        "planned_for_bytes": 9,
+        "workers": 1,
+        "sample": {"bytes": 9, "share": share, "rows": 1},
+        "estimates": {"rows": {"estimate": 1, "least": 1, "most": 1}},
+        "fixed_cpu_seconds": 0,
+        "compiling_cpu_seconds": 0,
+        "money": None,
+        "notes": [],
+    }
+    assert _lines(told)[3].strip() == heading
+
+
+def test_a_comparison_says_what_is_divided_by_what() -> None:
+    heading, row = _compared_lines([Compared("rows", 2, 1, 3, 3, 1.5, True)])
+    assert heading.split() == ["planned", "actual", "actual/plan", "range"]
+    assert heading.index("actual/plan") + len("actual/plan") == row.index("1.50") + len("1.50")
