@@ -255,3 +255,13 @@ def test_an_address_needs_the_engine(tamis: Callable[..., tuple[int, str]], data
 def test_a_budget_of_memory_counts_an_interpreter_for_every_worker() -> None:
     alone, apart = Budget.of(10**9, Local(2)), Budget.of(10**9, Ray(workers=2))
     assert apart.share < alone.share and 3 * BASE + 2 * apart.share * PER_SHARE <= 10**9
+
+
+@pytest.mark.parametrize(("address", "says"), [(None, "1 task a pass"), ("joined", "tasks: as many as --memory makes")])
+def test_a_dry_run_tells_tasks_unless_a_cluster_would_have_to_be_joined(
+    tamis: Callable[..., tuple[int, str]], data: Path, tmp_path: Path, cluster: Raylets, address: str | None, says: str
+) -> None:
+    on = ("--engine", "ray", "--memory", "1GB", *(("--address", cluster.address) if address else ("--workers", 1)))
+    code, said = tamis("run", recipe(tmp_path), "-i", data, "-o", tmp_path / "run", *on, "--dry-run")
+    assert (code, said.splitlines()[1].startswith(says)) == (0, True)
+    assert not (tmp_path / "run").exists()
