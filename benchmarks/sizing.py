@@ -26,8 +26,8 @@ MARGIN = 3
 """Times the measured CPU: other machines, other texts, retries."""
 
 PARTITION = 16 << 20
-DENSE = 2**32
-"""Records up to which components are found by union-find."""
+DENSE = 2**28
+"""Records up to which components are found by union-find: 4 bytes for each must fit in four of the largest shares."""
 
 JOIN_BYTES = 4
 NODES = 20_000_000

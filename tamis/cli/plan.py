@@ -163,7 +163,7 @@ def _lines(told: dict[str, Any]) -> list[str]:
         f"tried on {size(sample['bytes'])}, {sample['rows']:,} rows ({sample['share']:.1%}), "
         f"for {plural(told['workers'], 'worker')}",
         "",
-        f"{'':<20} {'estimate':>12}   range",
+        f"{'':<20} {'took' if sample['share'] == 1 else 'estimate':>12}   range",
     ]
     for name, found in told["estimates"].items():
         value, least, most = (_figure(name, found[k]) for k in ("estimate", "least", "most"))
@@ -181,7 +181,7 @@ def _lines(told: dict[str, Any]) -> list[str]:
 
 
 def _compared_lines(found: Any) -> list[str]:
-    lines = [f"{'':<20} {'planned':>12} {'actual':>12} {'by plan':>8}   range"]
+    lines = [f"{'':<20} {'planned':>12} {'actual':>12} {'actual/plan':>11}   range"]
     for one in found:
         actual = "not known" if one.actual is None else _figure(one.name, one.actual)
         by = "" if one.by is None else f"{one.by:.2f}"
@@ -189,7 +189,7 @@ def _compared_lines(found: Any) -> list[str]:
         outside = "" if one.within is not False else ", outside"
         planned = _figure(one.name, one.estimate)
         lines.append(
-            f"{NAMES.get(one.name, one.name):<20} {planned:>12} {actual:>12} {by:>8}   {least} to {most}{outside}"
+            f"{NAMES.get(one.name, one.name):<20} {planned:>12} {actual:>12} {by:>11}   {least} to {most}{outside}"
         )
     return lines
 

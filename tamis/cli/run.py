@@ -39,10 +39,13 @@ def may_name_code(recipe: Path) -> bool:
     "inputs",
     multiple=True,
     metavar="PATH",
-    help="File, folder, glob, or - for standard input; may be given again.",
+    help="File, folder, glob, s3:// or gs:// URI, or - for standard input; may be given again.",
 )
 @click.option(
-    "-o", "--output", type=click.Path(path_type=Path), help="Folder to write the run to; it must not exist.  [required]"
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Folder, s3:// or gs:// URI to write the run to; it must not exist.  [required]",
 )
 @click.option(
     "--engine",
@@ -107,17 +110,19 @@ def command(
     if not may_name_code(recipe):
         lean()
     from tamis.cli.show import Progressbar, plan_lines
-    from tamis.recipes.budget import PARTITION
     from tamis.recipes.job import prepare
-    from tamis.recipes.run import run
+    from tamis.recipes.recipe import load
+    from tamis.recipes.run import run, task_bytes
 
     give_back()
+    options: dict[str, Any] = {"engine": engine, "workers": workers, "address": address, "memory": memory}
     if dry_run:
-        for line in plan_lines(recipe, list(inputs) or None, changes, partition_size or PARTITION, prepare):
+        wanted = load(recipe).set(changes)
+        partition = task_bytes(wanted, **options, partition_size=partition_size, begun=output if resume else None)
+        for line in plan_lines(wanted, list(inputs) or None, partition, prepare):
             click.echo(line)
         return 0
-    options: dict[str, Any] = {"engine": engine, "workers": workers, "resume": resume, "set": changes, "memory": memory}
-    options["address"] = address
+    options |= {"resume": resume, "set": changes}
     if engine == "ray" and not (address or quiet or as_json) and os.environ.get("RAY_ADDRESS"):
         click.echo(
             "RAY_ADDRESS is not followed: this run has a cluster of its own; --address auto joins that one", err=True

@@ -174,19 +174,23 @@ def reasons(found: Sequence[dict[str, Any]], most: int = 4) -> str:
 
 
 def plan_lines(
-    recipe: Path, inputs: list[str] | None, changes: Sequence[str], partition: int, prepare: Callable[..., Any]
+    recipe: Any, inputs: list[str] | None, partition: int | None, prepare: Callable[..., Any]
 ) -> Iterable[str]:
-    """What a run would do, as lines."""
-    from tamis.recipes.recipe import load
+    """What a run of `recipe` would do, as lines. partition  bytes of input a task takes; None: a cluster will tell"""
     from tamis.report.wording import plural, size
 
     with tempfile.TemporaryDirectory() as scratch:
-        job = prepare(load(recipe).set(changes), inputs, Path(scratch), partition)
+        job = prepare(recipe, inputs, Path(scratch), *([partition] if partition else []))
     size_in = sum(f.bytes for f in job.files)
     shapes = ", ".join(f"{name} ({n:,} sampled)" for name, n in job.shapes.items())
-    files, tasks = plural(len(job.files), "file"), plural(len(job.fragments), "task")
-    yield f"{files}, {size(size_in)}, read as {job.plan.kind.name}: {shapes or 'no rows'}"
-    yield f"{tasks} a pass"
+    yield f"{plural(len(job.files), 'file')}, {size(size_in)}, read as {job.plan.kind.name}: {shapes or 'no rows'}"
+    tasks = f"{plural(len(job.fragments), 'task')} a pass"
+    if partition is None:
+        yield "tasks: as many as --memory makes of it, shared by the processors of the cluster's largest node"
+    elif any(f.compression for f in job.files):
+        yield f"{tasks}, or more: compressed files are unpacked first"
+    else:
+        yield tasks
     for segment in job.plan.segments:
         yield f"pass {segment.number + 1}"
         for step, stage in segment.stages:

@@ -6,14 +6,36 @@ import os
 import socket
 import tempfile
 from pathlib import Path
+from typing import BinaryIO
 
 from tamis.errors import RunError, UsageError
 
 REACH = 10.0
 """Seconds within which a cluster must answer."""
 
-HTTP2, SETTINGS = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + bytes([0, 0, 0, 4, 0, 0, 0, 0, 0]), b"\x04"
-"""How a client of gRPC begins, and the kind of frame that a server answers with first."""
+HTTP2 = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+"""How a client of gRPC begins."""
+
+DATA, HEADERS, RESET, SETTINGS, LEAVE = 0, 1, 3, 4, 7
+"""Kinds of frames of HTTP/2 (RFC 9113): the last is GOAWAY."""
+
+END, WHOLE = 1, 4
+"""Flags of a frame: the last of its stream, and all of its headers."""
+
+LARGEST = 1 << 14
+"""Bytes of a frame, at most: as HTTP/2 has it where nobody asked for more."""
+
+POST, HTTP = b"\x83", b"\x86"
+"""Headers of the table that HTTP/2 begins with (RFC 7541): :method POST, :scheme http."""
+
+REFUSED = tuple(bytes([0x80 + place]) for place in (9, 10, 11, 12, 13, 14))
+"""Of the same table all statuses but 200, which servers of gRPC answer with: 204, 206, 304, 400, 404, 500."""
+
+NO_SUCH, NO_TOKEN = b"\x0bgrpc-status\x0212", b"\x0bgrpc-status\x0216"
+"""How a server of gRPC says that it has no such method, and that it wants a token. gRPC compresses neither in a first answer."""
+
+CALL = b"/ray.rpc.NodeInfoGcsService/GetClusterId"
+"""What Ray asks the head of a cluster first."""
 
 
 def known_here() -> str:
@@ -36,21 +58,66 @@ def connect(address: str, seconds: float) -> socket.socket:
 
 
 def reach(address: str) -> None:
-    """Raise UsageError where `address` is no HOST:PORT, RunError where no Ray answers there within seconds."""
+    """See that a Ray cluster answers at `address`, within seconds.
+
+    Raises UsageError where that is no HOST:PORT, RunError where nothing answers, no Ray does, or one that wants a token which
+    Ray would not send.
+    """
     host, _, port = address.rpartition(":")
     if not host or not port.isdigit() or "/" in address:
         raise UsageError(
             f"{address!r} is no address of a cluster; wanted HOST:PORT, as `ray start --head` says it, or auto: "
             "the driver runs on a machine of the cluster"
         )
+    if not 1 <= int(port) <= 65535:
+        raise UsageError(f"{address!r} has no port: {port} is none of 1 to 65535; wanted what `ray start --head` says")
     try:
         with connect(address, REACH) as connection:
-            connection.sendall(HTTP2)
-            answer = connection.recv(9)
+            answer = asked(connection)
     except OSError as error:
         raise RunError(
             f"no Ray cluster answers at {address}: {error.strerror or error}; start one with `ray start --head`, "
             "or leave --address out for a cluster on this machine"
         ) from error
-    if answer[3:4] != SETTINGS:
+    if not answer or answer.startswith(REFUSED) or NO_SUCH in answer:
         raise RunError(f"what listens at {address} is no Ray cluster; wanted the address that `ray start --head` says")
+    if NO_TOKEN in answer and os.environ.get("RAY_AUTH_MODE", "").lower() != "token":
+        raise RunError(
+            f"the Ray cluster at {address} wants a token; set RAY_AUTH_MODE=token, with the token of its head in "
+            "RAY_AUTH_TOKEN or ~/.ray/auth_token"
+        )
+
+
+def asked(connection: socket.socket) -> bytes:
+    """The headers of the answer to Ray's first question, as they are sent; empty where it is none of HTTP/2. Raises OSError."""
+    headers = POST + HTTP + b"\x04" + _told(CALL) + b"\x01" + _told(b"head")  # names by their place in the table
+    headers += b"\x0f\x10" + _told(b"application/grpc") + b"\x00" + _told(b"te") + _told(b"trailers")
+    nothing = bytes(5)  # a message of no bytes, not compressed
+    frames = (SETTINGS, 0, 0, b""), (HEADERS, WHOLE, 1, headers), (DATA, END, 1, nothing)
+    connection.sendall(HTTP2 + b"".join(_frame(*one) for one in frames))
+    with connection.makefile("rb") as answers:
+        return _headers(answers)
+
+
+def _headers(answers: BinaryIO) -> bytes:
+    """The first headers among frames, of which a server sends its settings first, and few others before it answers."""
+    for number in range(99):
+        head = answers.read(9)
+        size, kind = int.from_bytes(head[:3], "big"), head[3:4]
+        if len(head) < 9 or size > LARGEST or kind in (bytes([RESET]), bytes([LEAVE])):
+            return b""
+        if number == 0 and kind != bytes([SETTINGS]):
+            return b""
+        payload = answers.read(size)
+        if kind == bytes([HEADERS]):
+            return payload
+    return b""
+
+
+def _frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:
+    return len(payload).to_bytes(3, "big") + bytes([kind, flags]) + stream.to_bytes(4, "big") + payload
+
+
+def _told(text: bytes) -> bytes:
+    """A string of fewer than 127 bytes in a header."""
+    return bytes([len(text)]) + text

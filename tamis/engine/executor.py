@@ -40,6 +40,10 @@ class Apart(Protocol):
         """Tasks that go on at once on one machine."""
         ...
 
+    def join(self) -> None:
+        """Join the other machines, unless that is done: what is wrong with them is told before a run begins."""
+        ...
+
 
 @dataclass(frozen=True)
 class Inline:

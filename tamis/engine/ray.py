@@ -94,6 +94,10 @@ class Ray:
         largest = max((int(node["CPU"]) for node in self._join().nodes), default=1)
         return min(largest, self.workers or largest)
 
+    def join(self) -> None:
+        """Join the cluster, or begin one of our own, unless that is done. Raises RunError or UsageError."""
+        self._join()
+
     def _join(self) -> Cluster:
         self._cluster = self._cluster or _joined(self.address, self.workers)
         return self._cluster
@@ -246,7 +250,7 @@ def _joined(address: str | None, workers: int | None) -> Cluster:
 def _entered(ray: Any, address: str, workers: int | None, quiet: dict[str, Any]) -> Cluster:
     keeper = Keeper(address)
     try:
-        with _told(ray, address):
+        with _told(ray, address), _muted():
             ray.init(address=address, **quiet)
     except BaseException:
         keeper.cleanup()
@@ -260,7 +264,7 @@ def _begun(ray: Any, workers: int | None, quiet: dict[str, Any]) -> Cluster:
     for _ in range(BEGINNINGS):
         keeper = Keeper()
         try:
-            with _told(ray, "this machine"):
+            with _told(ray, "this machine"), _muted():
                 ray.init(
                     address="local",  # else Ray joins whatever cluster another program has left behind, or RAY_ADDRESS
                     num_cpus=workers or processors(),
@@ -311,6 +315,24 @@ def _silent() -> Iterator[None]:
             del os.environ[name]
         else:
             os.environ[name] = before
+
+
+@contextmanager
+def _muted() -> Iterator[None]:
+    """Without standard error: until Ray has begun its log it writes there, and it says that it was told to be silent."""
+    try:
+        kept = os.dup(2)
+    except OSError:  # closed
+        yield
+        return
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    os.close(nowhere)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def _hush(ray: Any) -> None:

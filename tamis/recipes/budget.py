@@ -55,9 +55,11 @@ class Budget(NamedTuple):
         each = (memory - base) // workers
         if each < LEAST * PER_BYTE:
             least = base + LEAST * PER_BYTE * workers
+            by, mend = (
+                ("1 worker", "") if workers == 1 else (f"{workers:,} workers", ", or fewer workers with --workers")
+            )
             raise UsageError(
-                f"a memory budget of {memory:,} bytes is too small for {workers} workers; "
-                f"name at least {least:,} bytes, or fewer workers with --workers"
+                f"a memory budget of {memory:,} bytes is too small for {by}; name at least {least:,} bytes{mend}"
             )
         if apart:
             each = max(LEAST * PER_BYTE, (memory - BASE * (1 + workers)) // workers)

@@ -13,7 +13,7 @@ from typing import Any, Literal
 from tamis.bench import Bench, Means, responses_at
 from tamis.engine.drive import Drive, Progress
 from tamis.engine.earlier import earlier_corpora
-from tamis.engine.executor import Apart
+from tamis.engine.executor import Apart, Engine
 from tamis.engine.executor import engine as executor
 from tamis.engine.work import Work
 from tamis.engine.work_far import far_work
@@ -26,7 +26,7 @@ from tamis.recipes.given import Given
 from tamis.recipes.job import prepare
 from tamis.recipes.place_far import FarPlace, place_of
 from tamis.recipes.priced import see_priced
-from tamis.recipes.recipe import load
+from tamis.recipes.recipe import Recipe, load
 from tamis.recipes.same import see_same
 from tamis.recipes.spending import Watch
 from tamis.runs import Run, open_run
@@ -84,8 +84,7 @@ def run(
     own = partial(import_sent, {f: f.read_bytes() for f in files}) if engine == "ray" else partial(import_own, files)
     place = place_of(output)
     with executor(engine, workers, own, address) as by:
-        processes = isinstance(by, Apart) or any(stage.holds_gil for stage in wanted.stages)
-        budget = Budget.of(memory, by, processes)
+        budget = Budget.of(memory, by, _apart(by, wanted))
         with place.taken(resume) as finished:
             if finished:
                 done = open_run(place.named)
@@ -94,6 +93,8 @@ def run(
             see_priced(wanted, means or Means())
             size, share = place.cut(partition_size or budget.partition, share or budget.share)
             job = prepare(wanted, input, place.work, size)
+            if isinstance(by, Apart):
+                by.join()  # before anything is noted: where that fails, no folder is left
             place.belongs_to({**job.identity(), "partition_size": size, "share": share})
             if not resume:
                 room.check(job.plan, job.files, place.work)
@@ -131,6 +132,37 @@ def run(
             kept = responses_at((means or Means()).responses, place.beside)
             finish(place, job, result, drive, started, kept, watch)
     return open_run(place.named)
+
+
+def task_bytes(
+    recipe: Recipe,
+    engine: EngineName = "local",
+    workers: int | None = None,
+    address: str | None = None,
+    memory: int | None = None,
+    partition_size: int | None = None,
+    begun: Path | str | None = None,
+) -> int | None:
+    """Bytes of input that a task of such a run would take; None: the cluster would tell, which is not joined for it.
+
+    begun  the run that it goes on with, which stays cut as it is
+
+    Raises what `run` raises for its engine and its budget.
+    """
+    with executor(engine, workers, address=address) as by:
+        if memory is None or address is None:
+            budget = Budget.of(memory, by, _apart(by, recipe))
+            size = partition_size or budget.partition
+        else:  # how many workers there are is not known; one there must be
+            with executor(engine, 1) as one:
+                Budget.of(memory, one, _apart(one, recipe))
+            size = partition_size or 0
+    return (size if begun is None else place_of(begun).cut(size, 0)[0]) or None
+
+
+def _apart(by: Engine, recipe: Recipe) -> bool:
+    """Whether workers are processes of their own."""
+    return isinstance(by, Apart) or any(stage.holds_gil for stage in recipe.stages)
 
 
 def _bench(means: Means, beside: Path, scratch: Path, paid: Decimal) -> Bench:

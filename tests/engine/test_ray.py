@@ -6,6 +6,7 @@ import os
 import signal
 import socket
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from threading import Thread
@@ -131,7 +132,11 @@ def test_a_node_killed_while_it_works_changes_no_byte(cluster: Raylets, data: Pa
 
 
 def test_a_cluster_of_its_own_ends_with_the_run(
-    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, cluster: Raylets
+    data: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    cluster: Raylets,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     monkeypatch.setenv("RAY_ADDRESS", cluster.address)  # not followed
     before, joined, own = {*descendants(os.getpid())}, set[str](), set[int]()
@@ -146,6 +151,7 @@ def test_a_cluster_of_its_own_ends_with_the_run(
     done = run(made, data, tmp_path / "ray", engine="ray", workers=1, on_progress=look)
     assert digests(done.path) == digests(run(made, data, tmp_path / "whole", engine="inline").path)
     assert joined and cluster.address not in joined
+    assert "ray log level" not in capfd.readouterr().err
     assert own and wait_for(lambda: not left_over(own), 20)
 
 
@@ -168,6 +174,8 @@ def test_a_worker_that_is_cut_off_from_its_node_has_lost_it() -> None:
     [
         ("nonsense", UsageError, "wanted HOST:PORT"),
         ("ray://127.0.0.1:10001", UsageError, "wanted HOST:PORT"),
+        ("127.0.0.1:99999", UsageError, "99999 is none of 1 to 65535"),
+        ("127.0.0.1:0", UsageError, "0 is none of 1 to 65535"),
         ("127.0.0.1:1", RunError, "no Ray cluster answers .*`ray start --head`"),
     ],
 )
@@ -176,20 +184,60 @@ def test_an_address_where_no_cluster_is_is_refused_at_once(address: str, error: 
         Ray(address=address)
 
 
-def test_what_listens_and_is_no_cluster_is_told_from_one() -> None:
+SETTINGS, HEADERS = bytes([0, 0, 0, 4, 0, 0, 0, 0, 0]), bytes([1, 5, 0, 0, 0, 1])
+NOT_FOUND = SETTINGS + bytes([0, 0, 1]) + HEADERS + b"\x8d"
+
+
+def of_grpc(status: bytes) -> bytes:
+    """What a server of gRPC answers, as one was seen to."""
+    found = b"\x88@\x0ccontent-type\x10application/grpc@\x0bgrpc-status\x02" + status
+    return SETTINGS + len(found).to_bytes(3, "big") + HEADERS + found
+
+
+@contextmanager
+def listening(answer: bytes) -> Iterator[str]:
+    """The address of what says `answer` to the first that asks, whatever it asks."""
     with socket.create_server(("127.0.0.1", 0)) as server:
 
-        def answer() -> None:
+        def say() -> None:
             other, _ = server.accept()
-            other.recv(99)
-            other.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
-            other.close()
+            with other:
+                other.recv(9999)
+                other.sendall(answer)
 
-        thread = Thread(target=answer)
+        thread = Thread(target=say)
         thread.start()
-        with pytest.raises(RunError, match="no Ray cluster"):
-            Ray(address=f"127.0.0.1:{server.getsockname()[1]}")
+        yield f"127.0.0.1:{server.getsockname()[1]}"
         thread.join()
+
+
+@pytest.mark.parametrize(
+    "answer", [b"HTTP/1.1 404 Not Found\r\n\r\n", b"", NOT_FOUND, SETTINGS, of_grpc(b"12")], ids=range(5)
+)
+def test_what_listens_and_is_no_cluster_is_told_from_one(answer: bytes) -> None:
+    with listening(answer) as address, pytest.raises(RunError, match="is no Ray cluster; wanted the address"):
+        Ray(address=address)
+
+
+def test_a_cluster_that_wants_a_token_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("RAY_AUTH_MODE", raising=False)
+    with listening(of_grpc(b"16")) as address, pytest.raises(RunError, match="wants a token; set RAY_AUTH_MODE=token"):
+        Ray(address=address)
+    monkeypatch.setenv("RAY_AUTH_MODE", "token")
+    with listening(of_grpc(b"16")) as address:
+        Ray(address=address)
+
+
+def test_a_cluster_that_cannot_be_joined_leaves_no_folder(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any) -> None:
+        raise RunError("no way in")
+
+    monkeypatch.setattr("tamis.engine.ray._joined", refuse)
+    with pytest.raises(RunError, match="no way in"):
+        run(recipe(tmp_path), data, tmp_path / "run", engine="ray", workers=1)
+    assert not (tmp_path / "run").exists()
 
 
 def test_auto_without_a_cluster_on_this_machine_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -207,3 +255,13 @@ def test_an_address_needs_the_engine(tamis: Callable[..., tuple[int, str]], data
 def test_a_budget_of_memory_counts_an_interpreter_for_every_worker() -> None:
     alone, apart = Budget.of(10**9, Local(2)), Budget.of(10**9, Ray(workers=2))
     assert apart.share < alone.share and 3 * BASE + 2 * apart.share * PER_SHARE <= 10**9
+
+
+@pytest.mark.parametrize(("address", "says"), [(None, "1 task a pass"), ("joined", "tasks: as many as --memory makes")])
+def test_a_dry_run_tells_tasks_unless_a_cluster_would_have_to_be_joined(
+    tamis: Callable[..., tuple[int, str]], data: Path, tmp_path: Path, cluster: Raylets, address: str | None, says: str
+) -> None:
+    on = ("--engine", "ray", "--memory", "1GB", *(("--address", cluster.address) if address else ("--workers", 1)))
+    code, said = tamis("run", recipe(tmp_path), "-i", data, "-o", tmp_path / "run", *on, "--dry-run")
+    assert (code, said.splitlines()[1].startswith(says)) == (0, True)
+    assert not (tmp_path / "run").exists()

@@ -1,7 +1,10 @@
-"""`tamis plan` as it is typed: what it will not write over, sizes and prices that are none, options that do not go together."""
+"""`tamis plan` and `tamis run --dry-run` as they are typed: what is not written over, sizes and prices that are none, options that
+do not go together, and what they say.
+"""
 
 from __future__ import annotations
 
+import gzip
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -10,8 +13,9 @@ from typing import Any
 import pytest
 
 import tamis.recipes.planning
+from tamis.cli.plan import _compared_lines, _lines
 from tamis.errors import UsageError
-from tamis.recipes.planning.compare import load_plan
+from tamis.recipes.planning.compare import Compared, load_plan
 
 Tamis = Callable[..., tuple[int, str]]
 EARLIER: dict[str, Any] = {"format": "tamis plan 1", "recipe": "r", "estimates": {}}
@@ -98,3 +102,79 @@ def test_a_plan_that_lacks_a_key_is_none(tmp_path: Path, lacks: dict[str, Any]) 
     (tmp_path / "plan.json").write_text(json.dumps(lacks))
     with pytest.raises(UsageError, match="is no plan"):
         load_plan(tmp_path / "plan.json")
+
+
+@pytest.mark.parametrize(("share", "heading"), [(1.0, "took   range"), (0.5, "estimate   range")])
+def test_what_was_tried_whole_is_not_called_an_estimate(share: float, heading: str) -> None:
+    told: dict[str, Any] = {
+        "recipe": "r",
+        "input": {"files": 1, "bytes": 9, "unpacked_bytes": 9},
+        "planned_for_bytes": 9,
+        "workers": 1,
+        "sample": {"bytes": 9, "share": share, "rows": 1},
+        "estimates": {"rows": {"estimate": 1, "least": 1, "most": 1}},
+        "fixed_cpu_seconds": 0,
+        "compiling_cpu_seconds": 0,
+        "money": None,
+        "notes": [],
+    }
+    assert _lines(told)[3].strip() == heading
+
+
+def test_a_comparison_says_what_is_divided_by_what() -> None:
+    heading, row = _compared_lines([Compared("rows", 2, 1, 3, 3, 1.5, True)])
+    assert heading.split() == ["planned", "actual", "actual/plan", "range"]
+    assert heading.index("actual/plan") + len("actual/plan") == row.index("1.50") + len("1.50")
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("--engine", "inline"), "too small for 1 worker; name at least 218,103,808 bytes\n"),
+        (("--workers", 1), "too small for 1 worker; name at least 218,103,808 bytes\n"),
+        (
+            ("--workers", 2),
+            "too small for 2 workers; name at least 268,435,456 bytes, or fewer workers with --workers\n",
+        ),
+    ],
+)
+def test_a_dry_run_refuses_the_budget_that_the_run_refuses(
+    tamis: Tamis, tmp_path: Path, options: tuple[Any, ...], says: str
+) -> None:
+    (tmp_path / "r.yaml").write_text("name: r\nstages: [exact@1: {}]\n")
+    (tmp_path / "a.jsonl").write_text('{"text": "a"}\n')
+    call = (
+        "run",
+        tmp_path / "r.yaml",
+        "-i",
+        tmp_path / "a.jsonl",
+        "-o",
+        tmp_path / "run",
+        "--memory",
+        "100MB",
+        *options,
+    )
+    code, said = tamis(*call, "--dry-run")
+    assert (code, said.endswith(says)) == (2, True)
+    assert tamis(*call, "--quiet") == (code, said)
+
+
+def test_a_dry_run_tells_the_tasks_that_a_budget_leaves(tamis: Tamis, tmp_path: Path) -> None:
+    (tmp_path / "r.yaml").write_text("name: r\nstages: [exact@1: {}]\n")
+    with (tmp_path / "b.jsonl").open("w") as file:
+        file.writelines([json.dumps({"text": "a" * 10_000}) + "\n"] * 2000)
+    call = ("run", tmp_path / "r.yaml", "-i", tmp_path / "b.jsonl", "-o", tmp_path / "run", "--workers", 2, "--dry-run")
+    assert [tamis(*call, *more)[1].splitlines()[1] for more in ((), ("--memory", "270MB"))] == [
+        "2 tasks a pass",
+        "3 tasks a pass",
+    ]
+    (tmp_path / "run" / ".work").mkdir(parents=True)
+    (tmp_path / "run" / ".work" / "plan.json").write_text('{"partition_size": 10000000, "share": 1}')
+    assert tamis(*call, "--resume")[1].splitlines()[1] == "3 tasks a pass"
+
+
+def test_a_dry_run_says_that_compressed_files_may_make_more_tasks(tamis: Tamis, tmp_path: Path) -> None:
+    (tmp_path / "r.yaml").write_text("name: r\nstages: [exact@1: {}]\n")
+    (tmp_path / "a.jsonl.gz").write_bytes(gzip.compress(b'{"text": "a"}\n'))
+    said = tamis("run", tmp_path / "r.yaml", "-i", tmp_path / "a.jsonl.gz", "--dry-run")[1]
+    assert "1 task a pass, or more: compressed files are unpacked first" in said

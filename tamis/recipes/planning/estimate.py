@@ -240,7 +240,7 @@ def _rows(large: Trial, alike: Likeness, rows_in: float) -> dict[str, dict[str, 
 def _notes(job: Job, trials: Trials, sizes: Sizes, drawn: Drawn) -> list[str]:
     notes, large = [], trials.large
     if large.share == 1:
-        notes.append("the whole input was tried: this is what it took, not an estimate")
+        notes.append("the whole input was tried: this is what it took, and the range what another run may take")
     elif not trials.tells_start:
         notes.append(
             "the sample is too small to tell start-up from growth: all CPU but that of the imports is taken to grow; plan with "
