@@ -139,12 +139,27 @@ def _columns(value: Any, path: Path | str, place: str) -> dict[str, Any]:
     return found
 
 
+class _Once(yaml.SafeLoader):
+    """No mapping has a key twice: YAML would take the last of them without a word."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """The mapping. Raises ConstructorError."""
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.value in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"the key {key.value!r} is there twice", key.start_mark
+                )
+            seen.add(str(key.value))
+        return super().construct_mapping(node, deep)
+
+
 def _read(path: Path) -> dict[str, Any]:
     try:
         data = path.read_bytes()
         if len(data) > TOO_LARGE:
             raise SuiteError(f"it has {len(data):,} bytes; a suite was wanted, with its data in files beside it", path)
-        found = yaml.safe_load(data.decode("utf-8-sig"))
+        found = yaml.load(data.decode("utf-8-sig"), _Once)
     except OSError as gone:
         raise SuiteError(f"it cannot be read: {gone.strerror}; name a suite (YAML)", path) from None
     except (UnicodeDecodeError, yaml.YAMLError, RecursionError, ValueError) as wrong:

@@ -24,6 +24,9 @@ from tamis.schemas.sample import SIGNIFICANT
 
 Rows = list[dict[str, Any]]
 
+ROUNDING = 1e-3
+"""By which a log-likelihood may be above 0: a model that computes in half precision may tell what is certain so."""
+
 Judge = Callable[[FrozenTask, Sequence[tuple[Item, Answer, str | None]]], list[tuple[dict[str, float], str | None]]]
 """Scores of a task by code, and what went wrong: its own scorer, or tests to pass. In the order of what it is given."""
 
@@ -181,6 +184,9 @@ def _checked(task: FrozenTask, item: Item, one: Answer) -> Answer:
     lls = one.loglikelihoods
     if lls is None or len(lls) != wanted or not all(type(x) in (int, float) and abs(x) <= 1e300 for x in lls):
         said = f"{wanted} likelihoods were wanted, found {lls!r:.60}"
+        return one._replace(status="failed", response=None, loglikelihoods=None, problem=said)
+    if max(lls) > ROUNDING:
+        said = f"log-likelihoods were wanted, which are 0 at most, found {lls!r:.60}"
         return one._replace(status="failed", response=None, loglikelihoods=None, problem=said)
     return one._replace(response=None)
 

@@ -68,6 +68,15 @@ def test_likelihoods_that_are_not_one_for_each_choice_fail(lls: list[Any], tmp_p
     assert "3 likelihoods were wanted" in found.tables.problems[0]["problem"]
 
 
+def test_a_likelihood_above_1_is_none(tmp_path: Path) -> None:
+    rows = [
+        {"task": "choose", "item_id": f"m{k}", "loglikelihoods": [-1.0, top, -2.0]} for k, top in enumerate((2.5, 1e-6))
+    ]
+    found = replayed(tmp_path, rows, only=("choose",))
+    assert statuses(found, "choose")[:2] == ["failed", "ok"]
+    assert "which are 0 at most, found [-1.0, 2.5, -2.0]" in found.tables.problems[0]["problem"]
+
+
 @pytest.mark.parametrize(
     "rows, said",
     [

@@ -81,6 +81,13 @@ def test_a_file_that_is_no_suite_says_so(text: str, tmp_path: Path) -> None:
         load(tmp_path / "suite.yaml")
 
 
+def test_a_key_that_stands_twice_is_refused_with_its_line(tmp_path: Path) -> None:
+    text = "name: x\ntasks:\n  - {name: t, type: perplexity, data: t.jsonl}\nname: y\n"
+    (tmp_path / "suite.yaml").write_text(text)
+    with pytest.raises(TamisError, match=r"in line 4: the key 'name' is there twice"):
+        load(tmp_path / "suite.yaml")
+
+
 @pytest.mark.parametrize(
     "rows, said",
     [
