@@ -38,7 +38,7 @@ import measure
 import numpy as np
 import shown
 
-PEERS = {"duckdb": "DuckDB 2.0.0", "polars": "Polars 2.1.0, streaming", "daft": "Daft 0.7.26"}
+PEERS = {"duckdb": "DuckDB 2.0.0", "polars": "Polars 2.1.0 streaming", "daft": "Daft 0.7.26"}
 CORPORA = {
     "webmix": "90,832 documents of the web, 270 MB of text",
     "long": "200,000 documents, 468 MB of text, generated with 15.5 % near-duplicates among them",
@@ -111,8 +111,8 @@ def engines(told: Namespace, name: str, form: str) -> Iterator[tuple[str, Once]]
     if "linked" in parts:
         for workers in WORKERS:
             yield f"linked: tamis, {workers}", partial(_ours, "Linked", source, out, workers)
-        for peer in PEERS:
-            yield f"linked: {peer}", partial(_peer, told.peers, peer, source, out)
+            for peer in PEERS:
+                yield f"linked: {peer}, {workers}", partial(_peer, told.peers, peer, source, out, workers)
         if told.ray:
             yield "linked: tamis on ray, 2", partial(_ours, "Linked", source, out, 2, "ray")
     if "verified" in parts:
@@ -120,7 +120,7 @@ def engines(told: Namespace, name: str, form: str) -> Iterator[tuple[str, Once]]
     if "whole" in parts:
         yield "whole: tamis, 2", partial(_whole, source, out, 2)
         for peer in PEERS:
-            yield f"whole: {peer}", partial(_peer, told.peers, peer, source, out, "data")
+            yield f"whole: {peer}, 2", partial(_peer, told.peers, peer, source, out, 2, "data")
 
 
 def figures(rounds: dict[str, list[measure.Spent]]) -> dict[str, Any]:
@@ -149,11 +149,10 @@ def _whole(source: Path, out: Path, workers: int) -> measure.Spent:
     return spent._replace(output="data written")
 
 
-def _peer(python: Path, name: str, source: Path, out: Path, *data: str) -> measure.Spent:
+def _peer(python: Path, name: str, source: Path, out: Path, threads: int, *data: str) -> measure.Spent:
     shutil.rmtree(out, ignore_errors=True)
-    command: list[str | Path] = [python, HERE / "engines_peers.py", name, source, out, *data]
-    threads = {"POLARS_MAX_THREADS": "2", "PYTHONPATH": str(HERE.parent)}
-    spent = measure.run(command, env={**os.environ, **threads})
+    command: list[str | Path] = [python, HERE / "engines_peers.py", name, source, out, str(threads), *data]
+    spent = measure.run(command, env={**os.environ, "PYTHONPATH": str(HERE.parent)})
     return spent._replace(output="data written") if data else _said(spent, out)
 
 
@@ -175,20 +174,20 @@ def _title(name: str, found: dict[str, Any]) -> str:
 
 
 def table(found: dict[str, Any]) -> str:
-    """Cost of each, and how many times as much CPU and memory as tamis with two workers takes for the same part."""
+    """Cost of each, and how many times as much CPU and memory as tamis with as many workers takes for the same part."""
     rows = []
     for name, f in found.items():
         part, who = name.split(": ")
-        base, each = found[f"{part}: tamis, 2"], [r["cpu"] for r in f["rounds"]]
+        base, each = found[f"{part}: tamis, {who[-1]}"], [r["cpu"] for r in f["rounds"]]
         cpu = [f"{f['cpu']:.2f}", f"{min(each):.2f} to {max(each):.2f}", f"{f['cpu'] / base['cpu']:.2f}"]
         held = [f"{f['held'] / 1e6:,.0f}", f"{f['held'] / base['held']:.2f}"]
-        rows.append([f"{part}: {PEERS.get(who) or _named(who)}", str(len(each)), *cpu, *held])
-    return measure.table(["", "rounds", "CPU s", "from, to", "by tamis, 2", "peak MB", "by tamis, 2"], rows)
+        rows.append([f"{part}: {_named(who)}", str(len(each)), *cpu, *held])
+    return measure.table(["", "rounds", "CPU s", "from, to", "by tamis", "peak MB", "by tamis"], rows)
 
 
 def _named(who: str) -> str:
     name, _, workers = who.rpartition(", ")
-    return f"{name}, {workers} worker{'s' * (workers > '1')}"
+    return f"{PEERS.get(name, name)}, {workers} {'thread' if name in PEERS else 'worker'}{'s' * (workers > '1')}"
 
 
 if __name__ == "__main__":

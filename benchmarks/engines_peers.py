@@ -1,6 +1,6 @@
 """The near-duplicate job of the engine benchmark by Polars, DuckDB or Daft, in a process of its own.
 
-    python engines_peers.py ENGINE INPUT OUT [data]
+    python engines_peers.py ENGINE INPUT OUT THREADS [data]
 
 All call the same kernel (tamis.kernels.minhash over Arrow) in the way each engine has for functions of the user: 14 band
 keys of a document, grouped by key; a key of several documents links its first to each other one; components by union-find
@@ -9,6 +9,7 @@ over those links; all of a component but its first go. OUT/removed.npy holds the
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -21,7 +22,6 @@ from tamis.kernels.components import link, roots
 from tamis.kernels.minhash import permutations, sketch
 
 BANDS, ROWS, NGRAM = 14, 8, 5
-WORKERS = 2
 
 
 def keys(texts: Any) -> pa.Array:
@@ -43,8 +43,9 @@ def removed(documents: int, first: np.ndarray, other: np.ndarray) -> np.ndarray:
     return np.flatnonzero(roots(parent) != np.arange(documents))
 
 
-def polars(source: Path, out: Path, data: bool) -> None:
+def polars(source: Path, out: Path, threads: int, data: bool) -> None:
     """Lazily, by the streaming engine."""
+    os.environ["POLARS_MAX_THREADS"] = str(threads)
     import polars as pl
 
     rows = (pl.scan_parquet if source.suffix == ".parquet" else pl.scan_ndjson)(source)
@@ -65,11 +66,11 @@ def polars(source: Path, out: Path, data: bool) -> None:
         rows.filter(~pl.col("doc").is_in(pl.Series(gone).implode())).sink_parquet(out / "data.parquet")
 
 
-def duckdb(source: Path, out: Path, data: bool) -> None:
+def duckdb(source: Path, out: Path, threads: int, data: bool) -> None:
     """SQL, with the kernel as a function over Arrow."""
     import duckdb as db
 
-    con = db.connect(config={"threads": WORKERS, "temp_directory": str(out / "spill")})
+    con = db.connect(config={"threads": threads, "temp_directory": str(out / "spill")})
     con.create_function("keys", keys, ["VARCHAR"], "UBIGINT[]", type="arrow")
     read = (
         f"read_parquet('{source}')"
@@ -91,12 +92,12 @@ def duckdb(source: Path, out: Path, data: bool) -> None:
         )
 
 
-def daft(source: Path, out: Path, data: bool) -> None:
+def daft(source: Path, out: Path, threads: int, data: bool) -> None:
     """A data frame, by the native runner."""
     import daft as df
     from daft import DataType, col
 
-    df.set_runner_native(num_threads=WORKERS)
+    df.set_runner_native(num_threads=threads)
     rows = df.read_parquet(str(source)) if source.suffix == ".parquet" else df.read_json(str(source))
 
     @df.func.batch(return_dtype=DataType.list(DataType.uint64()))
@@ -114,9 +115,9 @@ def daft(source: Path, out: Path, data: bool) -> None:
         rows.join(lost, on="doc", how="anti").write_parquet(str(out / "data"), compression="zstd")
 
 
-ENGINES: dict[str, Callable[[Path, Path, bool], None]] = {"polars": polars, "duckdb": duckdb, "daft": daft}
+ENGINES: dict[str, Callable[[Path, Path, int, bool], None]] = {"polars": polars, "duckdb": duckdb, "daft": daft}
 
 if __name__ == "__main__":
     place = Path(sys.argv[3])
     place.mkdir(parents=True, exist_ok=True)
-    ENGINES[sys.argv[1]](Path(sys.argv[2]), place, "data" in sys.argv[4:])
+    ENGINES[sys.argv[1]](Path(sys.argv[2]), place, int(sys.argv[4]), "data" in sys.argv[5:])
