@@ -69,9 +69,10 @@ def main() -> None:
         found[f"{name} in 1 GB" if told.limited else name] = {"commit": commit(), **one(told, name)}
     found = dict(sorted(found.items(), key=lambda item: int(item[1]["bytes"])))
     documents, costs = [f["documents"] for f in found.values()], list(found.values())
+    free = [f for name, f in found.items() if "in 1 GB" not in name]
     exponents = {
-        "with start": linearity.slope(documents, [f["cpu"] for f in costs]),
-        "peak": linearity.slope(documents, [f["held"] for f in costs]),
+        what: linearity.slope([f["documents"] for f in free], [f[cost] for f in free])
+        for what, cost in (("with start", "cpu"), ("peak", "held"))
     }
     measure.save(
         __file__,
