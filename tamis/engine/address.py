@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import socket
 import tempfile
+import time
 from pathlib import Path
-from typing import BinaryIO
 
 from tamis.errors import RunError, UsageError
 
@@ -64,7 +64,7 @@ def reach(address: str) -> None:
     Ray would not send.
     """
     host, _, port = address.rpartition(":")
-    if not host or not port.isdigit() or "/" in address:
+    if not host or not (port.isascii() and port.isdigit()) or "/" in address:
         raise UsageError(
             f"{address!r} is no address of a cluster; wanted HOST:PORT, as `ray start --head` says it, or auto: "
             "the driver runs on a machine of the cluster"
@@ -73,45 +73,65 @@ def reach(address: str) -> None:
         raise UsageError(f"{address!r} has no port: {port} is none of 1 to 65535; wanted what `ray start --head` says")
     try:
         with connect(address, REACH) as connection:
-            answer = asked(connection)
-    except OSError as error:
+            # Under TLS Ray itself has to ask: it knows the certificates.
+            answer = b"" if os.environ.get("RAY_USE_TLS", "0").lower() in ("1", "true") else _asked(connection)
+    except (OSError, UnicodeError) as error:
+        said = getattr(error, "strerror", None) or error
         raise RunError(
-            f"no Ray cluster answers at {address}: {error.strerror or error}; start one with `ray start --head`, "
+            f"no Ray cluster answers at {address}: {said}; start one with `ray start --head`, "
             "or leave --address out for a cluster on this machine"
         ) from error
-    if not answer or answer.startswith(REFUSED) or NO_SUCH in answer:
+    if answer is None or answer.startswith(REFUSED) or NO_SUCH in answer:
         raise RunError(f"what listens at {address} is no Ray cluster; wanted the address that `ray start --head` says")
-    if NO_TOKEN in answer and os.environ.get("RAY_AUTH_MODE", "").lower() != "token":
+    if NO_TOKEN in answer and os.environ.get("RAY_AUTH_MODE", "").lower() in ("", "disabled"):
         raise RunError(
             f"the Ray cluster at {address} wants a token; set RAY_AUTH_MODE=token, with the token of its head in "
             "RAY_AUTH_TOKEN or ~/.ray/auth_token"
         )
 
 
-def asked(connection: socket.socket) -> bytes:
-    """The headers of the answer to Ray's first question, as they are sent; empty where it is none of HTTP/2. Raises OSError."""
+def _asked(connection: socket.socket) -> bytes | None:
+    """The headers of the answer to Ray's first question, as they are sent. Raises OSError.
+
+    Empty where a server of HTTP/2 does not answer in time, as a busy head may; None where it is no such server.
+    """
     headers = POST + HTTP + b"\x04" + _told(CALL) + b"\x01" + _told(b"head")  # names by their place in the table
     headers += b"\x0f\x10" + _told(b"application/grpc") + b"\x00" + _told(b"te") + _told(b"trailers")
     nothing = bytes(5)  # a message of no bytes, not compressed
     frames = (SETTINGS, 0, 0, b""), (HEADERS, WHOLE, 1, headers), (DATA, END, 1, nothing)
     connection.sendall(HTTP2 + b"".join(_frame(*one) for one in frames))
-    with connection.makefile("rb") as answers:
-        return _headers(answers)
+    until, number = time.monotonic() + REACH, 0
+    try:
+        while True:
+            head = _read(connection, 9, until)
+            size, kind = int.from_bytes(head[:3], "big"), head[3:4]
+            if len(head) < 9 or size > LARGEST or kind in (bytes([RESET]), bytes([LEAVE])):
+                return None
+            if number == 0 and kind != bytes([SETTINGS]):
+                return None
+            payload = _read(connection, size, until)
+            if kind == bytes([HEADERS]):
+                return payload
+            number += 1
+    except TimeoutError:
+        if number == 0:
+            raise
+        return b""
 
 
-def _headers(answers: BinaryIO) -> bytes:
-    """The first headers among frames, of which a server sends its settings first, and few others before it answers."""
-    for number in range(99):
-        head = answers.read(9)
-        size, kind = int.from_bytes(head[:3], "big"), head[3:4]
-        if len(head) < 9 or size > LARGEST or kind in (bytes([RESET]), bytes([LEAVE])):
-            return b""
-        if number == 0 and kind != bytes([SETTINGS]):
-            return b""
-        payload = answers.read(size)
-        if kind == bytes([HEADERS]):
-            return payload
-    return b""
+def _read(connection: socket.socket, size: int, until: float) -> bytes:
+    """So many bytes; fewer where there are no more. Raises TimeoutError at `until`."""
+    found = b""
+    while len(found) < size:
+        left = until - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("timed out")
+        connection.settimeout(left)
+        more = connection.recv(size - len(found))
+        if not more:
+            break
+        found += more
+    return found
 
 
 def _frame(kind: int, flags: int, stream: int, payload: bytes) -> bytes:

@@ -319,7 +319,8 @@ def _silent() -> Iterator[None]:
 
 @contextmanager
 def _muted() -> Iterator[None]:
-    """Without standard error: until Ray has begun its log it writes there, and it says that it was told to be silent."""
+    """Without standard error, for the whole process: until Ray has begun its log it writes there, that it was told to be silent,
+    too."""
     try:
         kept = os.dup(2)
     except OSError:  # closed

@@ -142,16 +142,17 @@ def _columns(value: Any, path: Path | str, place: str) -> dict[str, Any]:
 class _Once(yaml.SafeLoader):
     """No mapping has a key twice: YAML would take the last of them without a word."""
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """The mapping. Raises ConstructorError."""
-        seen: set[str] = set()
+    def compose_mapping_node(self, anchor: Any) -> Any:
+        """The mapping, before others are merged into it. Raises ComposerError."""
+        node: Any = super().compose_mapping_node(anchor)
+        seen: set[tuple[str, str]] = set()
         for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode) and key.value in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"the key {key.value!r} is there twice", key.start_mark
-                )
-            seen.add(str(key.value))
-        return super().construct_mapping(node, deep)
+            if not isinstance(key, yaml.ScalarNode) or key.tag == "tag:yaml.org,2002:merge":
+                continue
+            if (key.tag, key.value) in seen:
+                raise yaml.composer.ComposerError(None, None, f"the key {key.value!r} is there twice", key.start_mark)
+            seen.add((key.tag, key.value))
+        return node
 
 
 def _read(path: Path) -> dict[str, Any]:

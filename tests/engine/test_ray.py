@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from types import SimpleNamespace
 from typing import Any
 
@@ -176,6 +176,8 @@ def test_a_worker_that_is_cut_off_from_its_node_has_lost_it() -> None:
         ("ray://127.0.0.1:10001", UsageError, "wanted HOST:PORT"),
         ("127.0.0.1:99999", UsageError, "99999 is none of 1 to 65535"),
         ("127.0.0.1:0", UsageError, "0 is none of 1 to 65535"),
+        ("127.0.0.1:²", UsageError, "wanted HOST:PORT"),
+        ("a..b:6379", RunError, "no Ray cluster answers"),
         ("127.0.0.1:1", RunError, "no Ray cluster answers .*`ray start --head`"),
     ],
 )
@@ -195,20 +197,25 @@ def of_grpc(status: bytes) -> bytes:
 
 
 @contextmanager
-def listening(answer: bytes) -> Iterator[str]:
-    """The address of what says `answer` to the first that asks, whatever it asks."""
+def listening(answer: bytes, silent: bool = False) -> Iterator[str]:
+    """The address of what says `answer` to the first that asks, whatever it asks; `silent`: and then neither speaks nor goes."""
     with socket.create_server(("127.0.0.1", 0)) as server:
+        server.settimeout(20)
+        asked = Event()
 
         def say() -> None:
             other, _ = server.accept()
             with other:
                 other.recv(9999)
                 other.sendall(answer)
+                if silent:
+                    asked.wait(20)
 
-        thread = Thread(target=say)
+        thread = Thread(target=say, daemon=True)
         thread.start()
         yield f"127.0.0.1:{server.getsockname()[1]}"
-        thread.join()
+        asked.set()
+        thread.join(20)
 
 
 @pytest.mark.parametrize(
@@ -216,6 +223,17 @@ def listening(answer: bytes) -> Iterator[str]:
 )
 def test_what_listens_and_is_no_cluster_is_told_from_one(answer: bytes) -> None:
     with listening(answer) as address, pytest.raises(RunError, match="is no Ray cluster; wanted the address"):
+        Ray(address=address)
+
+
+def test_a_head_that_is_late_and_one_under_tls_are_left_to_ray(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("tamis.engine.address.REACH", 0.5)
+    with listening(SETTINGS, silent=True) as address:
+        Ray(address=address)
+    with listening(b"", silent=True) as address, pytest.raises(RunError, match="no Ray cluster answers"):
+        Ray(address=address)
+    monkeypatch.setenv("RAY_USE_TLS", "1")
+    with listening(b"\x15\x03\x01\x00\x02\x02\x46") as address:
         Ray(address=address)
 
 

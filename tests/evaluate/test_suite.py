@@ -88,6 +88,13 @@ def test_a_key_that_stands_twice_is_refused_with_its_line(tmp_path: Path) -> Non
         load(tmp_path / "suite.yaml")
 
 
+def test_what_is_merged_does_not_stand_twice(tmp_path: Path) -> None:
+    text = "name: &n x\ntasks:\n  - &t {name: t, type: perplexity, data: t.jsonl}\n  - {<<: *t, name: u}\n"
+    (tmp_path / "suite.yaml").write_text(text)
+    suites.write_rows(tmp_path / "t.jsonl", suites.TEXTS)
+    assert [task.name for task in load(tmp_path / "suite.yaml").tasks] == ["t", "u"]
+
+
 @pytest.mark.parametrize(
     "rows, said",
     [

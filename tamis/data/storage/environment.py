@@ -23,15 +23,14 @@ METADATA_SECONDS = 6.0
 """That Google's metadata server is waited for where nobody else could have credentials: that of a new pod comes a little late."""
 
 _NAMES = {
-    "s3": (r"[A-Za-z0-9][A-Za-z0-9._-]{1,253}[A-Za-z0-9]|arn:.+", "3 or more letters, digits, dots and hyphens"),
-    "gs": (r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]", "3 to 63 of a-z, 0-9, dot, hyphen and underscore"),
+    "s3": (r"[A-Za-z0-9._-]{3,255}|arn:.+", "3 or more letters, digits, dots and hyphens"),
+    "gs": (r"[a-z0-9][a-z0-9._-]{1,220}[a-z0-9]", "3 or more of a-z, 0-9, dot, hyphen and underscore"),
 }
 """What buckets are called at AWS, where old ones have capitals, too, and at Google, and that as words. Others take more."""
 
 _PROVIDERS = {"s3": "AWS", "gs": "Google Cloud Storage"}
 
 _ROLES = ("AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI")
-
 
 _KEEPS = re.compile(r"^\s*(aws_access_key_id|credential_process|sso_|role_arn)", re.MULTILINE)
 """What a file says that has credentials, or the way to some, and not the region alone."""
@@ -80,7 +79,7 @@ def _found(scheme: str) -> str | None:
             return "none, as for an emulator"
         if file := env.get("GOOGLE_APPLICATION_CREDENTIALS"):
             return f"those in {file} (GOOGLE_APPLICATION_CREDENTIALS)"
-        return f"gcloud's own, in {_gcloud()}" if _gcloud().is_file() else None
+        return f"gcloud's own, in {_gcloud()}" if os.path.isfile(_gcloud()) else None
     if _has_keys():
         return f"AWS_ACCESS_KEY_ID ({env['AWS_ACCESS_KEY_ID'][:4]}…) in the environment"
     if profile := env.get("AWS_PROFILE"):
@@ -90,7 +89,7 @@ def _found(scheme: str) -> str | None:
     if any(env.get(name) for name in _ROLES):
         return "the role of the container"
     file = next((file for file in _aws_files() if _KEEPS.search(_text(file))), None)
-    return f"the default profile in {file}" if file else None
+    return f"a profile in {file}" if file else None
 
 
 def _has_keys() -> bool:
@@ -105,10 +104,10 @@ def _aws_files() -> tuple[str, str]:
     )
 
 
-def _gcloud() -> Path:
+def _gcloud() -> str:
     """Where `gcloud auth application-default login` leaves its own, as Google's library looks for them."""
     named = os.environ.get("GOOGLE_GCLOUD_ADC_PATH_OVERRIDE")
-    return Path(named or "~/.config/gcloud/application_default_credentials.json").expanduser()
+    return os.path.expanduser(named or "~/.config/gcloud/application_default_credentials.json")
 
 
 def is_bucket_name(remote: Remote) -> bool:
@@ -121,7 +120,7 @@ def check_bucket(remote: Remote) -> None:
     if not endpoint(remote.scheme) and not is_bucket_name(remote):
         raise UsageError(
             f"{remote}: no bucket of {_PROVIDERS[remote.scheme]} is called {remote.bucket!r}; a name has "
-            f"{_NAMES[remote.scheme][1]}, and begins and ends with a letter or digit"
+            f"{_NAMES[remote.scheme][1]}"
         )
 
 
@@ -146,7 +145,7 @@ def _check_endpoint() -> None:
 
 
 def _check_profile() -> None:
-    """The SDK passes over a profile that is not there. What comes before it and after it may still do, so that is let be."""
+    """The SDK passes over a profile that is not there, to the role of the machine. What comes before it may do, and is let be."""
     profile = os.environ.get("AWS_PROFILE", "")
     if profile in ("", "default") or _has_keys() or any(os.environ.get(name) for name in _ROLES):
         return
@@ -162,7 +161,7 @@ def _check_profile() -> None:
 def _text(file: str) -> str:
     """Empty where it cannot be read."""
     with suppress(OSError):
-        return Path(file).expanduser().read_text("utf-8", "replace")
+        return Path(os.path.expanduser(file)).read_text("utf-8", "replace")
     return ""
 
 
@@ -173,7 +172,7 @@ def _check_google() -> None:
             raise UsageError(
                 f"the credentials file {file} is not there; mend GOOGLE_APPLICATION_CREDENTIALS, which names it"
             )
-    elif not _gcloud().is_file() and not _metadata_answers():
+    elif not os.path.isfile(_gcloud()) and not _metadata_answers():
         raise NoCredentials(
             "no credentials were found: GOOGLE_APPLICATION_CREDENTIALS is not set, gcloud has none in "
             f"{_gcloud()}, and this machine has no role (no metadata server answers); set GOOGLE_APPLICATION_CREDENTIALS to a key "

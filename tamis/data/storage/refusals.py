@@ -72,10 +72,16 @@ def _of_credentials(remote: Remote, said: str, told: str) -> str | None:
         return f"no access token was had from Google ({_reason(said)}); found were {credentials(scheme)}; mend or renew them"
     unknown = r"invalid_?access_?key_?id|unrecognized_client|invalid_client_token|http status 401"
     denied = r"access_?denied|\b403\b|permission"
-    if scheme == "s3" and not has_credentials("s3") and re.search(rf"{unknown}|{denied}|http status 400", told):
+    has_role = re.search(r"assumed-role|not authorized|expired", told)
+    if (
+        scheme == "s3"
+        and not (has_credentials("s3") or has_role)
+        and re.search(rf"{unknown}|{denied}|http status 400", told)
+    ):
+        region = "" if endpoint("s3") else "; where there is such a role, name the bucket's region in AWS_REGION"
         return (
             f"{who} lets in nobody it does not know, and no credentials were found but, perhaps, the role of this machine: set "
-            f"AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE ({_reason(said)})"
+            f"AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE{region} ({_reason(said)})"
         )
     if re.search(unknown, told):
         return (

@@ -83,7 +83,7 @@ def carry_out(spec: Mapping[str, Any]) -> None:
     def close(following: str = "") -> None:
         nonlocal now, before
         cpu = watch.cpu() - watch.looking
-        spent[now] = round(spent.get(now, 0.0) + cpu - before, 4)
+        spent[now] = round(spent.get(now, 0.0) + max(0.0, cpu - before), 4)
         held[now] = max(held.get(now, 0), watch.afresh())
         now, before = following, cpu
 
