@@ -47,7 +47,7 @@ HOW: dict[str, dict[str, list[str]]] = {
     "tiny": {"sft": ["--max-steps", "8"], "dpo": ["--max-steps", "8"]},
     "smol": {
         "sft": ["--max-steps", "8", "--template", "chatml"],
-        "dpo": ["--max-steps", "6", "--batch-size", "2", "--template", "chatml"],
+        "dpo": ["--max-steps", "12", "--batch-size", "2", "--learning-rate", "2e-4", "--template", "chatml"],
     },
 }
 EVERY = ["--checkpoint-every", "2", "--eval-every", "2", "--threads", "1", "--seed", "3"]
