@@ -105,12 +105,17 @@ def changed(files: Iterable[InputFile]) -> list[str]:
 
 def _is_same(file: InputFile) -> bool:
     if isinstance(file.path, Remote):
-        from tamis.data.storage.objects import stored
+        from tamis.data.storage.objects import listed, stored
 
         there = stored(file.path)
+        if there is None or there.bytes != file.bytes:
+            return False
         # A listing may tell parts of a second, and an answer about one object none; some listings do not tell the age of all.
-        aged = there is not None and file.modified and there.modified // 10**9 != file.modified // 10**9
-        return there is not None and there.bytes == file.bytes and not aged
+        if not file.modified or there.modified // 10**9 == file.modified // 10**9:
+            return True
+        # Or they tell one time in two ways. Where the listing says what it said before, nobody wrote.
+        again = ((one.remote, one.modified // 10**9) for one in listed(file.path.parent))
+        return (file.path, file.modified // 10**9) in again
     try:
         facts = file.path.stat()
     except OSError:

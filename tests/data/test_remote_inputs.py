@@ -16,6 +16,7 @@ from making import digests, recipe, sentences, write_lines
 from storing_s3 import S3
 
 from tamis.data import find, fragments, read, recognise
+from tamis.data.inputs import changed
 from tamis.data.reading import Reading
 from tamis.data.storage import at, put, put_file
 from tamis.data.storage.expanding import fits, folders
@@ -139,6 +140,21 @@ def test_a_run_on_object_storage_is_the_run_on_a_disk(both: Path, tmp_path: Path
     far = run(recipe(), "s3://bucket/in", tmp_path / "far", engine="local", workers=2, partition_size=4096)
     assert digests(far.path) == digests(near.path)
     assert far.facts["inputs"] == near.facts["inputs"] and recognise(find(["s3://bucket/in"])).kind == "document"
+
+
+def test_an_object_is_another_where_listing_and_object_are(s3: S3, monkeypatch: pytest.MonkeyPatch) -> None:
+    import tamis.data.storage.objects as objects
+
+    put(at("s3://bucket/age/a.jsonl"), b'{"text": "one"}\n')
+    (found,) = find(["s3://bucket/age"])
+    told = found._replace(modified=found.modified or 7 * 10**9)
+    real, listing = objects.stored, objects.listed
+    later = {"modified": told.modified + 5 * 10**9}
+    monkeypatch.setattr(objects, "stored", lambda remote: real(remote)._replace(**later))
+    monkeypatch.setattr(objects, "listed", lambda *of: [one._replace(modified=told.modified) for one in listing(*of)])
+    assert changed([told]) == []  # the server told one time in two ways
+    monkeypatch.setattr(objects, "listed", lambda *of: [one._replace(**later) for one in listing(*of)])
+    assert changed([told]) == ["a.jsonl"]
 
 
 def test_a_run_survives_faults_of_the_storage(s3: S3, both: Path, tmp_path: Path) -> None:
