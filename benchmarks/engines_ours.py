@@ -39,8 +39,9 @@ def recipe(stage: str, folder: Path) -> Path:
 def main(stage: str, source: str, out: str, workers: str, engine: Any = "local") -> None:
     """Run up to the books."""
     from tamis.cli.lean import lean
-    from tamis.cli.memory import give_back
+    from tamis.cli.memory import give_back, one_pool
 
+    one_pool()
     give_back()
     lean()
     from tamis.recipes.run import run

@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 import click
 
+from tamis.cli.memory import one_pool
 from tamis.errors import TamisError
 
 COMMANDS = {
@@ -88,6 +89,7 @@ def group() -> None:
 
 def main(args: list[str] | None = None) -> None:
     """Run the command line and leave with its exit code. A TamisError is a sentence, never a traceback."""
+    one_pool()
     stops: list[int] = []
 
     def stop(number: int, _: object) -> None:

@@ -7,13 +7,14 @@ import sys
 from pathlib import Path
 
 from tamis.cli.lean import lean
-from tamis.cli.memory import give_back
+from tamis.cli.memory import give_back, one_pool
 from tamis.errors import TamisError
 
 
 def main(path: str) -> int:
     """Carry out what the file at `path` says, as `tamis run` would."""
     spec = json.loads(Path(path).read_bytes())
+    one_pool()
     give_back()
     if not spec["own_code"]:
         lean()

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 
 from tamis.data.storage.address import Remote
 
-ROWS, BYTES = 8192, 4 << 20
+ROWS, BYTES = 8192, 2 << 20
 """A batch has at most so many rows, and as many bytes unless its rows are uneven."""
 
 UNREADABLE = (pa.ArrowException, OSError, UnicodeDecodeError)
