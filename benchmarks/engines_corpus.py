@@ -1,12 +1,13 @@
-"""The corpora of the engine benchmark: webmix, and two that are generated, with near-duplicates put among them.
+"""The corpora of the engine benchmark: webmix, once and ten times over, and two that are generated, with near-duplicates.
 
-    long   200,000 documents, 468 MB of text
-    short  1,000,000 documents, 186 MB of text
-    few    2,000 documents
+    tenfold  908,320 documents, 2.7 GB of text: scale_corpus.py, as Parquet alone
+    long     200,000 documents, 468 MB of text
+    short    1,000,000 documents, 186 MB of text
+    few      2,000 documents
 
-Words are drawn from 60,000 by Zipf's law and lengths from a log-normal distribution. 15.5 % of the documents are copies of
-earlier ones with 1 % of the words changed: how often one is copied has a heavy tail, and one document has 1 % of the whole
-as copies. Every corpus has the columns `doc` (int64, the place of the document), `id` and `text`.
+In those generated, words are drawn from 60,000 by Zipf's law and lengths from a log-normal distribution. 15.5 % of the
+documents are copies of earlier ones with 1 % of the words changed: how often one is copied has a heavy tail, and one document
+has 1 % of the whole as copies. Every corpus has the columns `doc` (int64, the place of the document), `id` and `text`.
 
     python benchmarks/engines_corpus.py CACHE long short
 """
@@ -74,6 +75,26 @@ def webmix(corpus: Path, cache: Path) -> None:
     import polars as pl
 
     _write(cache, "webmix", pl.read_parquet(corpus, columns=["text"]))
+
+
+def tenfold(corpus: Path, cache: Path) -> None:
+    """Write webmix ten times over, of copies that are not alike, a row group after the other."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+    import scale_corpus
+
+    rows, to = pq.read_table(corpus).combine_chunks(), path(cache, "tenfold", "parquet")
+    to.parent.mkdir(parents=True, exist_ok=True)
+    schema, first = pa.schema({"doc": pa.int64(), "id": pa.string(), "text": pa.large_string()}), 0
+    with pq.ParquetWriter(to.with_suffix(".tmp"), schema, compression="zstd", use_dictionary=False) as file:
+        for copy in range(10):
+            for start in range(0, rows.num_rows, GROUP):
+                texts = scale_corpus.respelled(rows.slice(start, GROUP), copy).column("text")
+                doc = np.arange(first, first := first + len(texts))
+                file.write_table(
+                    pa.table([doc, [f"d{k}" for k in doc.tolist()], texts.cast(pa.large_string())], schema=schema)
+                )
+    to.with_suffix(".tmp").rename(to)
 
 
 def _write(cache: Path, name: str, texts: object) -> None:

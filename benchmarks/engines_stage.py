@@ -12,13 +12,15 @@ import numpy as np
 import pyarrow as pa
 
 from tamis.curate.near import Near
-from tamis.curate.near.alike import BAND_BYTES
 from tamis.desk import Desk, KeyRange, Tables
 from tamis.kernels.components import link, roots
 from tamis.kernels.entries import entries
 from tamis.stage import RESOLUTION, by_rule
 
 SHAPE = (14, 8)
+
+MET_BYTES = 80
+"""Of one entry: key and ordinal, where they came from and in order; masks, links."""
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ class Linked(Near):
 
     def settle(self, desk: Desk) -> None:
         """Links; who goes."""
-        desk.run("met", desk.ranges("bands", BAND_BYTES))
+        desk.run("met", desk.ranges("bands", MET_BYTES))
         desk.run("resolved", [None])
 
     def met(self, desk: Desk, number: int, keys: KeyRange) -> Tables:

@@ -65,7 +65,7 @@ def _write_copy(file: BinaryIO, rows: pa.Table, number: int, room: int | None) -
     """Copy `number`, or the lines of it that fit in `room` bytes."""
     written = 0
     for start in range(0, rows.num_rows, 1 << 13):
-        frame = pl.DataFrame(pl.from_arrow(_respelled(rows.slice(start, 1 << 13), number)))
+        frame = pl.DataFrame(pl.from_arrow(respelled(rows.slice(start, 1 << 13), number)))
         sink = io.BytesIO()
         frame.write_ndjson(sink)
         lines = sink.getvalue()
@@ -75,7 +75,7 @@ def _write_copy(file: BinaryIO, rows: pa.Table, number: int, room: int | None) -
     return written
 
 
-def _respelled(rows: pa.Table, number: int) -> pa.Table:
+def respelled(rows: pa.Table, number: int) -> pa.Table:
     """`rows` as copy `number` has them."""
     if not number:
         return rows

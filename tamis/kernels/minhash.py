@@ -10,6 +10,7 @@ A text is worked through in pieces of CHUNK units: memory does not depend on its
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import pyarrow as pa
@@ -49,8 +50,9 @@ class Sketches:
     count: np.ndarray
 
 
+@cache
 def permutations(count: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Drawn from `seed`: a (count,) uint32, odd, and b (count,) uint32."""
+    """Drawn from `seed`: a (count,) uint32, odd, and b (count,) uint32. The same arrays every time, not to be written to."""
     drawn = np.random.Generator(np.random.PCG64(seed)).integers(0, 1 << 32, (count, 2), np.uint32)
     return drawn[:, 0] | np.uint32(1), drawn[:, 1].copy()
 
