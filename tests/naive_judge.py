@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
-from itertools import permutations
+from itertools import permutations, product
 from math import exp, log
 
 Label = float
@@ -64,5 +64,24 @@ def likelihood(games: Sequence[tuple[int, int, str]], strength: Sequence[float],
         else:
             t = 1 + exp(tie)
             wins = {"a": p / (p + t * q), "b": q / (q + t * p)}
-            total += log(wins.get(won, 1 - wins["a"] - wins["b"]))
+            total += log(
+                wins.get(won, wins["a"] * wins["b"] * (t * t - 1))
+            )  # the rest, without a difference of near equals
     return total
+
+
+def endless(games: Sequence[tuple[int, int, str]], models: int, ties: str) -> bool:
+    """Is there a way to go from where all are alike, strengths by whole steps and ties rising or as they are, that makes no game
+    less likely however far it is gone, and some game likelier?"""
+    start = 0.0 if ties == "davidson" else 1.0
+    for *way, rise in product(*[range(models)] * models, range(2)):
+        step = [2 * v if ties == "davidson" else v for v in way]
+
+        def along(far: float, game: tuple[int, int, str], step: list[int] = step, rise: int = rise) -> float:
+            return likelihood([game], [far * v for v in step], ties, start + far * rise)
+
+        changes = [along(20, game) - along(10, game) for game in games]
+        moves = [abs(along(3, game) - along(0, game)) for game in games]
+        if min(changes) > -1 and max(moves) > 1e-3:
+            return True
+    return False

@@ -35,8 +35,16 @@ _EQUAL = 1e-9
 FEW = 30
 """Items under which intervals of drawing items anew are too short, and what they tell apart may be one by chance."""
 
+_ROUGH = 1e-3
+"""Step of a fit that is at its end, but for what rounding does to thousands of models."""
+
 _THIN = 1e-6
 """Least t of Rao and Kupper's model: there are next to no ties at it."""
+
+
+_LOOSE = "its strength and how often games are tied rise together: no finite strength fits"
+
+_ENDLESS = "the fit comes to no end: no finite strength fits"
 
 
 class Rating(NamedTuple):
@@ -113,21 +121,21 @@ def strengths(
         )
         return Ratings(many, none, none, none, [none.note])
     games = _totals(whole, np.ones(whole.items, np.int64))
-    found = pieces(len(whole.models), whole.first, whole.second, games)
+    found = pieces(len(whole.models), whole.first, whole.second, games, free=ties != "half")
     names, sizes = np.unique(found.rated, return_counts=True)
     inside = found.rated == names[sizes.argmax()]
     played = np.bincount(np.concatenate([whole.first, whole.second]), np.tile(games.sum(axis=1), 2), len(inside))
     if inside.sum() < 2:
-        none = Estimate(None, note="no two models have each won against the other, directly or by way of others")
-        alone = Estimate(None, note="it won, or lost, all that ties it to any other: no finite strength fits")
-        ratings = [Rating(name, alone, alone, int(n)) for name, n in zip(whole.models, played, strict=True)]
-        return Ratings(ratings, none, none, none, [none.note])
+        return _alone(whole.models, played, found.loose, _LOOSE)
     notes, out = _outside(whole.models, found, inside)
     without = [Rating(whole.models[k], e, e, int(played[k])) for k, e in out.items()]
     own = _within(whole, inside)
     way = _TIES[ties] if 0 < own.shares[:, 2].sum() < len(own.shares) else HALF
-    start = fit(own.first, own.second, _totals(own, np.ones(own.items, np.int64)), len(own.models), way)
-    replicates = redrawn(own, way, start, draws, seed)
+    try:
+        start = fit(own.first, own.second, _totals(own, np.ones(own.items, np.int64)), len(own.models), way)
+        replicates = redrawn(own, way, start, draws, seed)
+    except np.linalg.LinAlgError:  # a chance of next to nothing is all that somebody won
+        return _alone(whole.models, played, inside, _ENDLESS)
     rated = [
         _rating(name, float(start[k]), replicates[:, k], own, int(played[inside][k]), confidence)
         for k, name in enumerate(own.models)
@@ -145,7 +153,7 @@ def fit(
 ) -> np.ndarray:
     """(models + 1,) float64: the strengths, of mean 0, and the parameter of ties, that make `games` likeliest.
 
-    Newton's method; a step is halved where the likelihood's slope does not get flatter by it.
+    Newton's method; no step moves anybody by more than 2. Raises LinAlgError where it comes to no end without `hold`.
     """
     at = np.zeros(models + 1)
     at[-1] = 0.5 if way == RAO_KUPPER else 0.0
@@ -164,6 +172,8 @@ def fit(
             at[-1] = max(at[-1], _THIN)
         if largest < 1e-11:
             break
+    if not (hold or largest < _ROUGH):
+        raise np.linalg.LinAlgError("no end in 100 steps")
     at[:-1] -= at[:-1].mean()
     return at
 
@@ -252,6 +262,18 @@ def _separated(rated: list[Rating], replicates: np.ndarray, items: int, confiden
     differ = (share < tail) | (share > 1 - tail)
     few = f"{items} items are few: intervals of drawing them anew are too short" if items < FEW else ""
     return Estimate(float(apart.mean()), items=items, note=few), Estimate(float(differ.mean()), items=items, note=few)
+
+
+def _alone(models: list[str], played: np.ndarray, loose: np.ndarray, why: str) -> Ratings:
+    """Ratings where nobody can be rated; those that are `loose`, (m,) bool, for the reason `why`."""
+    lost = "it won, or lost, all that ties it to any other: no finite strength fits"
+    note = why if loose.any() else "no two models have each won against the other, directly or by way of others"
+    if note == _LOOSE:
+        note = "no circle of games has more wins than ties; take a tie as half a win of each (--ties half)"
+    none = Estimate(None, note=note)
+    each = [Estimate(None, note=why if there else lost) for there in loose]
+    ratings = [Rating(name, e, e, int(n)) for name, e, n in zip(models, each, played, strict=True)]
+    return Ratings(ratings, none, none, none, [note])
 
 
 def _outside(models: list[str], found: Pieces, inside: np.ndarray) -> tuple[list[str], dict[int, Estimate]]:

@@ -117,6 +117,50 @@ def test_a_model_that_won_everything_has_no_finite_strength() -> None:
     assert found.notes == ["best: won or lost all against the others; not rated"]
 
 
+@pytest.mark.parametrize("ties", ["davidson", "rao-kupper"])
+@pytest.mark.parametrize("won, tied, lost", [(6, 4, 0), (66, 34, 0), (0, 1, 2)])
+def test_wins_and_ties_without_a_loss_have_no_finite_strength(ties: Any, won: int, tied: int, lost: int) -> None:
+    shares = [1.0] * won + [0.5] * tied + [0.0] * lost
+    rows = played([(f"i{k}", "x", "y", s) for k, s in enumerate(shares)])
+    found = strengths(rows, ties, draws=20)
+    assert [r.strength.value for r in found.ratings] == [None, None] and "no circle of games" in found.notes[0]
+    assert all("no finite strength fits" in r.strength.note for r in found.ratings)
+    assert strengths(rows, "half", draws=20).ratings[0].strength.value > 0  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("games, finite", [("ab bc ca ac=", True), ("ab bc ca=", True), ("ab bc= ca=", False)])
+def test_a_circle_with_more_wins_than_ties_holds_strengths(games: str, finite: bool) -> None:
+    rows = played([(f"i{k}", g[0], g[1], 0.5 if "=" in g else 1.0) for k, g in enumerate(games.split())])
+    assert all((r.strength.value is not None) == finite for r in strengths(rows, draws=20).ratings)
+
+
+def test_where_ties_leave_some_without_an_end_others_are_rated() -> None:
+    found = strengths(pl.concat([tournament(2, 20), played([("i", "p", "q", 1.0), ("j", "q", "p", 0.5)])]), draws=20)
+    assert {r.model for r in found.ratings if r.strength.value is not None} == {"m0", "m1"}
+
+
+@settings(deadline=None, max_examples=100)
+@given(
+    st.lists(st.tuples(st.sampled_from([(0, 1), (1, 2), (2, 0)]), st.sampled_from(["a", "b", "tie"])), min_size=1),
+    st.sampled_from(["davidson", "rao-kupper"]),
+)
+def test_strengths_are_finite_where_the_likelihood_has_its_top(rows: list[Any], ties: Any) -> None:
+    games = [(i, j, won) for (i, j), won in rows]
+    share = {"a": 1.0, "b": 0.0, "tie": 0.5}
+    found = strengths(played([(f"i{k}", "xyz"[i], "xyz"[j], share[w]) for k, (i, j, w) in enumerate(games)]), ties, 0)
+    if len({w == "tie" for _, _, w in games}) < 2:
+        return  # the parameter of ties is not in the fit
+    top = len({m for i, j, _ in games for m in (i, j)}) == 3 and not naive.endless(games, 3, ties)
+    rated = [r.model for r in found.ratings if r.strength.value is not None]
+    if top:
+        assert len(rated) == 3
+    own = [g for g in games if "xyz"[g[0]] in rated and "xyz"[g[1]] in rated]
+    if rated and len({w == "tie" for _, _, w in own}) == 2:
+        names = {model: k for k, model in enumerate(rated)}
+        placed = [(names["xyz"[i]], names["xyz"[j]], w) for i, j, w in own]
+        assert not naive.endless(placed, len(rated), ties)
+
+
 @settings(deadline=None, max_examples=60)
 @given(
     st.lists(
