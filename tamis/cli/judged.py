@@ -46,14 +46,22 @@ def rated(found: dict[str, Any]) -> None:
             f"{100 * apart:.0f} percent of pairs have intervals apart, {100 * distinct:.0f} percent differ"
             + (f"; but {few}" if few else "")
         )
-    for name, e in found.get("style", {}).get("effects", {}).items():
-        say(
-            f"style: {name} {e['value']:+.2f} ({e['low']:+.2f} to {e['high']:+.2f}) log-odds"
-            if e["low"] is not None
-            else f"style: {name}: {e.get('note')}"
-        )
+    _styled(found.get("style", {}))
     _differing(found["differences"])
     _lines(found["notes"])
+
+
+def _styled(style: dict[str, Any]) -> None:
+    """The effects of style; why there is no fit, once."""
+    if style.get("note"):
+        say(f"style: {style['note']}")
+    for name, e in style.get("effects", {}).items():
+        if e["low"] is not None:
+            say(f"style: {name} {e['value']:+.2f} ({e['low']:+.2f} to {e['high']:+.2f}) log-odds")
+        elif e["value"] is None and e["note"] != style["note"]:
+            say(f"style: {name}: {e['note']}")
+        elif e["value"] is not None:
+            say(f"style: {name} {e['value']:+.2f} log-odds; one item alone has no interval")
 
 
 def _differing(pairs: list[dict[str, Any]]) -> None:

@@ -73,8 +73,11 @@ def with_style(games: pl.DataFrame, features: np.ndarray, names: tuple[str, ...]
     """
     spread = features.std(axis=0)
     used = spread > 1e-12
-    dull = Estimate(None, note="the answers of a pair never differ in it")
-    effects = {name: dull for name in names}
+    same = "the answers of a pair differ in it by as much in every game, so that it tells nothing"
+    effects = {
+        name: Estimate(None, note=same if differ else "the answers of a pair never differ in it")
+        for name, differ in zip(names, (np.abs(features) > 1e-12).any(axis=0), strict=True)
+    }
     models = pl.concat([games["model_a"], games["model_b"]]).unique().sort().to_list()
     place = {name: k for k, name in enumerate(models)}
     a, b = (games[s].replace_strict(place, return_dtype=pl.Int64).to_numpy() for s in ("model_a", "model_b"))
@@ -87,7 +90,9 @@ def with_style(games: pl.DataFrame, features: np.ndarray, names: tuple[str, ...]
         )
     at, hessian, score = _solve(a, b, x, share, len(models))
     if at is None:
-        return Styled(effects, {}, "style, or the model, tells every winner: no finite fit")
+        kept = [name for name, there in zip(names, used, strict=True) if there]
+        note = _same(a, b, x, kept, len(models)) or "style, or the model, tells every winner: no finite fit"
+        return Styled(effects | dict.fromkeys(kept, Estimate(None, note=note)), {}, note)
     sums = np.zeros((items.len(), len(at)))
     np.add.at(sums, (item, a), score)
     np.add.at(sums, (item, b), -score)
@@ -106,13 +111,30 @@ def with_style(games: pl.DataFrame, features: np.ndarray, names: tuple[str, ...]
     return Styled(effects, dict(zip(models, found, strict=False)))
 
 
+def _same(a: np.ndarray, b: np.ndarray, x: np.ndarray, names: list[str], models: int) -> str:
+    """Which of the features `names`, and of the models, the games cannot tell apart; empty: all can be."""
+    _, hessian, _ = _solve(a, b, x, np.zeros(len(x)), models, steps=1)
+    values, ways = np.linalg.eigh(hessian)
+    free = ways[:, values < 1e-12 * values[-1]]
+    moved = np.abs(free).max(axis=1, initial=0.0) > 1e-6
+    if not moved.any():
+        return ""
+    both = [name for name, there in zip(names, moved[models:], strict=True) if there]
+    if not both:
+        return "the models fall into groups that never met: no one fit with style"
+    *rest, last = [*both, "the model"] if moved[:models].any() else both
+    return (
+        f"{', '.join(rest)} and {last} go together in every game, so that none can be told from the others: no one fit"
+    )
+
+
 def _solve(
-    a: np.ndarray, b: np.ndarray, x: np.ndarray, share: np.ndarray, models: int
+    a: np.ndarray, b: np.ndarray, x: np.ndarray, share: np.ndarray, models: int, steps: int = 50
 ) -> tuple[np.ndarray | None, np.ndarray, np.ndarray]:
     """Parameters (models, then features), the curvature there with the mean strength held, and each game's slope."""
     size = models + x.shape[1]
     at = np.zeros(size)
-    for _ in range(50):
+    for _ in range(steps):
         p = 1 / (1 + np.exp(-(at[a] - at[b] + x @ at[models:])))
         score, w = share - p, p * (1 - p)
         gradient = np.concatenate([np.bincount(a, score, models) - np.bincount(b, score, models), x.T @ score])

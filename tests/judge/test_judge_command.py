@@ -90,6 +90,20 @@ def test_answers_bring_style(tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert "the answer with more lists" in out
 
 
+def test_why_there_is_no_fit_with_style_is_told_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    answers = [
+        {"item_id": f"i{k}", "model": m, "answer": "# h\n- a\n" * ((k + n) % 4) + "w" * (10 + 13 * (k * n) % 37)}
+        for k in range(30)
+        for n, m in enumerate(("x", "y", "base"))
+    ]
+    args = (write(tmp_path / "j.jsonl", both(30)), "--answers", write(tmp_path / "a.jsonl", answers))
+    _, out, _ = said(capsys, "rate", *args, "--draws", "20")
+    assert [line for line in out.splitlines() if line.startswith("style")] == [
+        "style: headers and lists go together in every game, so that none can be told from the others: no one fit",
+        "style: bold: the answers of a pair never differ in it",
+    ]
+
+
 def test_looks_are_of_answers_as_they_are_judged(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows = {m: [{"id": f"i{k}", "output": "- a\n" * (m == "x") + m * k} for k in range(9)] for m in ("x", "y", "base")}
     files = [word for m, own in rows.items() for word in ("--answers", write(tmp_path / f"{m}.jsonl", own))]

@@ -204,6 +204,52 @@ def test_style_is_told_from_strength() -> None:
     assert found.effects["lists"].note == "the answers of a pair never differ in it"
 
 
+LONGER = np.array([0.1, -0.2, 0.3, 0.4, -0.5, 0.1, 0.2, -0.3])
+SOME_WINS = [1.0, 0.0, 1.0, 0.0, 1.0, 1.0, 0.0, 1.0]
+
+
+@pytest.mark.parametrize(
+    "x, share, length, lists, note",
+    [
+        (
+            np.column_stack([LONGER, LONGER / 2]),
+            SOME_WINS,
+            "length and lists go together in every game, so that none can be told from the others: no one fit",
+            "length and lists go together in every game, so that none can be told from the others: no one fit",
+            "length and lists go together in every game, so that none can be told from the others: no one fit",
+        ),
+        (
+            np.column_stack([LONGER, 0 * LONGER]),
+            (LONGER > 0).astype(float),
+            "style, or the model, tells every winner: no finite fit",
+            "the answers of a pair never differ in it",
+            "style, or the model, tells every winner: no finite fit",
+        ),
+        (
+            np.column_stack([0 * LONGER + 0.2, 0 * LONGER]),
+            SOME_WINS,
+            "the answers of a pair differ in it by as much in every game, so that it tells nothing",
+            "the answers of a pair never differ in it",
+            "",
+        ),
+    ],
+)
+def test_a_fit_with_style_says_why_there_is_none(x: Any, share: Any, length: str, lists: str, note: str) -> None:
+    frame = pl.DataFrame({"item_id": list("abcdefgh"), "model_a": "x", "model_b": "y", "share": share})
+    found = with_style(frame, x, ("length", "lists"))
+    assert (found.effects["length"].note, found.effects["lists"].note, found.note) == (length, lists, note)
+
+
+def test_models_that_never_met_have_no_one_fit_with_style() -> None:
+    frame = pl.DataFrame({"item_id": list("abcdefgh"), "model_a": list("xxxxvvvv"), "model_b": list("yyyywwww")})
+    found = with_style(frame.with_columns(share=pl.Series(SOME_WINS)), LONGER[:, None], ("length",))
+    assert (
+        found.effects["length"].note
+        == found.note
+        == "the models fall into groups that never met: no one fit with style"
+    )
+
+
 @pytest.mark.skipif(not (SHARED / "judge").exists(), reason="the published votes are not here")
 def test_the_annotators_of_pandalm_have_the_published_kappas() -> None:
     with gzip.open(SHARED / "judge/pandalm_human.jsonl.gz") as lines:
