@@ -85,3 +85,27 @@ def endless(games: Sequence[tuple[int, int, str]], models: int, ties: str) -> bo
         if min(changes) > -1 and max(moves) > 1e-3:
             return True
     return False
+
+
+def logistic(x: Sequence[float], y: Sequence[float], times: Sequence[int]) -> tuple[float, float]:
+    """Weight of `x` and constant of a logistic fit to chances `y`, rows counted so many times; Newton's method."""
+    slope = constant = 0.0
+    for _ in range(30):
+        rows = [
+            (a, b - p, n * p * (1 - p), n)
+            for a, b, n in zip(x, y, times, strict=True)
+            for p in (_sure(slope * a + constant),)
+        ]
+        down, right = sum(n * r * a for a, r, _, n in rows), sum(n * r for _, r, _, n in rows)
+        aa, a1, one = (
+            sum(w * a * a for a, _, w, _ in rows),
+            sum(w * a for a, _, w, _ in rows),
+            sum(w for _, _, w, _ in rows),
+        )
+        base = aa * one - a1 * a1
+        slope, constant = slope + (one * down - a1 * right) / base, constant + (aa * right - a1 * down) / base
+    return slope, constant
+
+
+def _sure(odds: float) -> float:
+    return 1 / (1 + exp(-odds))

@@ -18,7 +18,10 @@ import polars as pl
 
 from tamis.errors import InputError
 from tamis.extras import extra
+from tamis.judge.played import codes
 from tamis.statistics.estimate import Estimate, around, clustered_mean
+from tamis.statistics.student import quantile
+from tamis.statistics.wilson import around_share
 
 _GAMED = 0.2 / 2
 """Weight of a gamed row: lambda = 0.2 by two gamed baselines."""
@@ -29,7 +32,8 @@ _FOLDS = 5
 class Controlled(NamedTuple):
     """A length-controlled win rate.
 
-    rate     0 to 1; its interval is AlpacaEval's: that of a mean over items of what the fit expects
+    rate     0 to 1; its interval is AlpacaEval's, that of a mean over items of what the fit expects; where it expects the same of
+             all (without difficulty), that would have no width: then it is Wilson's on as many rows as give the fit's own error
     weights  of length, difficulty and model; difficulty is 0 where none was given
     warning  empty, or that it is so far from the raw rate that the fit may have failed
     """
@@ -66,20 +70,46 @@ def length_controlled(
     features = np.column_stack([np.tanh(apart / spread), hard, np.ones(apart.size)])
     target, weights = rows["share"].to_numpy(), np.ones(apart.size)
     x, y, w = features[judged], target[judged], weights[judged]
+    items = rows["item_id"].filter(rows["share"].is_not_null())
     if gamed is not None and gamed.height:
         length = np.tanh(gamed["length"].to_numpy())
         held = np.column_stack([length, _difficulties(gamed["item_id"], difficulty), np.zeros(length.size)])
         there = gamed["share"].is_not_null().to_numpy()
         x, y = np.vstack([held[there], x]), np.concatenate([gamed["share"].to_numpy()[there], y])
         w = np.concatenate([np.full(int(there.sum()), _GAMED), w])
+        items = pl.concat([gamed["item_id"].filter(gamed["share"].is_not_null()).cast(items.dtype), items])
     used = [0, 2] if difficulty is None else [0, 1, 2]
     found = np.zeros(3)
     found[used] = _fit(x[:, used], y, w)
     expected = 1 / (1 + np.exp(-(found[1] * hard + found[2])))
-    rate = around(clustered_mean(expected, np.arange(expected.size)), confidence, (0.0, 1.0))
+    if np.ptp(found[1] * hard):
+        rate = around(clustered_mean(expected, np.arange(expected.size)), confidence, (0.0, 1.0))
+    else:
+        error = _error(x[:, used], y, w, codes(items), found[used])
+        rate = _as_share(float(expected[0]), error, target[judged], codes(rows["item_id"].filter(judged)), confidence)
     return Controlled(
         rate, (float(found[0]), float(found[1]), float(found[2])), _warning(target[judged].mean(), rate.value)
     )
+
+
+def _error(x: np.ndarray, y: np.ndarray, weights: np.ndarray, items: np.ndarray, at: np.ndarray) -> float:
+    """Standard error of the last coefficient, items drawn anew, as if nothing held the fit (Liang & Zeger 1986)."""
+    chance = 1 / (1 + np.exp(-(x @ at)))
+    score = x * (weights * (y - chance))[:, None]
+    sums = np.column_stack([np.bincount(items, column) for column in score.T])
+    inverse = np.linalg.pinv((x * (weights * chance * (1 - chance))[:, None]).T @ x)
+    return float(np.sqrt((inverse @ (sums.T @ sums) @ inverse)[-1, -1] * len(sums) / max(len(sums) - 1, 1)))
+
+
+def _as_share(value: float, error: float, raw: np.ndarray, items: np.ndarray, confidence: float) -> Estimate:
+    """A rate whose log-odds have `error`, with Wilson's interval on as many rows as would give it, but no more than `raw` has."""
+    own = clustered_mean(raw, items)
+    if own.items < 2:
+        return Estimate(value, None, None, own.items, "one item alone has no interval")
+    most = own.value * (1 - own.value) / own.error**2 if np.ptp(raw) and own.error else float(own.items)
+    spread = value * (1 - value) * error**2
+    rows = min(1 / spread, most) if spread else most
+    return Estimate(value, *around_share(value, rows, quantile(confidence, own.items - 1)), own.items)
 
 
 def _none(note: str) -> Controlled:

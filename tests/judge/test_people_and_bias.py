@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import naive_judge as naive
 import numpy as np
 import polars as pl
 import pytest
@@ -65,6 +66,40 @@ def test_an_item_without_a_difficulty_is_told() -> None:
 )
 def test_a_fit_that_cannot_be_says_why(rows: dict[str, Any], note: str) -> None:
     assert length_controlled(pl.DataFrame(rows)).rate.note == note
+
+
+def lengthy(size: int, lead: float, taste: float, seed: int) -> pl.DataFrame:
+    """Shares of a model that leads by `lead` log-odds, where the judge likes length by `taste`."""
+    random = np.random.default_rng(seed)
+    own, base = random.integers(50, 900, size), random.integers(50, 700, size)
+    more = np.tanh((base - own) / (base - own).std(ddof=1))
+    share = (random.random(size) < 1 / (1 + np.exp(taste * more - lead))).astype(float)
+    ids = [f"i{k}" for k in range(size)]
+    return pl.DataFrame({"item_id": ids, "share": share, "chars": own, "chars_baseline": base})
+
+
+@pytest.mark.parametrize("size, lead, taste", [(200, 0.4, 1.0), (100, 0.0, 2.0), (300, 1.5, 0.5)])
+def test_a_controlled_rate_without_difficulty_is_as_unsure_as_draws_of_items(
+    size: int, lead: float, taste: float
+) -> None:
+    pytest.importorskip("sklearn")
+    rows = lengthy(size, lead, taste, 1)
+    found = length_controlled(rows).rate
+    assert length_controlled(rows).rate == found
+    apart = (rows["chars_baseline"] - rows["chars"]).to_numpy()
+    x, y = np.tanh(apart / apart.std(ddof=1)).tolist(), rows["share"].to_list()
+    random = np.random.default_rng(0)
+    draws = [naive.logistic(x, y, random.multinomial(size, [1 / size] * size).tolist())[1] for _ in range(200)]
+    low, high = np.quantile(1 / (1 + np.exp(-np.array(draws))), [0.025, 0.975])
+    assert found.high - found.low == pytest.approx(high - low, rel=0.2)  # type: ignore[operator]
+    assert found.low < found.value < found.high  # type: ignore[operator]
+
+
+@pytest.mark.parametrize("share", [1.0, 0.5, 0.7])
+def test_a_controlled_rate_is_never_surer_than_its_items(share: float) -> None:
+    pytest.importorskip("sklearn")
+    found = length_controlled(lengthy(50, 0.0, 0.0, 0).with_columns(share=pl.lit(share))).rate
+    assert found.value == pytest.approx(share, abs=0.01) and found.high - found.low > 0.05  # type: ignore[operator]
 
 
 def labels(rows: dict[str, str]) -> pl.DataFrame:
