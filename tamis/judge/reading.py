@@ -89,6 +89,8 @@ def read_labels(paths: Sequence[str | Path], item: str = "item", rater: str = "r
             problems.append(f"{where}: no {missing[0]!r}")
         elif isinstance(row.get(label), list | dict):
             problems.append(f"{where}: {label!r} is {row[label]!r}, not one label")
+        elif isinstance(row.get(label), int | float) and abs(row[label]) > _LARGE:
+            problems.append(f"{where}: {label!r} is {row[label]!r:.20}; no scale goes so far")
         else:
             kept.append(
                 {
@@ -100,11 +102,10 @@ def read_labels(paths: Sequence[str | Path], item: str = "item", rater: str = "r
             )
     if not kept:
         raise InputError(
-            f"no label in {', '.join(map(str, paths))}; a row has {item!r}, {rater!r} and {label!r}, or name them otherwise"
+            f"no label in {', '.join(map(str, paths))}{': ' + problems[0] if problems else ''}; "
+            f"a row has {item!r}, {rater!r} and {label!r}, or name them otherwise"
         )
     given = [r["label"] for r in kept if r["label"] is not None]
-    if huge := [v for v in given if isinstance(v, int | float) and abs(v) > _LARGE]:
-        raise InputError(f"{label!r} is {str(huge[0])[:20]}… in a row; no scale goes so far")
     numbers = [isinstance(v, int | float) for v in given]
     if any(numbers) and not all(numbers):
         odd = next(v for v in given if not isinstance(v, int | float))

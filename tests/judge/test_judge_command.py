@@ -157,6 +157,14 @@ def test_people_who_say_no_number_stand_beside_the_first_time_a_judge_was_asked(
     assert raters.filter(pl.col("rater").list.contains("ann"))["rater"].to_list() == [["j", "ann"]] * 3
 
 
+@pytest.mark.parametrize("huge", ["1e999", "-1e101", "1" + 120 * "0"])
+def test_a_label_past_all_scales_is_named_and_the_rest_counts(tmp_path: Path, capsys: Any, huge: str) -> None:
+    rows = [{"item": f"i{k}", "rater": r, "label": k} for k in range(3) for r in ("ann", "bob")]
+    file = write(tmp_path / "l.jsonl", [*rows, f'{{"item": "i9", "rater": "ann", "label": {huge}}}'])
+    code, out, err = said(capsys, "agree", file, "--level", "interval", "--draws", "0")
+    assert code == 0 and out.startswith("6 labels of 3 items") and "l.jsonl:7: 'label' is " in err and "no scale" in err
+
+
 def test_judgments_are_labels_too(tmp_path: Path) -> None:
     rows = read_labels([write(tmp_path / "j.jsonl", [*both(1), *({**r, "judge": "k"} for r in both(1))])]).rows
     assert rows.select("item", "rater", "label").rows()[:2] == [("i0 x y", "j", "b"), ("i0 base x", "j", "b")]
