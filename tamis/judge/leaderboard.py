@@ -10,6 +10,7 @@ from tamis.errors import InputError, UsageError
 from tamis.judge.controlled import length_controlled
 from tamis.judge.paired import differences
 from tamis.judge.played import Rule, games, together
+from tamis.judge.reading import KEY
 from tamis.judge.scores import mean_scores
 from tamis.judge.strength import Rating, Ratings, Ties, strengths
 from tamis.judge.style import FEATURES, contrasts, looks, with_style
@@ -40,6 +41,7 @@ def board(
 
     Raises UsageError where nobody is called `baseline`, InputError where no judgment has a verdict.
     """
+    given, judgments = judgments, _in_order(judgments)
     found = games(judgments)
     told = [
         {"model": s.model, "aspect": s.aspect, **s.mean.facts(), "unparsed": s.unparsed}
@@ -82,10 +84,16 @@ def board(
         lengths = (
             None if answers is None else answers.select("item_id", "model", chars=pl.col("answer").str.len_chars())
         )
-        _control(out["models"], pairs["averaged"], found.rows, lengths, baseline, difficulty, gamed, confidence)
+        rows = games(given).rows  # the folds of its fit follow the rows as they come
+        _control(out["models"], together(rows, "averaged"), rows, lengths, baseline, difficulty, gamed, confidence)
     if answers is not None:
         out["style"] = _style(found.rows, answers, confidence)
     return out
+
+
+def _in_order(judgments: pl.DataFrame) -> pl.DataFrame:
+    """In an order that is not the file's: sums come to the same, to the last digit, however rows lie."""
+    return judgments.sort(*KEY, "verdict", "probability_a", "score")
 
 
 def _models(rates: dict[str, dict[str, WinRate]], rule: str, fitted: Ratings) -> list[dict[str, Any]]:

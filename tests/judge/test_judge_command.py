@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import random
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -229,6 +230,22 @@ def test_different_items_per_model_are_noted(tmp_path: Path) -> None:
         "different items: z on 1 of 2"
         in board(read_judgments([write(tmp_path / "j", rows)]).rows, draws=9)["notes"][-1]
     )
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_no_digit_depends_on_the_order_of_the_rows(tmp_path: Path, seed: int) -> None:
+    draw = random.Random(1)
+    rows = [{**row, "judge": j, "probability_a": draw.random()} for j in "jk" for row in both(40)]
+    rows += [{"item_id": f"i{k}", "model_a": "x", "judge": j, "score": draw.random()} for k in range(40) for j in "jk"]
+    texts = [
+        {"item_id": f"i{k}", "model": m, "answer": "w" * draw.randint(1, 99)} for k in range(40) for m in ("x", "y")
+    ]
+    turned = random.Random(seed).sample(rows, len(rows))
+    found = [
+        board(read_judgments([write(tmp_path / "j.jsonl", own)]).rows, draws=20, answers=pl.DataFrame(texts))
+        for own in (rows, turned)
+    ]
+    assert json.dumps(found[0]) == json.dumps(found[1])
 
 
 def test_scores_have_means(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
