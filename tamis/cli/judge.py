@@ -220,7 +220,14 @@ def bias(
     own = games(read.rows)
     found = findings(own.rows, seen, dict(pair.split("=", 1) for pair in family), confidence)
     facts = [{"judge": f.judge, "name": f.name, **f.estimate.facts(), "fair": f.fair, "says": f.says} for f in found]
-    _tell({"judgments": read.rows.height, "unparsed": own.unparsed, "findings": facts}, read.problems, as_json, biased)
+    told = {"judgments": read.rows.height, "unparsed": own.unparsed, "findings": facts}
+    if not facts:
+        settled = own.rows.height and f"; {own.rows.height:,} were settled without a judge"
+        told["note"] = (
+            f"none of {read.rows.height:,} judgments is a judge's verdict on a pair: nothing to tell of bias; "
+            f"{own.unparsed:,} are unparsed{settled or ''}"
+        )
+    _tell(told, read.problems, as_json, biased)
 
 
 def _answers(paths: tuple[Path, ...]) -> pl.DataFrame | None:

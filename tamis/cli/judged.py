@@ -96,6 +96,8 @@ def agreed(found: dict[str, Any]) -> None:
 def biased(found: dict[str, Any]) -> None:
     """What `tamis judge bias` found."""
     _lines([one["says"] for one in found["findings"]])
+    if "note" in found:
+        say(found["note"])
 
 
 def _lines(lines: list[str]) -> None:

@@ -224,6 +224,16 @@ def test_what_cannot_be_rated_is_a_sentence(
     assert code == 2 and message in err
 
 
+@pytest.mark.parametrize(
+    "rows, unparsed", [([pair("i", verdict="unparsed")], 1), ([{"item_id": "i", "model_a": "x", "score": 3}], 0)]
+)
+def test_bias_of_no_verdict_is_a_sentence(tmp_path: Path, capsys: Any, rows: list[Any], unparsed: int) -> None:
+    file = write(tmp_path / "j.jsonl", rows)
+    note = f"none of 1 judgments is a judge's verdict on a pair: nothing to tell of bias; {unparsed} are unparsed"
+    assert said(capsys, "bias", file) == (0, note + "\n", "")
+    assert json.loads(said(capsys, "bias", file, "--json")[1])["note"] == note
+
+
 def test_different_items_per_model_are_noted(tmp_path: Path) -> None:
     rows = [pair("i"), pair("j", verdict="b"), pair("i", "z", "x"), pair("i", "z", "y", "b")]
     assert (
