@@ -97,6 +97,7 @@ def _in_order(judgments: pl.DataFrame) -> pl.DataFrame:
 
 
 def _models(rates: dict[str, dict[str, WinRate]], rule: str, fitted: Ratings) -> list[dict[str, Any]]:
+    """Strongest first; then those that have no strength, by win rate."""
     other = "conservative" if rule == "averaged" else "averaged"
 
     def told(r: Rating) -> dict[str, Any]:
@@ -107,7 +108,12 @@ def _models(rates: dict[str, dict[str, WinRate]], rule: str, fitted: Ratings) ->
         both = {"win_rate": rate, f"win_rate_{other}": also, "counts": counts}
         return {"model": r.model, **both, "elo": r.elo.facts(), "strength": r.strength.facts(), "games": r.games}
 
-    return [told(r) for r in fitted.ratings]
+    def place(r: Rating) -> float:
+        own = rates[rule].get(r.model)
+        return 1.0 if own is None else -(own.rate.value or 0.0)
+
+    rated = [r for r in fitted.ratings if r.strength.value is not None]
+    return [told(r) for r in [*rated, *sorted(fitted.ratings[len(rated) :], key=place)]]
 
 
 def _uneven(rows: pl.DataFrame) -> list[str]:

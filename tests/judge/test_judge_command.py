@@ -258,6 +258,12 @@ def test_no_digit_depends_on_the_order_of_the_rows(tmp_path: Path, seed: int) ->
     assert json.dumps(found[0]) == json.dumps(found[1])
 
 
+def test_models_without_a_strength_are_told_by_win_rate(tmp_path: Path) -> None:
+    rows = [pair(f"i{k}", verdict="b" if k else "tie") for k in range(9)]
+    found = board(read_judgments([write(tmp_path / "j.jsonl", rows)]).rows, draws=20)
+    assert [(m["model"], m["strength"]["value"]) for m in found["models"]] == [("y", None), ("x", None)]
+
+
 def test_scores_have_means(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows = [{"item_id": f"i{k}", "model_a": "x", "judge": "j", "score": k % 5} for k in range(20)]
     rows.append({"item_id": "i99", "model_a": "x", "judge": "j", "verdict": "unparsed"})
