@@ -123,7 +123,7 @@ def _sound(run: Run) -> Run:
     """`run`. Raises InputError where its run.json is none."""
     try:
         run.facts["rows"], run.facts["steps"], run.facts["files"]
-    except (ValueError, KeyError, TypeError) as damage:
+    except (ValueError, KeyError, TypeError, RecursionError) as damage:
         raise InputError(
             f"run.json of {run.place} is damaged ({damage!r}); `tamis verify {run.place}` says what else is"
         ) from damage
