@@ -160,3 +160,12 @@ def test_a_run_of_an_evaluation_is_not_said_to_be_changed(tmp_path: Path, capsys
         (tmp_path / name).write_text("{}")
     code, told = said(capsys, "verify", tmp_path)
     assert code == 2 and f"`tamis eval report {tmp_path} --format json`" in told
+
+
+def test_a_folder_without_books_is_not_taken_for_a_damaged_run(
+    whole: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = shutil.copytree(whole, tmp_path / "run")
+    (run / "run.json").write_text('{"what": "pairwise"}')
+    code, told = said(capsys, "report", run, "--format", "md")
+    assert code == 2 and "run.json" in told and "has no rows: it is damaged, or no run's" in told
