@@ -92,7 +92,7 @@ def flow_of(data: Any) -> dict[str, Any] | None:
         try:
             facts = json.loads((Path(one) / name).read_bytes())
             return {"rows": facts[where], "sources": facts.get("sources", ())}
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             continue
     return None
 

@@ -63,7 +63,7 @@ class Work:
         """The completion record of a task if every file it names is there, whole and unchanged."""
         try:
             record: dict[str, Any] = json.loads(self.path(group, index, "json").read_bytes())
-        except (FileNotFoundError, ValueError):
+        except (FileNotFoundError, ValueError, RecursionError):
             return None
         for part, digest in record["files"].items():
             if _digest(self.path(group, index, part)) != digest:
@@ -120,7 +120,7 @@ class Work:
         record, path = self.path(group, index, "json"), self.path(group, index, part)
         try:
             wanted = json.loads(record.read_bytes())["files"].get(part)
-        except (FileNotFoundError, ValueError):
+        except (FileNotFoundError, ValueError, RecursionError):
             raise RunError(f"{path}: the record of the task that wrote it, {record.name}, is gone; {AGAIN}") from None
         if (found := _digest(path)) != wanted:
             raise RunError(

@@ -91,7 +91,7 @@ class FarWork(Work):
     def _record(self, group: object, index: int) -> dict[str, Any] | None:
         try:
             record: dict[str, Any] = json.loads(self._far(group, index, "json").read_bytes())
-        except (FileNotFoundError, ValueError):
+        except (FileNotFoundError, ValueError, RecursionError):
             return None
         return record
 

@@ -83,5 +83,5 @@ class Kept:
                 )
             for row in rows[1:]:
                 yield Answer(**{**row, "cost": None if row["cost"] is None else Decimal(row["cost"])})
-        except (ValueError, TypeError, KeyError, ArithmeticError):
+        except (ValueError, TypeError, KeyError, ArithmeticError, RecursionError):
             raise InputError(f"{self._path} is damaged; remove it, and run it anew") from None

@@ -202,7 +202,7 @@ def _whole(folder: Path) -> None:
                 header = json.loads(file.read(size)) if 0 < size < there else {"": {"data_offsets": [0, there]}}
             ends = [entry["data_offsets"][1] for name, entry in header.items() if name != "__metadata__"]
             wanted = 8 + size + max(ends, default=0)
-        except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError):
+        except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError, RecursionError):
             wanted, there = -1, 0
         if wanted != there:
             raise InputError(f"{path} is cut off or damaged: it is no whole safetensors file; copy it or save it again")

@@ -86,7 +86,7 @@ def earlier(out: Path, asks: Mapping[str, Any]) -> dict[str, Any] | None:
         facts: dict[str, Any] = json.loads((out / "run.json").read_bytes())
         other = [NAMES[name] for name, value in asks.items() if facts[name] != value]
         facts["judgments"]["failed"], facts["judgments"]["skipped"], facts["varies"]
-    except (OSError, ValueError, KeyError, TypeError) as wrong:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as wrong:
         raise _damaged(out / "run.json") from wrong
     if other:
         raise UsageError(

@@ -22,7 +22,7 @@ def read_facts(adapter: Path) -> dict[str, Any] | None:
         found: dict[str, Any] = json.loads(path.read_text("utf-8"))
         if found["tamis_train"] == 1:
             return found
-    except (ValueError, KeyError, TypeError) as wrong:
+    except (ValueError, KeyError, TypeError, RecursionError) as wrong:
         raise InputError(f"{path} is damaged ({wrong!r}); train the adapter again") from None
     raise InputError(f"{path} was written by a newer tamis; update tamis")
 

@@ -73,7 +73,7 @@ class Local:
         """Tokens that prompt and answer may have together, as its config.json says."""
         try:
             found = json.loads((self._path / "config.json").read_text("utf-8")).get("max_position_embeddings")
-        except (OSError, ValueError, AttributeError):
+        except (OSError, ValueError, AttributeError, RecursionError):
             return None
         return found if isinstance(found, int) else None
 

@@ -110,7 +110,7 @@ def _said(answer: Reply | Failed, shows: Any) -> bool | None:
 def _keeps(text: str) -> bool:
     try:
         found = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     return isinstance(found, dict) and list(found) == ["colour"] and found["colour"] in ("red", "blue")
 
@@ -122,7 +122,7 @@ async def _listed(model: Remote) -> Any:
     except Fault as fault:
         if fault.reason == "refused":
             raise nobody(model.name, model.endpoint, fault.reason, fault.message) from None
-    except ValueError:
+    except (ValueError, RecursionError):
         pass
     return None
 

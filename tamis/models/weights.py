@@ -63,7 +63,7 @@ def read_config(folder: Path) -> dict[str, Any]:
     path = folder / "config.json"
     try:
         found = json.loads(path.read_text("utf-8"))
-    except (OSError, ValueError) as wrong:
+    except (OSError, ValueError, RecursionError) as wrong:
         raise InputError(
             f"there is no model at {folder} ({wrong}); name a folder as save_pretrained writes it"
         ) from None

@@ -95,7 +95,7 @@ class Place:
         try:
             begun = json.loads((self.work / "plan.json").read_bytes())
             return int(begun["partition_size"]), int(begun["share"])
-        except (FileNotFoundError, ValueError, KeyError, TypeError):
+        except (FileNotFoundError, ValueError, KeyError, TypeError, RecursionError):
             return partition_size, share
 
     def belongs_to(self, identity: dict[str, Any]) -> None:
@@ -107,7 +107,7 @@ class Place:
             return
         try:
             begun = json.loads(path.read_bytes())
-        except ValueError:
+        except (ValueError, RecursionError):
             begun = {}
         changed = [name for name in text if begun.get(name) != text[name]]
         if changed:

@@ -81,7 +81,7 @@ def volume(work: Path) -> dict[str, Any]:
     for path in sorted(work.glob("*/*.json")):
         try:
             files = json.loads(path.read_bytes())["files"]
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             continue
         group = groups.setdefault(path.parent.name, {"tasks": 0, "bytes": 0})
         group["tasks"] += 1

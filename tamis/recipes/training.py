@@ -126,7 +126,7 @@ def _items(spec: str, scratch: Path) -> tuple[list[Path], str, str]:
 def _name(path: Path) -> str:
     try:
         return str(json.loads((path / "eval.json").read_text("utf-8"))["name"])
-    except (ValueError, KeyError, TypeError) as wrong:
+    except (ValueError, KeyError, TypeError, RecursionError) as wrong:
         raise InputError(
             f"{path / 'eval.json'} is damaged ({wrong!r}); `tamis verify {path}` says what else is"
         ) from None

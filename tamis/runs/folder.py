@@ -123,7 +123,12 @@ def _sound(run: Run) -> Run:
     """`run`. Raises InputError where its run.json is none."""
     try:
         run.facts["rows"], run.facts["steps"], run.facts["files"]
-    except (ValueError, KeyError, TypeError) as damage:
+    except KeyError as lacking:
+        raise InputError(
+            f"run.json of {run.place} has no {lacking.args[0]}: it is damaged, or no run's, but that of a judge or an adapter; "
+            f"name the folder that `tamis run -o` wrote, and `tamis verify {run.place}` says whether it is whole"
+        ) from lacking
+    except (ValueError, TypeError, RecursionError) as damage:
         raise InputError(
             f"run.json of {run.place} is damaged ({damage!r}); `tamis verify {run.place}` says what else is"
         ) from damage

@@ -54,6 +54,6 @@ def _members(encoded: str) -> list[str]:
     """The texts of a JSON list; a text that only looks like one is itself."""
     try:
         found: Any = json.loads(encoded)
-    except ValueError:
+    except (ValueError, RecursionError):
         return [encoded]
     return [v if isinstance(v, str) else json.dumps(v) for v in found if isinstance(v, (str, int, float))]

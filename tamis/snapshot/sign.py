@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ from tamis.data.parquet import plain
 from tamis.errors import InputError, UsageError
 from tamis.extras import extra
 from tamis.runs.manifest import files, sha256
+from tamis.snapshot.envelope import read_envelope, subjects
 from tamis.snapshot.folder import Snapshot
 from tamis.snapshot.jcs import canonical_json
 
@@ -95,24 +95,12 @@ def opened(envelope: bytes, key: Path | str | None) -> tuple[dict[str, Any], str
     With `key`, a public one in PEM, the signature is checked; without, it is only read. Raises InputError where it does not
     hold or cannot be read, UsageError where `key` is none.
     """
-    try:
-        outer = json.loads(envelope)
-        body = base64.b64decode(outer["payload"], validate=True)
-        kind, signatures = outer["payloadType"], outer["signatures"]
-        made = [(str(s.get("keyid", "")), base64.b64decode(s["sig"], validate=True)) for s in signatures]
-        payload = json.loads(body)
-        message = _encoded(kind, body)
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as damage:
-        raise InputError(f"cannot be read: {damage!r}") from damage
-    if not isinstance(payload, dict) or not made:
-        raise InputError("cannot be read: it has no payload, or nobody signed it")
-    if len(made) > MOST:
-        raise InputError(f"has {len(made):,} signatures; more than {MOST} are not tried")
+    found = read_envelope(envelope, MOST)
     if key is None:
-        return payload, made[0][0]
+        return found.payload, found.made[0][0]
     public = _public(Path(key))
-    _check(public, message, [signature for _, signature in made], Path(key))
-    return payload, _key_id(public)  # what the envelope says of the key is not signed
+    _check(public, _encoded(found.kind, found.body), [signature for _, signature in found.made], Path(key))
+    return found.payload, _key_id(public)  # what the envelope says of the key is not signed
 
 
 def check_signature(path: Path, listed: dict[str, str], key: Path | str | None) -> str:
@@ -125,13 +113,10 @@ def check_signature(path: Path, listed: dict[str, str], key: Path | str | None) 
     if not path.is_file():
         raise InputError("is missing: the snapshot is not signed")
     payload, who = opened(path.read_bytes(), key)
-    try:
-        subjects = {s["name"]: s["digest"]["sha256"] for s in payload["subject"]}
-    except (KeyError, TypeError) as damage:
-        raise InputError(f"cannot be read: {damage!r}") from damage
+    signed = subjects(payload)
     if payload.get("_type") != STATEMENT or payload.get("predicateType") != PREDICATE:
         raise InputError("is a statement of another kind")
-    differ = sorted(name for name in subjects.keys() | listed.keys() if subjects.get(name) != listed.get(name))
+    differ = sorted(name for name in signed.keys() | listed.keys() if signed.get(name) != listed.get(name))
     if differ:
         more = f", and {len(differ) - 1} more" if differ[1:] else ""
         raise InputError(f"was made for other files: {differ[0]}{more}")

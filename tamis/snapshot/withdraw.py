@@ -186,6 +186,7 @@ def check(folder: Path, store: Store | None) -> list[Finding]:
 
 def vouched(folder: Path, id: str, key: Path | str) -> list[Finding]:
     """Whether the signature of a withdrawn version holds: that it was made for this id, with the other half of `key`."""
+    from tamis.snapshot.envelope import subjects
     from tamis.snapshot.sign import opened
 
     path = folder / SIGNATURE
@@ -193,8 +194,8 @@ def vouched(folder: Path, id: str, key: Path | str) -> list[Finding]:
         return [Finding(SIGNATURE, "is missing: the snapshot is not signed")]
     try:
         payload, _ = opened(path.read_bytes(), key)
-        named = {s["name"]: s["digest"]["sha256"] for s in payload["subject"]}
-    except (InputError, KeyError, TypeError) as wrong:
+        named = subjects(payload)
+    except InputError as wrong:
         return [Finding(SIGNATURE, str(wrong))]
     if named.get("snapshot.json") != id.removeprefix("sha256:"):
         return [Finding(SIGNATURE, "was made for another snapshot.json")]

@@ -36,7 +36,7 @@ def is_last(checkpoint: Path) -> bool:
         state = json.loads((checkpoint / "trainer_state.json").read_text("utf-8"))
         control = state.get("stateful_callbacks", {}).get("TrainerControl", {}).get("args", {})
         return bool(control.get("should_training_stop")) or state["global_step"] >= state["max_steps"]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return True
 
 

@@ -126,7 +126,7 @@ def _demand_same(job: Job, note: Path, key: str) -> None:
     """Raises UsageError where what `note` tells of was another job."""
     try:
         was = json.loads(note.read_text("utf-8"))["key"]
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         was = None
     if was != key:
         raise UsageError(
@@ -141,7 +141,7 @@ def _finished(job: Job, key: str, store: Store | None, resume: bool) -> Trained:
         raise OutputError(f"{job.output} is there already; choose another place with -o")
     try:
         was = json.loads((job.output / VARIES).read_text("utf-8"))["key"]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         was = None
     if was != key:
         raise OutputError(f"{job.output} holds an adapter of another job; choose another place with -o")

@@ -48,6 +48,7 @@ BROKEN: dict[str, Callable[[Path], object]] = {
     "an unfinished run": lambda run: ((run / ".work").mkdir(), (run / "run.json").unlink()),
     "run.json cut": lambda run: (run / "run.json").write_bytes((run / "run.json").read_bytes()[:99]),
     "run.json of another shape": lambda run: (run / "run.json").write_text('{"rows":1,"steps":[{}],"files":3}'),
+    "run.json of brackets": lambda run: (run / "run.json").write_text("[" * 9000),
     "fates cut": lambda run: (run / "fates.parquet").write_bytes((run / "fates.parquet").read_bytes()[:99]),
     "fates of noise": lambda run: (run / "fates.parquet").write_bytes(bytes(range(256))),
     "data cut": lambda run: (run / "data/part-00000.parquet").write_bytes(b"PAR1"),

@@ -153,6 +153,12 @@ def test_a_server_that_says_something_else_each_time_honours_no_seed(tmp_path: P
         assert probe(model).seed is False
 
 
+@pytest.mark.parametrize("said", ["[" * 1100, '{"colour":' * 9000])
+def test_an_answer_of_more_brackets_than_can_be_read_keeps_to_no_schema(tmp_path: Path, said: str) -> None:
+    with Served(lambda _: said) as server, opened(server.url, tmp_path) as model:
+        assert probe(model).json_schema is False
+
+
 def test_a_real_server_answers_and_is_probed(llama: str, tmp_path: Path) -> None:
     asked = [question(f"Name colour number {k}.", max_tokens=6, temperature=0.8, seed=k) for k in range(6)]
     with open_model(MODEL, base_url=llama, responses=tmp_path / "r.sqlite", concurrency=4) as model:

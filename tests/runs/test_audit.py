@@ -130,6 +130,7 @@ def test_a_rule_that_nobody_looked_at_passes_no_limit(drawn: Sample) -> None:
         ({"task": "TASK", "label": "maybe"}, "is 'maybe'; it can be keep or drop"),
         ({"label": "keep"}, "there is no task"),
         (b"{oops", "this is no JSON"),
+        (b"[" * 9000, "this is no JSON"),
         ({"task": "TASK", "label": "drop", "rater": "ana"}, "and said keep in"),
     ],
 )

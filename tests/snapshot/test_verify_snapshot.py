@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import os
 import shutil
@@ -300,6 +301,61 @@ def test_what_an_envelope_says_of_its_key_is_not_believed(copy: Path, keys: Path
     path.write_text(json.dumps({**envelope, "payloadType": "\ud800"}))
     resealed(copy)
     assert named(verify(copy, "manifest", key=keys / "own.pub"), "provenance.dsse.json", "cannot be read")
+
+
+def reworded(change: Callable[[dict[str, Any]], object]) -> Callable[[dict[str, Any]], object]:
+    """What changes the statement in an envelope."""
+
+    def to(envelope: dict[str, Any]) -> None:
+        payload = json.loads(base64.b64decode(envelope["payload"]))
+        change(payload)
+        envelope["payload"] = base64.b64encode(json.dumps(payload).encode()).decode()
+
+    return to
+
+
+@pytest.mark.parametrize(
+    "change, says",
+    [
+        (lambda e: e.clear(), "it has no payloadType; a DSSE envelope was wanted"),
+        (lambda e: e.pop("payload"), "it has no payload;"),
+        (lambda e: e.update(payload=7), "it has a number as payload, not a text"),
+        (lambda e: e.update(payload="*"), "it has a payload that is not base64"),
+        (
+            lambda e: e.update(payload="W10="),
+            "its payload is a list, not a JSON object; an in-toto statement was wanted",
+        ),
+        (lambda e: e.update(payload="eA=="), "its payload is not JSON"),
+        (lambda e: e.update(payload=base64.b64encode(b"[" * 9000).decode()), "its payload is not JSON"),
+        (lambda e: e.update(payloadType=None), "it has null as payloadType, not a text"),
+        (lambda e: e.update(payloadType="\ud800"), "half of a surrogate pair"),
+        (lambda e: e.update(signatures={}), "it has a JSON object as signatures, not a list"),
+        (lambda e: e.update(signatures=[]), "so nobody signed it"),
+        (lambda e: e.update(signatures=[True]), "signature 1 of it is true or false, not a JSON object"),
+        (lambda e: e["signatures"].append({}), "signature 2 of it has no sig"),
+        (reworded(lambda p: p.pop("subject")), "its payload has no subject; an in-toto statement was wanted"),
+        (reworded(lambda p: p.update(subject=["x"])), "subject 1 of its payload is a text, not a JSON object"),
+        (reworded(lambda p: p["subject"][1].pop("digest")), "subject 2 of its payload has no digest"),
+        (reworded(lambda p: p["subject"][0].update(digest={})), "the digest of subject 1 of its payload has no sha256"),
+    ],
+)
+def test_a_damaged_signature_is_told_in_words(
+    copy: Path, change: Callable[[dict[str, Any]], object], says: str
+) -> None:
+    path = copy / "provenance.dsse.json"
+    envelope = json.loads(path.read_bytes())
+    change(envelope)
+    path.write_text(json.dumps(envelope))
+    resealed(copy)
+    found = [f.problem for f in verify(copy, "manifest").findings if f.file == path.name]
+    assert found and says in found[0] and "Error(" not in found[0]
+
+
+@pytest.mark.parametrize("written", ["", "nonsense", "[1]", "[" * 9000])
+def test_a_signature_that_is_no_envelope_is_told_in_words(copy: Path, written: str) -> None:
+    (copy / "provenance.dsse.json").write_text(written)
+    resealed(copy)
+    assert named(verify(copy, "manifest"), "provenance.dsse.json", "a DSSE envelope was wanted")
 
 
 @pytest.mark.parametrize("file, says", [(DATA, "more than there are leaves"), ("leaves.parquet", "50,000 leaves")])

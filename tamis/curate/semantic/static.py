@@ -67,7 +67,7 @@ def _files(folder: Path) -> tuple[dict[str, np.ndarray], str, str | None]:
         tensors = load_file(folder / "model.safetensors")
         written = (folder / "tokenizer.json").read_text("utf-8")
         return tensors, written, json.loads(written)["model"].get("unk_token")
-    except (OSError, SafetensorError, ValueError, KeyError, TypeError, AttributeError) as wrong:
+    except (OSError, SafetensorError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as wrong:
         raise InputError(f"{folder} holds no static model: {wrong}; copy the model again") from wrong
 
 

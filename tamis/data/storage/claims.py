@@ -119,7 +119,7 @@ def _read(claim: Remote) -> dict[str, Any]:
         said = json.loads(claim.read_bytes())
     except FileNotFoundError:
         return {"over": "deleted"}
-    except (ValueError, InputError):
+    except (ValueError, InputError, RecursionError):
         return {}
     return said if isinstance(said, dict) else {}
 

@@ -112,7 +112,7 @@ def _begin(own: Course, out: Path, resume: bool) -> dict[str, Any]:
             raise UsageError(f"{out} holds a walk; go on with it, --resume, or name another folder")
         try:
             about: dict[str, Any] = json.loads(place.read_text("utf-8"))
-        except ValueError:
+        except (ValueError, RecursionError):
             raise InputError(f"{place} is damaged; begin anew in another folder") from None
         if other := [k for k, v in wanted.items() if about["asked"].get(k) != v]:
             raise UsageError(
@@ -139,7 +139,7 @@ def _done(receipt: Path, step: Step, out: Path) -> dict[str, Any] | None:
     """What was written down of `step`; None: it is to be taken. Raises GateError where what it made is something else now."""
     try:
         found: dict[str, Any] = json.loads(receipt.read_text("utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     if tuple(found["words"]) != step.words:
         return None
@@ -236,7 +236,7 @@ def _end_what_runs(out: Path) -> None:
     try:
         found = json.loads(running.read_text("utf-8"))
         line = Path(f"/proc/{found['pid']}/cmdline").read_bytes().decode("utf-8", "replace").split("\0")[:-1]
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         running.unlink(missing_ok=True)
         return
     if line[-len(found["words"]) :] == found["words"]:  # a number may have gone to another process since

@@ -69,7 +69,7 @@ def open_key(path: Path, run: Run) -> Key:
         found, seal = facts["tamis_audit"], facts["seal"]
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror}); name the key with --key") from error
-    except (ValueError, KeyError, TypeError) as damage:
+    except (ValueError, KeyError, TypeError, RecursionError) as damage:
         raise InputError(
             f"{path} is no key of an audit ({damage!r}); `tamis audit RUN -o sample.jsonl` writes sample{ENDING}"
         ) from damage

@@ -66,7 +66,7 @@ def _label(line: bytes, where: str) -> Label:
     wanted = 'a line is {"task": "017", "label": "keep", "rater": "ana"}'
     try:
         row = json.loads(line)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InputError(f"{where}: this is no JSON ({error}); {wanted}") from error
     if not isinstance(row, dict) or not isinstance(row.get("task"), str):
         raise InputError(f"{where}: there is no task, which is text; {wanted}")

@@ -105,6 +105,7 @@ def test_without_a_model_the_stage_says_what_to_give(name: str) -> None:
     [
         ("model.safetensors", b"no", "holds no static model"),
         ("tokenizer.json", b"{", "holds no static model"),
+        ("tokenizer.json", b"[" * 9000, "holds no static model"),
         ("tokenizer.json", b'{"model": {}}', "is no tokenizer"),
         ("modules.json", b"{", "cannot be read"),
         ("modules.json", b"[]", "holds no model that sentence-transformers can run|is not installed"),
