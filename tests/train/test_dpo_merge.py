@@ -17,6 +17,7 @@ from tamis.models.adapter import CONFIG, FACTS, WEIGHTS
 from tamis.snapshot import Snapshot
 from tamis.train import Trained, train
 from tamis.train.merge import merge
+from tamis.train.plan import plan
 from tamis.train.sweep import sweep
 
 pytest.importorskip("trl", reason="the extra train is not installed")
@@ -147,8 +148,13 @@ def test_memory_that_runs_out_says_what_to_lower(told: Snapshot, tiny: Path, tmp
 
 
 def test_a_base_that_is_none_is_a_sentence(told: Snapshot, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="there is no model at"):
-        train(job_of(told, tmp_path / "none", tmp_path / "a"))
+    job = job_of(told, tmp_path / "none", tmp_path / "a")
+    for ask in (train, plan):
+        with pytest.raises(InputError, match=r"there is no folder \S+none; .* and no hub was asked"):
+            ask(job)
+    (tmp_path / "none").mkdir()
+    with pytest.raises(InputError, match="there is no model at .*: it has no config.json"):
+        plan(job)
 
 
 def test_conversations_are_no_pairs(told: Snapshot, tiny: Path, tmp_path: Path) -> None:
