@@ -134,7 +134,9 @@ def flow(facts: dict[str, Any]) -> Iterator[str]:
             + reasons(step["reasons"])
         ).rstrip()
     made = f" + {rows['derived']:,} derived" if rows.get("derived") else ""
-    yield f"{rows['in']:,} in{made} = {rows['kept']:,} kept + {rows['dropped']:,} dropped + {rows['quarantined']:,} quarantined"
+    gone = f" + {rows['erased']:,} erased" if rows.get("erased") else ""
+    left = f"{rows['kept']:,} kept + {rows['dropped']:,} dropped + {rows['quarantined']:,} quarantined"
+    yield f"{rows['in']:,} in{made} = {left}{gone}"
     for warning in facts["warnings"]:
         yield f"warning: {warning}"
 

@@ -95,10 +95,11 @@ def shown(snapshot: str, store: Path | None, as_json: bool) -> int:
 
 def _lines(facts: dict[str, Any]) -> list[tuple[str, str]]:
     contract, books = facts.get("contract"), facts["conservation"]
+    flow = ["in", "derived", "kept", "dropped", "quarantined", *(["erased"] if books.get("erased") else [])]
     return [
         ("snapshot", f"{facts['name']}@{facts['version']}, frozen {facts['created']}"),
         ("records", ", ".join(f"{split} {rows:,}" for split, rows in facts["splits"].items()) + f", {facts['kind']}"),
-        ("flow", ", ".join(f"{name} {books[name]:,}" for name in ("in", "derived", "kept", "dropped", "quarantined"))),
+        ("flow", ", ".join(f"{name} {books[name]:,}" for name in flow)),
         ("contract", f"{contract['id']} {contract['version']}: {contract['result']}" if contract else "none"),
         ("parents", ", ".join(facts["parents"]) or "none"),
         ("root", facts["content"]["root"]),

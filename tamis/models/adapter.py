@@ -8,9 +8,10 @@ from typing import Any
 
 from tamis.errors import InputError
 from tamis.models.weights import identity
-from tamis.runs.manifest import sha256
+from tamis.runs.manifest import MANIFEST, closing, listed_in, sha256
 
 WEIGHTS, CONFIG, FACTS = "adapter_model.safetensors", "adapter_config.json", "train.json"
+CHAT_TEMPLATE = "chat_template.jinja"
 
 
 def read_facts(adapter: Path) -> dict[str, Any] | None:
@@ -40,9 +41,7 @@ def demand_match(adapter: Path, base: Path, *, weights: str | None = None) -> di
     facts = read_facts(adapter)
     if facts is None:
         return None
-    for name in (WEIGHTS, CONFIG):
-        if f"sha256:{sha256(adapter / name)}" != facts["files"][name]:
-            raise InputError(f"{adapter / name} is not what was trained: its sha256 is another than {FACTS} says")
+    _demand_sealed(adapter, facts)
     if (weights or identity(base)["weights"]) != facts["base"]["weights"]:
         here = identity(base)
         raise InputError(
@@ -50,3 +49,26 @@ def demand_match(adapter: Path, base: Path, *, weights: str | None = None) -> di
             f"and {base} is {here['architecture']} with {here['weights'][:19]}…; name the base it was trained on"
         )
     return facts
+
+
+def _demand_sealed(adapter: Path, facts: dict[str, Any]) -> None:
+    """Raises InputError where train.json is not as its manifest says, or what is used with it not as train.json says."""
+    path = adapter / MANIFEST
+    try:
+        text = path.read_text("utf-8")
+    except (OSError, ValueError) as wrong:
+        raise InputError(
+            f"{path} cannot be read ({wrong}), and {FACTS} cannot be held against it; copy the whole folder, or train again"
+        ) from None
+    body, mark, last = text.rpartition("# ")
+    if closing(body) != mark + last:
+        raise InputError(f"{path} is not what was written: its last line does not fit; train the adapter again")
+    known = {FACTS: f"sha256:{listed_in(text).get(FACTS)}"}
+    for name in (FACTS, WEIGHTS, CONFIG, CHAT_TEMPLATE):
+        found = f"sha256:{sha256(adapter / name)}" if (adapter / name).is_file() else None
+        if found != known.get(name):
+            said = MANIFEST if name == FACTS else FACTS
+            raise InputError(
+                f"{adapter / name} is not what was trained: its sha256 is another than {said} says; train the adapter again"
+            )
+        known |= facts["files"] if name == FACTS else {}

@@ -58,8 +58,22 @@ def demand_safetensors(folder: Path) -> None:
         )
 
 
+def demand_model(folder: Path) -> None:
+    """Raises InputError where there is no such folder, or no model in it: a model is read from a folder, and no hub is asked."""
+    if not folder.is_dir():
+        raise InputError(
+            f"there is no folder {folder}; name one with config.json and weights, as save_pretrained writes it. Only folders "
+            "are looked at, and no hub was asked: `hf download ORG/NAME --local-dir FOLDER` brings a model from one"
+        )
+    if not (folder / "config.json").is_file():
+        raise InputError(
+            f"there is no model at {folder}: it has no config.json; name a folder as save_pretrained writes it"
+        )
+
+
 def read_config(folder: Path) -> dict[str, Any]:
     """config.json. Raises InputError where the folder is no model's."""
+    demand_model(folder)
     path = folder / "config.json"
     try:
         found = json.loads(path.read_text("utf-8"))
@@ -74,6 +88,7 @@ def read_config(folder: Path) -> dict[str, Any]:
 
 def load_tokenizer(folder: Path) -> Any:
     """Its tokenizer. Raises InputError."""
+    demand_model(folder)
     with extra("transformers"):
         from transformers import AutoTokenizer
     quiet()
@@ -89,6 +104,7 @@ def load_model(folder: Path, **options: Any) -> Any:
     with extra("transformers"):
         from safetensors import SafetensorError
         from transformers import AutoModelForCausalLM
+    demand_model(folder)
     demand_safetensors(folder)
     quiet()
     try:

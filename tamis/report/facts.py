@@ -127,7 +127,10 @@ class StepFacts:
 
 @dataclass(frozen=True)
 class SourceFacts:
-    """What became of the records of one source, or of `sources` of them together."""
+    """What became of the records of one source, or of `sources` of them together; `lost` is the share that is not kept.
+
+    rows  in, kept, dropped, quarantined; erased, where any record of the run was
+    """
 
     source: str
     rows: dict[str, int]

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from tamis.report.aside import first_rows
+from tamis.report.erased import FATES, Gone, erased
 from tamis.report.examples import Key, examples
 from tamis.report.facts import Aside, Example, Reason, RuleFacts, SourceFacts, StepFacts, Summary
 from tamis.report.measures import Alone, Measured, measured
@@ -32,8 +33,11 @@ def gather(run: Run) -> Summary:
     shown = _try(notes, "verdicts", lambda: examples(run, texts) if texts else {}) or {}
     aside = _try(notes, "quarantine", lambda: first_rows(run)) or {}
     made = _try(notes, "what was made", lambda: yields(run)) or ()
+    gone = _try(notes, "what was erased", lambda: erased(run)) or {}
     environment = _try(notes, "env.json", lambda: json.loads((run.path / "env.json").read_bytes())) or {}
     steps = tuple(_step(step, numbers, shown) for step in facts["steps"])
+    # Steps tell of the run as it was made: of all that were set aside, those among them that were erased since.
+    aside_once = sum(s["rows"]["quarantined"] for s in facts["steps"])
     return Summary(
         name=facts["name"],
         kind=facts["kind"],
@@ -44,7 +48,7 @@ def gather(run: Run) -> Summary:
         contract=facts.get("contract"),
         digests={"recipe": facts["recipe"]["sha256"], "data": _data_digest(facts["files"])},
         steps=steps,
-        sources=_sources(facts["sources"]),
+        sources=_sources(facts["sources"], gone if facts["rows"].get("erased") else None),
         lengths=texts.lengths() if texts else None,
         aside=tuple(
             Aside(
@@ -53,7 +57,7 @@ def gather(run: Run) -> Summary:
                 r.rule,
                 r.anchor,
                 r.rows,
-                r.rows / max(1, facts["rows"]["quarantined"]),
+                r.rows / max(1, aside_once),
                 aside.get((s.step, r.rule), ()),
             )
             for s in steps
@@ -164,8 +168,10 @@ def _anchor(step: int, rule: str) -> str:
     return f"step-{step}-" + "".join(c if c.isascii() and (c.isalnum() or c in "_.-") else "_" for c in rule)
 
 
-def _sources(sources: list[dict[str, Any]]) -> tuple[SourceFacts, ...]:
-    """The largest sources, then the others as one."""
+def _sources(sources: list[dict[str, Any]], gone: Gone | None) -> tuple[SourceFacts, ...]:
+    """The largest sources, then the others as one. gone: None where no record was erased."""
+    if gone is not None:
+        sources = [_without(s, {fate: of.get(s["source"], 0) for fate, of in gone.items()}) for s in sources]
     ordered = sorted(sources, key=lambda s: (-s["in"], s["source"]))
     found = [_source(s["source"], [s]) for s in ordered[:MOST_SOURCES]]
     rest = ordered[MOST_SOURCES:]
@@ -173,9 +179,14 @@ def _sources(sources: list[dict[str, Any]]) -> tuple[SourceFacts, ...]:
 
 
 def _source(name: str, of: list[dict[str, Any]]) -> SourceFacts:
-    rows = {what: sum(s[what] for s in of) for what in ("in", "kept", "dropped", "quarantined")}
+    rows = {what: sum(s[what] for s in of) for what in ("in", *FATES, "erased") if what in of[0]}
     there = rows["in"] + sum(s.get("derived", 0) for s in of)
     return SourceFacts(name, rows, 1 - _share(rows["kept"], there) if there else 0.0, len(of))
+
+
+def _without(source: dict[str, Any], gone: dict[str, int]) -> dict[str, Any]:
+    """The tally of a source with the records that were erased counted as that, and not by the fate they had."""
+    return {**source, **{fate: source[fate] - n for fate, n in gone.items()}, "erased": sum(gone.values())}
 
 
 def _share(part: int, whole: int) -> float:

@@ -43,7 +43,8 @@ def _lines(s: Summary) -> Iterator[str]:
     yield (
         "{in:,} in".format_map(s.rows)
         + made
-        + " = {kept:,} kept + {dropped:,} dropped + {quarantined:,} set aside\n".format_map(s.rows)
+        + " = {kept:,} kept + {dropped:,} dropped + {quarantined:,} set aside".format_map(s.rows)
+        + (f" + {s.rows['erased']:,} erased\n" if s.rows.get("erased") else "\n")
     )
     if s.contract:
         kept = "kept" if s.contract["passed"] else "broken; " + "; ".join(s.contract["broken"])
@@ -59,7 +60,8 @@ def _lines(s: Summary) -> Iterator[str]:
     for one in s.made:
         yield from _made(one)
     yield f"\n## What each source lost\n\n{_text(sources_line(s))}\n"
-    yield from _table(["Source", "In", "Kept", "Dropped", "Set aside", "Lost"], "lrrrrr", _sources(s))
+    columns = ["In", "Kept", "Dropped", "Set aside", *(["Erased"] if s.rows.get("erased") else []), "Lost"]
+    yield from _table(["Source", *columns], "l" + "r" * len(columns), _sources(s))
     for step in s.steps:
         if step.rules or step.facts:
             yield from _step(step)
@@ -118,7 +120,7 @@ def _flow(step: StepFacts) -> list[str]:
 def _sources(s: Summary) -> Iterator[list[str]]:
     for row in s.sources:
         name = row.source if row.sources == 1 else f"{row.sources:,} other sources"
-        yield [name, *(f"{row.rows[what]:,}" for what in ("in", "kept", "dropped", "quarantined")), percent(row.lost)]
+        yield [name, *(f"{n:,}" for n in row.rows.values()), percent(row.lost)]
 
 
 _QUANTILES = ["Min", "5%", "Median", "95%", "Max"]

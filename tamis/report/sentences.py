@@ -25,6 +25,8 @@ def headline(summary: Summary) -> str:
     if gone:
         most, stage, reason = max(gone, key=lambda found: found[0])
         parts.append(f"{reason.rule} of {stage} took {'the most' if len(gone) > 1 else 'them'}: {most:,}.")
+    if rows.get("erased"):
+        parts.append(f"{plural(rows['erased'], 'record')} erased since.")
     edited = sum(step.edited for step in summary.steps)
     if edited:
         parts.append(f"Texts were edited {edited:,} times." if edited > 1 else "One text was edited.")
@@ -43,6 +45,13 @@ def sources_line(summary: Summary) -> str:
     if len(named) == 1:
         # What was derived is listed by a source of its own, though it was not read from there.
         there = "One source was read" if summary.rows.get("derived") else "There is one source"
-        return f"{there}; it lost {percent(worst.lost)} of its records."
+        return f"{there}; it lost {percent(worst.lost)} of its records.{_unplaced(summary)}"
     most = f"“{clip(worst.source)}” lost the largest share: {percent(worst.lost)} of {worst.rows['in']:,}"
-    return f"{percent(whole)} of all records went. {most}."
+    return f"{percent(whole)} of all records went. {most}.{_unplaced(summary)}"
+
+
+def _unplaced(summary: Summary) -> str:
+    """Records that were erased, and nobody knows any more from which source."""
+    n = summary.rows.get("erased", 0) - sum(s.rows.get("erased", 0) for s in summary.sources)
+    those = "the record that was erased" if n == 1 else f"{n:,} of the records that were erased"
+    return f" Nobody knows the source of {those}: the table counts {'it' if n == 1 else 'them'} as before." if n else ""

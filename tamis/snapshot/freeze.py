@@ -140,9 +140,8 @@ def _freeze_far(
         )
     with changing(output, given) as (far, folder, commit):
         refs = [ref for ref in (parent, *derived_from) if ref is not None]
-        current = far.entry(_name(folder, options["name"]))
-        for entry in [current, *map(far.entry, refs)]:
-            if entry is not None and entry.state == "live":
+        for entry in map(far.living, [_name(folder, options["name"]), *refs]):
+            if entry is not None:
                 far.bring(entry.path)
         freeze(run, folder, store=far.root, parent=parent, derived_from=derived_from, **options)
         commit()

@@ -49,13 +49,14 @@ def licences(
 ) -> Licences:
     """Licences of the records of `snapshot`.
 
-    find    gives the snapshot of an id, which holds parents; None where there is none
+    find    gives the snapshot of an id, which holds parents, or what took its place when records were erased from it; None
+            where there is none
     census  counts over its rows, so that they need not be read where nothing was derived
     """
     behind = _Behind(snapshot, find)
     if not behind.edges and not behind.whole[snapshot.id] and census is not None:
         return judged([(Group(_known(name), ()), count.rows, []) for name, count in census.licenses.items()], [])
-    return judged(behind.groups(), behind.missing)
+    return judged(behind.groups(), behind.missing, behind.erased)
 
 
 def of_each(
@@ -68,11 +69,11 @@ def of_each(
 
 
 def finder(store: Store | None) -> Callable[[str], Snapshot | None]:
-    """Gives the snapshot of an id, where `store` has it and it still has its rows."""
+    """Gives the snapshot of an id, or what took its place when records were erased from it, where `store` has it."""
 
     def find(id: str) -> Snapshot | None:
-        entry = store.entry(id) if store else None
-        return Snapshot(entry.path) if entry and entry.state == "live" else None
+        entry = store.living(id) if store else None
+        return Snapshot(entry.path) if entry else None
 
     return find
 
@@ -81,21 +82,23 @@ class _Behind:
     """The lineage of `snapshot`, through all snapshots that hold parents, and the licences of all records in it."""
 
     def __init__(self, snapshot: Held, find: Callable[[str], Held | None]) -> None:
-        self.snapshot, self.missing = snapshot, list[str]()
+        self.snapshot, self.missing, self.erased = snapshot, list[str](), list[str]()
         self.found: list[Group] = []
         self.others: dict[str, Held] = {}
         tables = [snapshot.lineage()]
-        ahead = _named(tables[0]) - {snapshot.id}
+        done = {snapshot.id}
+        ahead = _named(tables[0]) - done
         while ahead:
             id = min(ahead)
             other = find(id)
             if other is None:
                 self.missing.append(id)
-            else:
-                self.others[id] = other
+            elif other.id not in {snapshot.id, *self.others}:
+                self.others[other.id] = other
                 tables.append(other.lineage())
                 ahead |= _named(tables[-1])
-            ahead -= {snapshot.id, *self.others, *self.missing}
+            done.add(id)
+            ahead -= done
         self.whole = {held.id: self._whole(held, find) for held in (snapshot, *self.others.values())}
         self.edges = sum(len(table) for table in tables)
         self._numbering = Numbering(2 * self.edges)
@@ -112,7 +115,11 @@ class _Behind:
                 self.missing.append(id)
                 found.add(None)
             else:
-                for group in licences(other, find).groups:
+                behind = licences(other, find)
+                self.erased += [*([id] if other.id != id else []), *behind.erased]
+                # Where every record was erased, nobody knows the licence of any.
+                found |= {None} if other.id != id and not behind.groups else set()
+                for group in behind.groups:
                     found |= set(group.inherited)
                     found |= set() if group.inherited and group.declared is None else {group.declared}
         return found

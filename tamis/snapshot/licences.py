@@ -62,6 +62,8 @@ class Licences:
     conflicts: list[Conflict] = field(default_factory=list)
     missing: list[str] = field(default_factory=list)
     """snapshots that hold parents and could not be read"""
+    erased: list[str] = field(default_factory=list)
+    """snapshots that some were made of as a whole, and that records were erased from"""
 
     @property
     def notes(self) -> list[str]:
@@ -82,7 +84,11 @@ class Licences:
             found.append(
                 f"records under {names} can lie side by side, but not be made one work: no licence is open to all"
             )
-        return found + [f"parents in {id} could not be looked up: no such snapshot here" for id in self.missing]
+        found += [f"parents in {id} could not be looked up: no such snapshot here" for id in self.missing]
+        return found + [
+            f"records were erased from {id}, which all of it was made of: the licences of those are not known any more"
+            for id in dict.fromkeys(self.erased)
+        ]
 
     def facts(self) -> dict[str, Any]:
         """As JSON can hold it; most records first."""
@@ -160,9 +166,11 @@ def permits_less(found: str, declared: str | None) -> bool:
     return any(narrower)
 
 
-def judged(groups: Iterable[tuple[Group, int, list[str]]], missing: Sequence[str]) -> Licences:
+def judged(
+    groups: Iterable[tuple[Group, int, list[str]]], missing: Sequence[str], erased: Sequence[str] = ()
+) -> Licences:
     """Groups, their numbers of records and some of their ids, with what is wrong with them."""
-    found = Licences(missing=list(missing))
+    found = Licences(missing=list(missing), erased=list(erased))
     wrong: dict[tuple[str, str], Conflict] = {}
     for group, rows, records in groups:
         found.groups[group] = found.groups.get(group, 0) + rows

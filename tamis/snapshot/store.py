@@ -141,6 +141,14 @@ class Store:
         current = self.current(name)
         return next((e for e in known if e.id == current), None)
 
+    def living(self, ref: str) -> Entry | None:
+        """The snapshot `ref`, or what took its place, through however many erasures; None where that has not its data."""
+        entry = self.entry(ref)
+        known = {e.id: e for e in self.snapshots()} if entry is not None and entry.state == "withdrawn" else {}
+        while entry is not None and entry.state == "withdrawn":
+            entry = known.pop(entry.superseded or "", None)  # each once: a damaged catalog may lead in a circle
+        return entry if entry is not None and entry.state == "live" else None
+
     def resolve(self, ref: str) -> Path:
         """The folder of a snapshot by NAME, NAME@VERSION or sha256:ID. Raises InputError."""
         self.recover()

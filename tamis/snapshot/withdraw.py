@@ -204,8 +204,8 @@ def vouched(folder: Path, id: str, key: Path | str) -> list[Finding]:
 
 def _against(table: pa.Table, to: dict[str, str], store: Store | None) -> list[Finding]:
     """Leaves of records that were not erased, beside those of the version that has them."""
-    successor = _living(to["snapshot"], store)
-    if successor is None:
+    entry = store.living(to["snapshot"]) if store else None
+    if entry is None:
         return [
             Finding(
                 WITHDRAWN, f"names {to['ref']} in its place, which is not in the store: its records cannot be checked"
@@ -213,6 +213,7 @@ def _against(table: pa.Table, to: dict[str, str], store: Store | None) -> list[F
         ]
     import polars as pl
 
+    successor = Snapshot(entry.path)
     mine, theirs = pl.DataFrame(table), pl.DataFrame(successor.leaves())
     missing = mine.join(theirs, on=["record_id", "salt", "leaf"], how="anti")
     if len(missing):
@@ -224,17 +225,6 @@ def _against(table: pa.Table, to: dict[str, str], store: Store | None) -> list[F
             )
         ]
     return []
-
-
-def _living(id: str, store: Store | None) -> Snapshot | None:
-    """The version that took the place of `id`, or of what took its place, and has its data."""
-    entries = {e.id: e for e in store.snapshots()} if store else {}
-    seen: set[str] = set()
-    entry = entries.get(id)
-    while entry is not None and entry.state == "withdrawn" and entry.id not in seen:
-        seen.add(entry.id)
-        entry = entries.get(entry.superseded or "")
-    return Snapshot(entry.path) if entry is not None and entry.state == "live" else None
 
 
 def digest(leaves: Sequence[np.ndarray]) -> str:

@@ -18,7 +18,7 @@ from typing import Any
 from tamis.data import write_parquet
 from tamis.data.disk import disk_errors
 from tamis.data.writer import write_bytes
-from tamis.models.adapter import CONFIG, FACTS, WEIGHTS
+from tamis.models.adapter import CHAT_TEMPLATE, CONFIG, FACTS, WEIGHTS
 from tamis.models.weights import identity
 from tamis.runs.manifest import seal, sha256
 from tamis.snapshot.jcs import canonical_json
@@ -46,7 +46,7 @@ def write_adapter(job: Job, plan: Plan, fitted: Fitted, varies: dict[str, Any]) 
     write_bytes(folder / CONFIG, canonical_config(folder / CONFIG, base["weights"]))
     write_parquet(folder / "left_out.parquet", [plan.left_out], LEFT_OUT)
     if job.template is not None:
-        write_bytes(folder / "chat_template.jinja", plan.tokenizer.chat_template.encode())
+        write_bytes(folder / CHAT_TEMPLATE, plan.tokenizer.chat_template.encode())
     facts = _facts(job, plan, fitted, base)
     facts["files"] = {p.name: f"sha256:{sha256(p)}" for p in sorted(folder.iterdir())}
     write_bytes(folder / FACTS, canonical_json(facts))

@@ -17,7 +17,7 @@ from typing import Any
 from tamis.data.disk import disk_errors
 from tamis.data.writer import write_bytes
 from tamis.errors import GateError, OutputError, UsageError
-from tamis.models.adapter import WEIGHTS, demand_match
+from tamis.models.adapter import CHAT_TEMPLATE, WEIGHTS, demand_match
 from tamis.models.weights import adapted, identity, load_tokenizer
 from tamis.runs.manifest import seal, sha256
 from tamis.snapshot.jcs import canonical_json
@@ -78,7 +78,7 @@ def _demand(found: dict[str, float], dtype: str) -> None:
 
 def _words(base: Path, adapter: Path, folder: Path) -> None:
     """Tokenizer and template beside the weights; the template is the one that was trained with."""
-    own = adapter / "chat_template.jinja"
+    own = adapter / CHAT_TEMPLATE
     with_template(load_tokenizer(base), str(own) if own.is_file() else None).save_pretrained(folder)
 
 

@@ -109,7 +109,8 @@ def children() -> list[int]:
 @pytest.mark.parametrize(
     "typed, code, said",
     [
-        (("sft", "{sums}", "-o", "{out}", "--base", "none"), 2, "there is no model at none"),
+        (("sft", "{sums}", "-o", "{out}", "--base", "none"), 2, "there is no folder none"),
+        (("sft", "{sums}", "-o", "{out}", "--base", "none", "--dry-run"), 2, "there is no folder none"),
         (("sft", "none", "-o", "{out}", "--base", "{tiny}"), 2, "no store was found here"),
         (("dpo", "{sums}", "-o", "{out}", "--base", "{tiny}"), 2, "dpo learns from preference"),
         (
@@ -122,7 +123,7 @@ def children() -> list[int]:
         (("sft", "{sums}", "-o", "{out}", "--base", "{tiny}", "--target", "nose"), 2, "no module is called nose"),
         (("merge", "{tiny}", "-o", "{out}", "--base", "{tiny}"), 2, "there is no adapter at"),
     ],
-    ids=["base", "snapshot", "pairs", "split", "template", "quantize", "target", "adapter"],
+    ids=["base", "base planned", "snapshot", "pairs", "split", "template", "quantize", "target", "adapter"],
 )
 def test_a_refusal_is_a_sentence(
     tamis: Call, sums: Snapshot, tiny: Path, tmp_path: Path, typed: tuple[str, ...], code: int, said: str

@@ -13,11 +13,13 @@ from tiny import TEMPLATE, write_tiny
 from training import chats, job_of, preferences, snapshot_of
 
 from tamis.errors import ExtraMissing, GateError, InputError, OutputError, RunError, UsageError
-from tamis.models.adapter import CONFIG, FACTS, WEIGHTS
+from tamis.models.adapter import CHAT_TEMPLATE, CONFIG, FACTS, WEIGHTS
 from tamis.runs import verify
+from tamis.runs.manifest import MANIFEST
 from tamis.snapshot import Snapshot
 from tamis.train import Trained, train
 from tamis.train.merge import merge
+from tamis.train.plan import plan
 from tamis.train.sweep import sweep
 
 pytest.importorskip("trl", reason="the extra train is not installed")
@@ -128,6 +130,32 @@ def test_weights_that_were_edited_are_refused(preferring: Trained, tiny: Path, t
         merge(tmp_path / "a", tmp_path / "m", tiny)
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        (FACTS, "train.json is not what was trained: its sha256 is another than MANIFEST.sha256 says"),
+        (CHAT_TEMPLATE, "chat_template.jinja is not what was trained: its sha256 is another than train.json says"),
+        (MANIFEST, "MANIFEST.sha256 is not what was written: its last line does not fit"),
+    ],
+)
+def test_what_was_edited_beside_the_weights_is_refused(
+    name: str, said: str, preferring: Trained, tiny: Path, tmp_path: Path
+) -> None:
+    shutil.copytree(preferring.path, tmp_path / "a")
+    text = (tmp_path / "a" / name).read_text("utf-8") if name != CHAT_TEMPLATE else ""
+    (tmp_path / "a" / name).write_text(text.replace("dpo", "sft").replace("a", "b", 1) if text else "{{ messages }}")
+    with pytest.raises(InputError, match=said):
+        merge(tmp_path / "a", tmp_path / "m", tiny)
+    assert not (tmp_path / "m").exists()
+
+
+def test_an_adapter_without_its_manifest_is_refused(preferring: Trained, tiny: Path, tmp_path: Path) -> None:
+    shutil.copytree(preferring.path, tmp_path / "a")
+    (tmp_path / "a" / MANIFEST).unlink()
+    with pytest.raises(InputError, match=r"MANIFEST.sha256 cannot be read .*; copy the whole folder"):
+        merge(tmp_path / "a", tmp_path / "m", tiny)
+
+
 def test_a_search_is_the_same_each_time_and_names_the_best(told: Snapshot, tiny: Path, tmp_path: Path) -> None:
     pytest.importorskip("optuna", reason="the extra train-sweep is not installed")
     job = {"max_steps": 3, "eval_every": 1}
@@ -154,8 +182,13 @@ def test_memory_that_runs_out_says_what_to_lower(told: Snapshot, tiny: Path, tmp
 
 
 def test_a_base_that_is_none_is_a_sentence(told: Snapshot, tmp_path: Path) -> None:
-    with pytest.raises(InputError, match="there is no model at"):
-        train(job_of(told, tmp_path / "none", tmp_path / "a"))
+    job = job_of(told, tmp_path / "none", tmp_path / "a")
+    for ask in (train, plan):
+        with pytest.raises(InputError, match=r"there is no folder \S+none; .* and no hub was asked"):
+            ask(job)
+    (tmp_path / "none").mkdir()
+    with pytest.raises(InputError, match=r"there is no model at .*: it has no config\.json"):
+        plan(job)
 
 
 def test_conversations_are_no_pairs(told: Snapshot, tiny: Path, tmp_path: Path) -> None:
