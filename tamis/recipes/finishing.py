@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tamis.data.storage.address import Remote
+from tamis.data.unread import told
 from tamis.data.writer import FileDigest, write_bytes, write_json
 from tamis.engine.drive import Drive, Result
 from tamis.engine.executor import Engine
@@ -167,9 +168,15 @@ def _warnings(job: Job, result: Result) -> list[str]:
         if isinstance(stage, Derive) and unanswered(r["rule"])
     ]
     missed = [
-        f"{stage.label}: {n:,} record{'s' * (n > 1)} of the earlier corpora could not be read, and nothing was held against them"
+        f"{stage.label}: {n:,} {row}{'s' * (n > 1)} of the {what} could not be read, and nothing was held against "
+        f"{'it' if n == 1 else 'them'}: {told(n, facts[f'{key}_first'])}"
         for step, stage in job.plan.steps
-        if (n := result.facts.get(step, {}).get("earlier_unread", 0))
+        for facts in [result.facts.get(step, {})]
+        for key, row, what in (
+            ("earlier_unread", "record", "earlier corpora"),
+            ("items_unread", "row", "evaluation sets"),
+        )
+        if (n := facts.get(key, 0))
     ]
     return [*(f"{f.name}: the file is empty" for f in job.files if not f.bytes), *unread, *missed, *failed, *waiting]
 
