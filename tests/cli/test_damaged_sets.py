@@ -110,6 +110,16 @@ def test_contamination_of_damaged_training_data_says_that_it_is_of_a_part(tamis:
     assert pq.read_table(tmp_path / "found.parquet")["status"].to_pylist() == ["dirty"] * 3
 
 
+@pytest.mark.parametrize("name", ["cut.jsonl.gz", "cut.parquet"])
+def test_a_profile_of_damaged_data_says_that_it_is_of_a_part(tamis: Tamis, tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(in_groups() if name == "cut.parquet" else PACKED[: len(PACKED) // 2])
+    code, said = tamis("profile", tmp_path / name, "--quiet", "--sample", 20, "-o", tmp_path / "seen")
+    assert (code, (tmp_path / "seen/report.html").exists()) == (3, True)
+    assert (
+        "the input is damaged, and this is of a part of it" in said and f"what could be read of it was: {name}" in said
+    )
+
+
 def test_contamination_refuses_a_damaged_evaluation_set_and_names_a_bad_line(tamis: Tamis, tmp_path: Path) -> None:
     (tmp_path / "cut.jsonl.gz").write_bytes(PACKED[: len(PACKED) // 2])
     train = write_lines(tmp_path / "train.jsonl", ITEMS[:3])
