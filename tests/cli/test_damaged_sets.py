@@ -110,6 +110,23 @@ def test_contamination_of_damaged_training_data_says_that_it_is_of_a_part(tamis:
     assert pq.read_table(tmp_path / "found.parquet")["status"].to_pylist() == ["dirty"] * 3
 
 
+def test_where_the_checksum_of_the_whole_fails_no_record_of_the_file_is_vouched_for(attempt: Attempt) -> None:
+    ran = attempt({"a.jsonl.gz": PACKED[:-8] + bytes(8)})
+    assert ran.code == 3 and "any record of the file may be wrong" in ran.facts["damage"][0]
+    assert "any record of the file may be wrong" in ran.said
+
+
+def test_a_repeated_id_is_warned_of_without_a_place_that_it_has_not(attempt: Attempt) -> None:
+    ran = attempt(b'{"id":"a","text":"one"}\n{"id":"a","text":"two"}\n{bad\n')
+    (aside,) = (row for row in pq.read_table(ran.folder / "quarantine").to_pylist() if row["rule"] == "duplicate_id")
+    assert (aside["file"], aside["line"], aside["offset"]) == ("a.jsonl", 2, None)
+    by_rule = {("duplicate_id" if "duplicate_id" in w else "bad"): w for w in ran.facts["warnings"]}
+    assert by_rule["duplicate_id"] == (
+        "1 record has the id of an earlier one of the same source: duplicate_id; quarantine/ has file, line and the record"
+    )
+    assert by_rule["bad"].endswith("quarantine/ has file, line and byte offset")
+
+
 @pytest.mark.parametrize("name", ["cut.jsonl.gz", "cut.parquet"])
 def test_a_profile_of_damaged_data_says_that_it_is_of_a_part(tamis: Tamis, tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(in_groups() if name == "cut.parquet" else PACKED[: len(PACKED) // 2])

@@ -121,7 +121,7 @@ def _told(walked: Walk, sample: int, model: str | None, raw: bool, on_progress: 
 
 def _warnings(facts: dict[str, Any]) -> list[str]:
     # The folder of the run is gone when they are read.
-    return [warning.replace("; quarantine/ has file, line and byte offset", "") for warning in facts["warnings"]]
+    return [warning.partition("; quarantine/ has file, line")[0] for warning in facts["warnings"]]
 
 
 def _fields(walked: Walk) -> tuple[str, ...]:
