@@ -6,6 +6,7 @@ TamisError             the caller can mend this; anything else is our bug and ke
 │   ├── ColumnMissing  a stage reads what nothing before it writes
 │   └── ExtraMissing   install the named extra
 ├── InputError         mend the input: missing, unreadable, corrupt as a whole
+│   └── DamagedError   what data is to be held against breaks off: bring a whole copy
 ├── OutputError        mend the output place: exists, not writable, full
 ├── GateError          a gate, contract or verification said no
 └── RunError           the run cannot be right: the books do not balance, a worker died
@@ -54,6 +55,12 @@ class ExtraMissing(UsageError):
 
 class InputError(TamisError):
     """Input that cannot be read as a whole."""
+
+
+class DamagedError(InputError):
+    """Data that others are held against, of which a part cannot be read: nothing could be said of the rest."""
+
+    exit_code = 3
 
 
 class OutputError(TamisError):

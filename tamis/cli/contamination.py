@@ -41,7 +41,8 @@ def command(
 ) -> int:
     """Say which items of the evaluation sets EVAL stand in TRAIN (files, folders or globs), and where. Nothing is changed.
 
-    TRAIN may be an evaluation set, too.
+    TRAIN may be an evaluation set, too. Where TRAIN is damaged, what is said is of what could be read, and the exit code is 3;
+    a damaged EVAL is refused.
 
     \b
     Example:
@@ -64,7 +65,13 @@ def command(
         _print(found, show, stage)
         if output:
             click.echo(f"written: {output}")
-    return 0
+    if found.damage:
+        click.echo(
+            f"tamis: this is of a part of the training data: it is damaged, and what could be read of it was: "
+            f"{'; '.join(found.damage)}. Items may stand in the rest: copy it again from where it is whole",
+            err=True,
+        )
+    return 3 if found.damage else 0
 
 
 def _mapping(option: str, pairs: Sequence[str]) -> dict[str, str | None] | None:
@@ -93,10 +100,12 @@ def _print_json(found: Any, output: Path | None) -> None:
     for name, refused in found.refused_items.items():
         sets[name]["unreadable"] = refused
     records = {"read": found.records, "unreadable": found.refused, "touched": found.touched, "flagged": found.flagged}
-    print_json({"records": records, "evals": sets, "written": output and str(output)})
+    damage = {"damage": found.damage} if found.damage else {}
+    print_json({"records": records, "evals": sets, "written": output and str(output), **damage})
 
 
 def _print(found: Any, show: int, stage: Any) -> None:
+    from tamis.data.unread import told
     from tamis.report.contamination import lines, worst
     from tamis.report.wording import count, percent, plural
 
@@ -115,6 +124,9 @@ def _print(found: Any, show: int, stage: Any) -> None:
     for name, refused in {"the training data": found.refused, **found.refused_items}.items():
         if refused:
             click.echo(f"{plural(refused, 'line')} of {name} could not be read")
+    if found.unread_items:
+        said = told(sum(found.refused_items.values()), found.unread_items)
+        click.echo(f"nothing was held against what could not be read of the evaluation sets: {said}")
     for item in worst(found.table, show):
         click.echo(f"\n{_evidence(item, found.names)}\n  {_excerpt(item, stage)}")
 

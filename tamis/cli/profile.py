@@ -36,7 +36,8 @@ def command(
 
     Says what kind of rows it holds, from where, how long, in which languages and under which licences, what cannot be read,
     what is there twice or almost, how much private data and profanity there is, what quality rules would drop, what it is
-    about, and shows its oddest rows and some to read. With -o, as one page that needs nothing beside it.
+    about, and shows its oddest rows and some to read. With -o, as one page that needs nothing beside it. Where a file is
+    damaged, all that is of what could be read of it, and the exit code is 3.
 
     \b
     Example:
@@ -59,7 +60,9 @@ def command(
         show(found)
         if output:
             click.echo(f"\nreport: {output / 'report.html'}")
-    return 0
+    if found.damaged:
+        click.echo("tamis: the input is damaged, and this is of a part of it; the first warnings say where", err=True)
+    return 3 if found.damaged else 0
 
 
 @contextmanager

@@ -22,6 +22,10 @@ HEAD = 6
 """Bytes that tell the format."""
 
 
+MISFITS = ("incorrect data check", "incorrect length check", "doesn't match checksum")
+"""What zlib and zstd say where a checksum, or the length, of all that was unpacked does not fit."""
+
+
 class Broken(Exception):
     """The compressed stream cannot be read any further. What came before was handed out."""
 
@@ -95,7 +99,7 @@ def _members(file: BinaryIO, how: str, decoder: Callable[[], Any]) -> Iterator[b
             try:
                 piece = member.decompress(data, PIECE)
             except (zlib.error, OSError, EOFError, lzma.LZMAError, ValueError) as error:
-                raise Broken(f"the {how} stream is damaged: {error}") from error
+                raise Broken(_said(how, error)) from error
             data = b""
             if piece:
                 yield piece
@@ -103,6 +107,16 @@ def _members(file: BinaryIO, how: str, decoder: Callable[[], Any]) -> Iterator[b
         # Tapes and block devices pad with zeros, and so does xz between streams.
         while data and not (data := data.lstrip(b"\0")):
             data = file.read(_READ)
+
+
+def _said(how: str, error: Exception) -> str:
+    """What is wrong: that the stream breaks here, or that what it unpacked to, up to here, is not what was packed."""
+    if any(sign in str(error) for sign in MISFITS):
+        return (
+            f"the {how} stream is damaged: its checksum does not fit what it unpacks to, so that any record of the file may be "
+            f"wrong, those that could be read as well ({error})"
+        )
+    return f"the {how} stream is damaged: {error}"
 
 
 def _frames(file: BinaryIO) -> Iterator[bytes]:
@@ -113,7 +127,7 @@ def _frames(file: BinaryIO) -> Iterator[bytes]:
         try:
             yield from _frame(file, magic)
         except zstandard.ZstdError as error:
-            raise Broken(f"the zstd stream is damaged: {error}") from error
+            raise Broken(_said("zstd", error)) from error
 
 
 def _frame(file: BinaryIO, magic: bytes) -> Iterator[bytes]:

@@ -31,6 +31,11 @@ Runner = Callable[[str, Callable[[Any], dict[str, Any]], "Sequence[RoundTask | M
 """Carries out tasks: what to call it, the function, its arguments."""
 
 
+def round_group(step: int, name: str) -> str:
+    """Where the tasks of round `name` of `step` lie."""
+    return f"step{step}-{name}"
+
+
 @dataclass(frozen=True)
 class FileDesk:
     """A desk over the work folder of a run. See tamis.desk.Desk."""
@@ -60,7 +65,7 @@ class FileDesk:
 
     def group(self, name: str) -> str:
         """Where the tasks of round `name` lie."""
-        return f"step{self.step}-{name}"
+        return round_group(self.step, name)
 
     def run(self, name: str, items: Iterable[Any], method: str | None = None) -> int:
         """Carry out a round."""

@@ -15,7 +15,7 @@ from tamis.data.frames import restore, whole
 from tamis.engine.declared import are_told, columns_of
 from tamis.engine.desk import MemoryDesk
 from tamis.engine.drafts import of_resolution
-from tamis.engine.earlier import earlier_corpora, sketch_earlier
+from tamis.engine.earlier import earlier_corpora, see_whole, sketch_earlier
 from tamis.engine.isolate import blamed, index
 from tamis.engine.left import fitted
 from tamis.engine.made import columns_made, decided, fates_of_seeds, joined, made_by
@@ -181,9 +181,10 @@ def _desk(stage: Corpus, sketches: pa.Table, batches: list[pa.RecordBatch]) -> M
     before = earlier_corpora(stage)
     parts, ids = [], []
     for earlier in before:
-        table, own, _ = sketch_earlier(stage, earlier)
-        parts.append(index(stage, table))
-        ids.append(own)
+        found = sketch_earlier(stage, earlier)
+        see_whole([earlier], [{"total": len(found.ids), "damage": found.damage}])
+        parts.append(index(stage, found.table))
+        ids.append(found.ids)
     parts.append(index(stage, sketches))
     ids.append(pa.concat_arrays([batch.column("record_id") for batch in batches]))
     return MemoryDesk(stage, parts, ids, batches, before)

@@ -20,8 +20,8 @@ from tamis.engine.account import AccountTask, Books, balance, check_attrition, r
 from tamis.engine.bundles import BundleTask, bundled, run_bundle
 from tamis.engine.contents import Emit, scores_of
 from tamis.engine.derive import DeriveTask, derived_fragments, group_of, made_already, run_derive
-from tamis.engine.desk import SHARE, FileDesk, RoundTask
-from tamis.engine.earlier import Earlier, EarlierTask, run_earlier
+from tamis.engine.desk import SHARE, FileDesk, RoundTask, round_group
+from tamis.engine.earlier import Earlier, EarlierTask, of_earlier, run_earlier, see_whole
 from tamis.engine.emit import run_emit, tasks
 from tamis.engine.exchange import (
     ID_BYTES,
@@ -113,12 +113,15 @@ class Drive:
     """Fragments of rows that were made."""
     varies: dict[int, dict[str, Any]] = field(default_factory=dict)
     paid: Decimal = Decimal(0)
+    compared: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
+    """By step: what is known of the parts of its earlier corpora."""
     records: list[dict[str, Any]] = field(default_factory=list)
     verdicts: list[int] = field(default_factory=list)
     """How many there are of each fragment."""
 
     def run(self) -> Result:
         """Carry the plan out; what is done already is not done again."""
+        self._read_earlier()
         self._first_pass()
         totals = [record["total"] for record in self.records]
         fates = Fates(self.work, bases_of(totals))
@@ -276,13 +279,29 @@ class Drive:
                     "a stage that goes over the same seeds twice needs another name"
                 )
 
-    def _of_earlier(self, desk: FileDesk) -> dict[str, int]:
+    def _of_earlier(self, desk: FileDesk) -> dict[str, Any]:
         """How much of the earlier corpora the records were held against."""
         if not desk.earlier:
             return {}
-        records = [self.work.done(desk.group("earlier"), k) or {} for k in range(desk.earlier)]
-        read, unread = (sum(record[name] for record in records) for name in ("total", "unread"))
-        return {"earlier_records": read, "earlier_unread": unread}
+        return of_earlier(desk.before, self.compared[desk.step])
+
+    def _read_earlier(self) -> None:
+        """Sketch the earlier corpora, before a row moves. Raises InputError where one is damaged or holds nothing to read."""
+        stages = dict(self.plan.steps)
+        for step, before in self.earlier.items():
+            corpus = stages[step]
+            assert isinstance(corpus, Corpus)
+            group = round_group(step, "earlier")
+            items = [EarlierTask(self.work, group, k, corpus, part) for k, part in enumerate(before)]
+            compared = self._map(f"{corpus.name}: earlier corpora", run_earlier, items, len(items)) if items else []
+            see_whole(before, compared)
+            if any(record["unread"][0] for record in compared) and not any(record["total"] for record in compared):
+                names = ", ".join(dict.fromkeys(part.fragment.file.name for part in before))
+                raise InputError(
+                    f"{corpus.label}: no record of the earlier corpora ({names}) could be read as {before[0].reading.kind}; "
+                    "name JSON Lines or Parquet with text, a run or a snapshot"
+                )
+            self.compared[step] = compared
 
     def _settle(self, fates: Fates, step: int, corpus: Corpus, segment: Segment) -> FileDesk:
         """Let `corpus` settle; the records it resolved to let go are dropped from here on."""
@@ -300,15 +319,7 @@ class Drive:
             before=before,
             runner=self._round,
         )
-        items = [EarlierTask(self.work, desk.group("earlier"), k, corpus, part) for k, part in enumerate(before)]
-        compared = self._map(f"{corpus.name}: earlier corpora", run_earlier, items, len(items)) if items else []
-        if any(record["unread"] for record in compared) and not any(record["total"] for record in compared):
-            names = ", ".join(dict.fromkeys(part.fragment.file.name for part in before))
-            raise InputError(
-                f"{corpus.label}: no record of the earlier corpora ({names}) could be read as {before[0].reading.kind}; "
-                "name JSON Lines or Parquet with text, a run or a snapshot"
-            )
-        first = bases_of([record["total"] for record in compared])
+        first = bases_of([record["total"] for record in self.compared.get(step, ())])
         desk = replace(desk, bases=np.concatenate([first[:-1], first[-1] + fates.bases]))
         with blamed(corpus, "settle"):
             corpus.settle(desk)

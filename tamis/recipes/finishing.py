@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import Any
 
 from tamis.data.storage.address import Remote
+from tamis.data.unread import told
 from tamis.data.writer import FileDigest, write_bytes, write_json
 from tamis.engine.drive import Drive, Result
 from tamis.engine.executor import Engine
 from tamis.engine.parcel import BYTES_DEPEND_ON
-from tamis.ledger import POISON, READING
+from tamis.ledger import DUPLICATE_ID, POISON, READING
 from tamis.recipes.job import Job
 from tamis.recipes.place import Place
 from tamis.recipes.recipe import Recipe
@@ -150,10 +151,7 @@ def _inputs(job: Job, result: Result) -> list[dict[str, Any]]:
 
 def _warnings(job: Job, result: Result) -> list[str]:
     """What a user should know although the run is right."""
-    unread = [
-        f"{r['rows']:,} record{'s' * (r['rows'] > 1)} could not be read: {r['rule']}; quarantine/ has file, line and byte offset"
-        for r in result.books.reasons(0)
-    ]
+    unread = [_set_aside(r["rows"], r["rule"]) for r in result.books.reasons(0)]
     failed = [
         f"{stage} failed on {r['rows']:,} record{'s' * (r['rows'] > 1)}; quarantine/ has each with what was raised"
         for step, stage in enumerate((stage.label for _, stage in job.plan.steps), 1)
@@ -167,11 +165,25 @@ def _warnings(job: Job, result: Result) -> list[str]:
         if isinstance(stage, Derive) and unanswered(r["rule"])
     ]
     missed = [
-        f"{stage.label}: {n:,} record{'s' * (n > 1)} of the earlier corpora could not be read, and nothing was held against them"
+        f"{stage.label}: {n:,} {row}{'s' * (n > 1)} of the {what} could not be read, and nothing was held against "
+        f"{'it' if n == 1 else 'them'}: {told(n, facts[f'{key}_first'])}"
         for step, stage in job.plan.steps
-        if (n := result.facts.get(step, {}).get("earlier_unread", 0))
+        for facts in [result.facts.get(step, {})]
+        for key, row, what in (
+            ("earlier_unread", "record", "earlier corpora"),
+            ("items_unread", "row", "evaluation sets"),
+        )
+        if (n := facts.get(key, 0))
     ]
     return [*(f"{f.name}: the file is empty" for f in job.files if not f.bytes), *unread, *missed, *failed, *waiting]
+
+
+def _set_aside(rows: int, rule: str) -> str:
+    records = f"{rows:,} record{'s' * (rows > 1)}"
+    if rule == DUPLICATE_ID:  # it was read, and is set aside as a row: no bytes of the file are named
+        has = "have" if rows > 1 else "has"
+        return f"{records} {has} the id of an earlier one of the same source: {rule}; quarantine/ has file, line and the record"
+    return f"{records} could not be read: {rule}; quarantine/ has file, line and byte offset"
 
 
 def _environment() -> dict[str, Any]:

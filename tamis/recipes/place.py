@@ -19,7 +19,7 @@ from typing import Any
 from tamis.data.disk import disk_errors
 from tamis.data.storage.address import Remote
 from tamis.data.writer import write_json
-from tamis.errors import OutputError, UsageError
+from tamis.errors import DamagedError, OutputError, UsageError
 
 
 @dataclass(frozen=True)
@@ -78,6 +78,10 @@ class Place:
                     f"another process is writing the run at {self.root}; wait for it, or stop it"
                 ) from None
             yield False
+        except DamagedError:
+            # What rows are held against is looked at before one moves: nothing is lost with the folder.
+            (self.work / "plan.json").unlink(missing_ok=True)
+            raise
         finally:
             os.close(lock)
             if self.work.is_dir() and not (self.work / "plan.json").exists():

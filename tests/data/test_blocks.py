@@ -131,6 +131,16 @@ def test_a_flipped_byte_is_damage_and_never_a_traceback(how: str, share: float) 
     assert isinstance(damage, Damage) and ("damaged" in damage.message or "cut off" in damage.message)
 
 
+@pytest.mark.parametrize("how", ["gzip", "zstd"])
+def test_a_checksum_that_does_not_fit_is_told_from_a_stream_that_breaks(how: str) -> None:
+    packed = PACK[how](TEXT)
+    at = -8 if how == "gzip" else -4
+    wrong = packed[:at] + bytes(b ^ 0x55 for b in packed[at:])
+    (*found, damage), broken = items(wrong), items(packed[: len(packed) // 2])[-1]
+    assert joined(found) == TEXT and "any record of the file may be wrong" in damage.message
+    assert "any record" not in broken.message
+
+
 @pytest.mark.parametrize("how", ["gzip", "xz"])
 def test_padding_behind_a_stream_is_no_damage(how: str) -> None:
     assert joined(items(PACK[how](TEXT) + bytes(512) + PACK[how](TEXT) + bytes(1024))) == TEXT * 2

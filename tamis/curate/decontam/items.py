@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 from tamis.data import Reading, find, fragments, read, recognise
 from tamis.data.canonical import stem
 from tamis.data.inputs import InputFile
+from tamis.data.unread import Unread, damaged
 from tamis.errors import InputError
 from tamis.schemas import MESSAGE, flat, joined
 from tamis.schemas._field import field
@@ -44,43 +45,52 @@ class Items(NamedTuple):
 
     table    ITEM rows
     refused  eval set -> lines that could not be read as an item
+    unread   the first of those of each set, by file and place
     """
 
     table: pa.Table
     refused: dict[str, int]
+    unread: tuple[str, ...] = ()
 
 
 def read_items(paths: Sequence[str | Path], fields: Mapping[str, str | None] | None = None) -> Items:
     """The items of the files, folders and globs `paths`. fields: our name of a field -> its name there.
 
-    Raises InputError for a file without an item, and for a field of `fields` that no item of a file has.
+    Raises InputError for a file without an item, and for a field of `fields` that no item of a file has; DamagedError for
+    one that breaks off.
     """
-    tables, refused = [pa.Table.from_batches([], ITEM)], {}
+    tables, refused, unread = [pa.Table.from_batches([], ITEM)], {}, []
     files = find(paths)
     names = _apart([stem(file.name) for file in files])
     for file, name in zip(files, names, strict=True):
-        table, refused[name] = _read(file, name, fields or {})
+        table, bad = _read(file, name, fields or {})
         tables.append(table)
-    return Items(pa.concat_tables(tables).combine_chunks(), refused)
+        refused[name] = bad.rows
+        unread += bad.named(file)
+    return Items(pa.concat_tables(tables).combine_chunks(), refused, tuple(unread))
 
 
-def _read(file: InputFile, name: str, fields: Mapping[str, str | None]) -> tuple[pa.Table, int]:
+def _read(file: InputFile, name: str, fields: Mapping[str, str | None]) -> tuple[pa.Table, Unread]:
     only = "eval_item" if "question" in fields else None
     try:
         kind = recognise([file], only, fields).kind
     except InputError:
         kind = "eval_item"  # a bare question is an item; whatever else this is, reading says so row by row
-    parts, bad, said = [], 0, ""
+    parts, bad, said = list[pa.RecordBatch](), Unread(), ""
     for fragment in fragments(file):
+        here = Unread()
         for block in read(fragment, Reading(kind, fields)):
-            bad += block.bad.num_rows
+            if block.damage:
+                raise damaged(fragment, block.damage, sum(part.num_rows for part in parts), "an evaluation set")
+            here = here.and_of(block, fragment)
             if block.bad.num_rows and not said:
                 said = block.bad.column("message")[0].as_py()
             if block.rows.num_rows:
                 _mapped(block.rows, fields, file.name)
                 parts.append(_items(block.rows, name, block.line, fragment.first))
+        bad = bad.then(here)
     if not parts:
-        reason = f"none of its {bad:,} rows is one; the first has {said}" if bad else "it is empty"
+        reason = f"none of its {bad.rows:,} rows is one; the first has {said}" if bad.rows else "it is empty"
         raise InputError(
             f"{file.path}: no evaluation item in it: {reason}. Say which field is which, "
             f"as in   fields: {{question: prompt, answer: target}}"

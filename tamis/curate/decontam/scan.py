@@ -23,7 +23,8 @@ class Scan:
     touched   those that hold an item by the rules; flagged: those that hold no more than a short item
     names     record_id -> `source:id` of those
     refused   lines that could not be read: of the training data
-    refused_items  and of each evaluation set
+    refused_items  and of each evaluation set; unread_items: the first of those, by file and place
+    damage    files of the training data of which a part could not be read, each with why
     """
 
     table: pa.Table
@@ -33,15 +34,18 @@ class Scan:
     refused: int = 0
     names: dict[bytes, str] = field(default_factory=dict)
     refused_items: Mapping[str, int] = field(default_factory=dict)
+    unread_items: tuple[str, ...] = ()
+    damage: list[str] = field(default_factory=list)
 
 
 class Measured(NamedTuple):
-    """A block: `record_id`, `kept` and the scores of its records; what was decided; lines that could not be read."""
+    """A block: `record_id`, `kept` and the scores of its records; what was decided; lines that could not be read; damage."""
 
     scores: pa.RecordBatch
     rules: list[str]
     names: dict[bytes, str]
     refused: int
+    damage: str | None
 
 
 def scan(
@@ -57,7 +61,8 @@ def scan(
     """
     files = find(train)
     reading = Reading(recognise(files, None, fields).kind, fields)
-    done = Scan(pa.table({}), refused_items=stage.index.items.refused)
+    items = stage.index.items
+    done = Scan(pa.table({}), refused_items=items.refused, unread_items=items.unread)
 
     def scores() -> Iterator[pa.RecordBatch]:
         parts = [fragment for file in files for fragment in fragments(file)]
@@ -80,6 +85,8 @@ def _count(done: Scan, block: Measured) -> None:
     done.touched += len(block.rules) - flagged
     done.refused += block.refused
     done.names |= block.names
+    if block.damage:
+        done.damage.append(block.damage)
 
 
 def _measured(fragment: Fragment, reading: Reading, stage: Decontam) -> Iterator[Measured]:
@@ -94,6 +101,7 @@ def _measured(fragment: Fragment, reading: Reading, stage: Decontam) -> Iterator
             decided.column("rule").to_pylist(),
             _names(rows.take(decided.column("row"))),
             block.bad.num_rows,
+            block.damage and f"{fragment.file.name}: {block.damage}",
         )
 
 

@@ -138,6 +138,12 @@ class Decontam(Stage):
         return listed + (emptied if self.action == "trim" else ())
 
     @property
+    def stands_on(self) -> dict[str, str]:
+        """Nothing but its files, whose digests belong to the recipe: read here, so that a damaged one moves no row."""
+        self.index  # noqa: B018  raises what reading them does
+        return {}
+
+    @property
     def index(self) -> Index:
         """What it looks for, read once. Raises InputError where the evaluation sets are not as `fields` says."""
         if "_index" not in self.__dict__:
@@ -193,6 +199,12 @@ class Decontam(Stage):
     def leave(self, name: str, scores: Iterator[pa.RecordBatch]) -> pa.Table:
         """contamination.parquet: what was found of every item."""
         return contamination(scores, self.index, self.breaking)
+
+    def tell(self, scores: Iterator[pa.RecordBatch]) -> dict[str, Any]:
+        """Rows of the evaluation sets that could not be read as items, where there are any."""
+        items = self.index.items
+        unread = sum(items.refused.values())
+        return {"items_unread": unread, "items_unread_first": list(items.unread)} if unread else {}
 
     def breaking(self, matches: pa.StructArray) -> np.ndarray:
         """(m,) int8: position in `rules` of the first that each match breaks by itself; -1: none."""

@@ -24,7 +24,7 @@ from tamis.recipes.profile.walk import NEAR_BYTES, OnProgress, Walk, walk
 from tamis.report.aside import first_rows
 from tamis.report.facts import Aside, AsideRow
 from tamis.report.measures import measured
-from tamis.report.profile.facts import Count, Missing, Profile
+from tamis.report.profile.facts import DAMAGED, Count, Missing, Profile
 from tamis.report.wording import plural
 
 SAMPLE = 5_000
@@ -113,7 +113,7 @@ def _told(walked: Walk, sample: int, model: str | None, raw: bool, on_progress: 
         scrubbed=isinstance(searched, Searched) and not raw,
         missing=tuple(missing),
         warnings=(
-            *(f"input was damaged, what could be read of it was: {why}" for why in facts["damage"]),
+            *(f"{DAMAGED}{why}" for why in facts["damage"]),
             *_warnings(facts),
         ),
     )
@@ -121,7 +121,7 @@ def _told(walked: Walk, sample: int, model: str | None, raw: bool, on_progress: 
 
 def _warnings(facts: dict[str, Any]) -> list[str]:
     # The folder of the run is gone when they are read.
-    return [warning.replace("; quarantine/ has file, line and byte offset", "") for warning in facts["warnings"]]
+    return [warning.partition("; quarantine/ has file, line")[0] for warning in facts["warnings"]]
 
 
 def _fields(walked: Walk) -> tuple[str, ...]:

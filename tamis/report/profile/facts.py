@@ -7,6 +7,9 @@ from typing import Any
 
 from tamis.report.facts import Aside, Histogram, Measure
 
+DAMAGED = "input was damaged, what could be read of it was: "
+"""How the warning of a file begins that breaks off."""
+
 
 @dataclass(frozen=True)
 class Count:
@@ -213,6 +216,11 @@ class Profile:
     scrubbed: bool
     missing: tuple[Missing, ...]
     warnings: tuple[str, ...]
+
+    @property
+    def damaged(self) -> bool:
+        """Whether a part of the input could not be read: all that is told is of the rest."""
+        return any(warning.startswith(DAMAGED) for warning in self.warnings)
 
     def as_dict(self) -> dict[str, Any]:
         """As JSON can hold it."""
