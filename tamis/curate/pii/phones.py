@@ -17,9 +17,18 @@ from tamis.curate.pii.recogniser import Match
 from tamis.extras import extra
 
 MARK = f"[{DASHES}.()/（）．{SPACES}{UNSEEN}]{{0,3}}"
+BEFORE = (
+    rf"(?=[+＋(（\d{UNSEEN}])(?<![\w/&#@$€£¥%^{DASHES}])(?<!\d[:.,])(?<!\w[+＋])"
+    r"(?<![\w)]\*)(?<![\w)]\*\*)(?<!\d \*)(?<!(?<!~)~)"
+)
+AFTER = (
+    rf"(?![\w%°€]|[.,:/{DASHES}+=^]{{1,2}}\d| ?[=×÷^]| >|>[\d=]| ?<(?!/?[a-z][\w:-]*[\s/>]|!--)"
+    r"|\*{1,2}\w| ?\*{1,2} ?[\d(]| \*{1,2} )"
+)
+"""No part of a sum, a comparison or a longer number; Markdown's `*` and `~~` and the tags of HTML may stand beside one."""
 SHAPE = re.compile(
-    rf"(?<![\w/&#@$€£¥%*^~{DASHES}])(?<!\d[:.,])(?<!\w[+＋])(?:[+＋(（][ {UNSEEN}]?){{0,2}}[{UNSEEN}]?\d(?:{MARK}\d){{6,15}}"
-    rf"(?P<extension>[ ,]{{0,2}}(?:x|ext\.?|extension) ?\d{{1,6}})?(?![\w%°€]|[.,:/{DASHES}+*=^]{{1,2}}\d| ?[=×÷*^<>])",
+    rf"{BEFORE}(?:[+＋(（][ {UNSEEN}]?){{0,2}}[{UNSEEN}]?\d(?:{MARK}\d){{6,15}}"
+    rf"(?P<extension>[ ,]{{0,2}}(?:x|ext\.?|extension) ?\d{{1,6}})?{AFTER}",
     re.IGNORECASE,
 )
 
@@ -69,7 +78,7 @@ class Phones:
         for match in SHAPE.finditer(text):
             start, stop = match.start(), match.end()
             told = ascii_form(text[start : match.start("extension") if match["extension"] else stop])
-            if told[0] == "(" and ")" not in told:
+            if told[0] == "(" and (")" not in told or told.startswith("((")):
                 start, told = start + re.search(r"[(（]", text[start:stop]).end(), told[1:].lstrip()  # type: ignore[union-attr]
             score = _score(told, text[max(0, start - REACH) : start], text[stop : stop + 12], bool(match["extension"]))
             if score:
