@@ -37,6 +37,11 @@ CALLED = re.compile(
     r"whatsapp|desk|office|hotline|helpline|voicemail|messages?|ring|contact|reach(?:ed)?|toll[- ]free)\b",
     re.IGNORECASE,
 )
+CALLED_BESIDE = re.compile(
+    r"(?:电话|電話|手机|手機|携帯|传真|傳真|热线|熱線|ファックス|전화|휴대폰|핸드폰|연락처|팩스|โทร(?:ศัพท์)?|มือถือ)"
+    r"(?:号码?|號碼?|番号|번호)?[\s:：是は는은]{0,3}$"
+)
+"""Of languages without spaces between words, whose words `\\b` does not tell apart: only right before a number."""
 CALLED_AFTER = re.compile(r"[-\s(,\\]{1,3}(?:office|mobile|home|work|cell|fax|phone|tel|desk)\b", re.IGNORECASE)
 OTHERWISE = re.compile(
     r"\b(?:isbn|issn|doi|pmid|order|invoice|account|acct|a/c|ssn|social security|card|serial|case|ticket|tracking|patent|"
@@ -103,6 +108,8 @@ def _score(told: str, before: str, after: str, has_extension: bool) -> float:
 
 def _is_called(before: str) -> bool:
     """Whether a word before it calls a number a phone, and none that stands nearer calls it something else."""
+    if not before.isascii() and CALLED_BESIDE.search(before):
+        return True
     called = list(CALLED.finditer(before))
     return bool(called) and not OTHERWISE.search(before[called[-1].end() :])
 

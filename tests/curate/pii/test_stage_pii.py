@@ -61,6 +61,27 @@ def test_every_text_of_every_kind_is_scrubbed() -> None:
     assert (done["choices"], done["answer"], done["context"]) == (["<EMAIL_ADDRESS>", "b"], "<EMAIL_ADDRESS>", None)
 
 
+@pytest.mark.parametrize(
+    "text, says",
+    [
+        ("联系wang@qq.com谢谢", "联系<EMAIL_ADDRESS>谢谢"),
+        ("taro@example.jpまで", "<EMAIL_ADDRESS>まで"),
+        ("kim@naver.com입니다", "<EMAIL_ADDRESS>입니다"),
+        ("服务器8.8.8.8的", "服务器<IP_ADDRESS>的"),
+        ("IPは2001:4860:4860::8888です", "IPは<IP_ADDRESS>です"),
+        ("卡号4111111111111111请", "卡号<CREDIT_CARD>请"),
+        ("電話03-3581-3111まで", "電話<PHONE_NUMBER>まで"),
+        ("電話+81-3-3581-3111か(03)3581-3111へ", "電話<PHONE_NUMBER>か<PHONE_NUMBER>へ"),
+        ("手机号13800138000，电话:138-0013-8000。", "手机号<PHONE_NUMBER>，电话:<PHONE_NUMBER>。"),
+        ("连接postgres://ann:h7Gk2pQz@db:5432/x吗", "连接postgres://ann:<SECRET>@db:5432/x吗"),
+        ("自6.3.4.2절 및 第6.3.1.1節, 订单号13800138000的, 12:30:45的", None),
+    ],
+)
+def test_a_value_may_touch_letters_of_a_script_without_spaces(text: str, says: str | None) -> None:
+    kept, _ = Pii()(pa.table({"text": [text]}))
+    assert kept.column("text").to_pylist() == [says or text]
+
+
 def test_the_ledger_says_where_in_the_row_it_was() -> None:
     talk = [
         {"role": "user", "content": "hi", "extra": None},
