@@ -62,8 +62,9 @@ _SPOTS = (
 GATE = tuple(spot.replace(_OTHER_DIGIT, r"[\p{Nd}--[0-9]]") for spot in _SPOTS)
 """In Rust's syntax: one of these, or TOUCHING, matches every text in which reading can matter."""
 _NUMBER, _MAIL, _HEX = r"[0-9](?:[-. ()/]{0,2}[0-9]){6}", "[0-9A-Za-z.!#$%&'*+/=?^_`{|}~:-]", "[0-9A-Fa-f]{0,4}"
-_TOUCHING = (_NUMBER, r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}", f"{_HEX}:{_HEX}:{_HEX}", "[0-9A-Za-z_-]{16}")
-TOUCHING = rf"[{UNSPACED}](?:{_MAIL}+@|[+(]{{0,2}}(?:{'|'.join(_TOUCHING)}))|@[0-9A-Za-z.-]+[{UNSPACED}]|(?:{'|'.join(_TOUCHING)})[{UNSPACED}]"
+_VALUES = (_NUMBER, r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}", f"{_HEX}:{_HEX}:{_HEX}", "[0-9A-Za-z_-]{16}")
+_VALUE = f"(?:{'|'.join(_VALUES)})"
+TOUCHING = rf"[{UNSPACED}](?:{_MAIL}+@|[+(]{{0,2}}{_VALUE})|@[0-9A-Za-z.-]+[{UNSPACED}]|{_VALUE}[{UNSPACED}]"
 """In both syntaxes: what may be a value right beside a letter of a script without spaces."""
 SPOT = re.compile("|".join(spot.replace(_OTHER_DIGIT, r"(?![0-9])\d") for spot in _SPOTS))
 """The same as GATE in Python's: where in a text it can."""

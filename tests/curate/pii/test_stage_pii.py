@@ -260,6 +260,23 @@ def test_verify_can_demand_it(tmp_path: Path, tamis: Any) -> None:
     assert told["pii"]["found"] == [] and told["pii"]["excused"]["EMAIL_ADDRESS"] > 0
 
 
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"messages": [{"role": "user", "content": [{"type": "text", "text": f"Mail {MAIL}"}, {"type": "image_url"}]}]},
+        {"messages": [{"role": "user", "content": [f"Mail {MAIL}", {"type": "text", "text": MAIL}]}]},
+        {"prompt": "q", "chosen": {"role": "assistant", "content": [{"type": "text", "text": MAIL}]}, "rejected": "b"},
+        {"question": "Who?", "choices": {"text": [MAIL, "b"], "label": ["A", "B"]}, "answerKey": "A"},
+    ],
+)
+def test_text_in_parts_and_under_labels_is_scrubbed_wherever_it_stands(tmp_path: Path, row: dict[str, Any]) -> None:
+    run = tamis.run(recipe("pii@1"), write_lines(tmp_path / "in.jsonl", [row]), tmp_path / "run")
+    text = str(pq.read_table(run.path / "data").to_pylist())
+    assert MAIL not in text and "<EMAIL_ADDRESS>" in text
+    scan = rescan(run)
+    assert scan.found == () and scan.beside == {}
+
+
 def test_a_second_scan_tells_of_fields_that_are_not_looked_at(tmp_path: Path) -> None:
     kept = [
         {"id": MAIL, "text": "a", "by": MAIL},
