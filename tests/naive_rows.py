@@ -82,6 +82,11 @@ def eval_item(left: dict) -> dict | None:
     question, context, choices = left.pop("question", None), left.pop("context", None), left.pop("choices", None)
     if not isinstance(question, str) or not (context is None or isinstance(context, str)):
         return None
+    if isinstance(choices, dict):
+        left["choices"] = {key: value for key, value in choices.items() if key != "text"}
+        choices = choices.get("text")
+        if not isinstance(choices, list):
+            return None
     if choices is not None and not all(isinstance(c, str) for c in choices):
         return None
     index = -1
@@ -135,8 +140,14 @@ def turn(value: object) -> dict | None:
     key = "value" if extra.get("content") is None and extra.get("value") is not None else "content"
     content = extra.get(key)
     if isinstance(content, list):
-        texts = [p["text"] for p in content if isinstance(p, dict) and isinstance(p.get("text"), str)]
-        texts = content if content and all(isinstance(p, str) for p in content) else texts
+        texts, extra[key] = [], []
+        for part in content:
+            text = part.get("text") if isinstance(part, dict) else part
+            if isinstance(text, str):
+                texts.append(text)
+                lines = text.count("\n") + 1
+                part = part | {"text": lines} if isinstance(part, dict) else lines
+            extra[key].append(part)
         return message(role, "\n".join(texts), extra)
     if not (content is None or isinstance(content, str)):
         return None

@@ -114,14 +114,14 @@ def _meta(draft: Draft) -> pa.StringArray:
     draft.use("meta", fields.type("meta") == NULL)
     nested = fields.type("meta") == OBJECT
     if not nested.any():
-        return rows.rest(draft.used)
+        return draft.rest()
     draft.use("meta", nested)
-    rest, own = rows.rest(draft.used), only(rows.text(fields.names["meta"][0]), nested)
+    rest, own = draft.rest(), only(rows.text(fields.names["meta"][0]), nested)
     both = nested & rest.is_valid().to_numpy(zero_copy_only=False)
     if both.any():
         column = fields.wanted.index(fields.names["meta"][0])
         draft.used[both, column] = False
-        rest = rows.rest(draft.used)
+        rest = draft.rest()
         own = only(own, nested & ~both)
     return pc.coalesce(own, rest)
 

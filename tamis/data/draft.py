@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -33,6 +34,7 @@ class Draft:
 
     used     (m, k) bool   whether the k-th of `fields.wanted` was taken
     refused  (m,) int16    position in `refusals`, -1: nothing is wrong
+    remains                what is left of members that were taken in part: name, and JSON or null
     """
 
     def __init__(self, fields: Fields) -> None:
@@ -40,6 +42,7 @@ class Draft:
         self.used = np.zeros((fields.rows.lines, len(fields.wanted)), np.bool_)
         self.refused = np.full(fields.rows.lines, -1, np.int16)
         self.refusals: list[Refusal] = []
+        self.remains: list[tuple[str, pa.StringArray]] = []
 
     def refuse(self, rows: np.ndarray, rule: str, says: Says) -> None:
         """Refuse `rows`, (m,) bool, but for those that are refused already."""
@@ -53,6 +56,13 @@ class Draft:
         which = self.fields.which(field)
         for k, name in enumerate(self.fields.names[field]):
             self.used[:, self.fields.wanted.index(name)] |= rows & (which == k)
+
+    def rest(self) -> pa.StringArray:
+        """All that was not taken, as one JSON object; null where nothing is left."""
+        found = self.fields.rows.rest(self.used)
+        for name, left in self.remains:
+            found = with_member(found, name, left)
+        return found
 
     def string(self, field: str, rows: np.ndarray) -> pa.StringArray:
         """The string under `field`, null where there is none; `rows` where something else stands there are refused."""
@@ -104,6 +114,14 @@ def only(strings: pa.StringArray, rows: np.ndarray) -> pa.StringArray:
     if len(strings) - strings.null_count == np.count_nonzero(rows):
         return strings
     return pc.if_else(pa.array(rows), strings, None)
+
+
+def with_member(objects: pa.StringArray, name: str, values: pa.StringArray) -> pa.StringArray:
+    """JSON `objects`, null where they have no member, with `values` (JSON; null: none) under `name` at the end."""
+    member = pc.binary_join_element_wise(json.dumps(name, ensure_ascii=False), values, ":")
+    alone = pc.binary_join_element_wise("{", member, "}", "")
+    among = pc.binary_join_element_wise(pc.utf8_slice_codeunits(objects, 0, -1), ",", member, "}", "")
+    return pc.coalesce(among, alone, objects)
 
 
 def lines_of(texts: pa.StringArray, wanted: Sequence[str]) -> JsonRows:

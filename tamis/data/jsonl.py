@@ -120,6 +120,18 @@ class JsonRows:
         inner._read(self._data, Lines(start, end, np.arange(len(start)), len(start)), wanted)
         return offsets, inner
 
+    def parts(self, key: str) -> tuple[np.ndarray, pa.StringArray, np.ndarray, pa.StringArray]:
+        """The elements of arrays under `key`: `offsets` as of `objects`; of each its text where it is a string, else null;
+        whether that has a lone surrogate; and its JSON.
+        """
+        offsets, kinds, start, end = self._elements(key)
+        start, end = start.astype(np.int32), end.astype(np.int32)
+        string = (kinds & np.uint8(TYPE)) == STRING
+        inside = string.astype(np.int32)  # without the quotes
+        texts = _decoded(self._data, kinds, start + inside, end - inside, string)
+        raw = _decoded(self._data, np.zeros_like(kinds), start, end, np.ones_like(string))
+        return offsets, texts, (kinds & np.uint8(LONE_SURROGATE)) != 0, raw
+
     def list_of_strings(self, key: str) -> pa.ListArray:
         """The value of `key` where it is an array of strings, none with a lone surrogate, else null."""
         offsets, kinds, start, end = self._elements(key)

@@ -132,12 +132,14 @@ def _choices(draft: Draft, rows: np.ndarray) -> tuple[pa.ListArray, pa.ListArray
             inner = lines_of(only(fields.rows.text(name), labelled), ("text", "label"))
             choices = pc.if_else(pa.array(labelled), inner.list_of_strings("text"), choices)
             labels = pc.if_else(pa.array(labelled), inner.list_of_strings("label"), labels)
+            # Labels stay, and that there was an object; its texts are in `choices` alone, or no stage would edit them all.
+            draft.remains.append((name, only(pc.fill_null(inner.rest(("text",)), "{}"), labelled)))
     draft.refuse(
         rows & (kinds > NULL) & choices.is_null().to_numpy(zero_copy_only=False),
         "not_text",
         lambda row: f"{draft.name('choices', row)} is {SAYS[kinds[row]]}; a list of strings was wanted",
     )
-    draft.use("choices", rows & (kinds <= ARRAY))  # labels would be lost: an object stays in meta, too
+    draft.use("choices", rows & ((kinds <= ARRAY) | (kinds == OBJECT)))
     return choices, labels
 
 

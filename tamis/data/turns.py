@@ -4,7 +4,9 @@
     [{"from": "human", "value": "…"}, {"from": "gpt", "value": "…"}]
     [{"role": "user", "content": [{"type": "text", "text": "…"}, {"type": "image_url", …}]}]
 
-Content in parts becomes its texts, a line each, and stays as it was in the message's `extra`, as all else does.
+Content in parts becomes its texts, a line each; all else stays in the message's `extra`. There a part has, in place of its
+text, the number of lines that are its own: [{"type": "text", "text": 1}, {"type": "image_url", …}]. So the parts can be told,
+and a text that a stage edits stands in one place.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tamis.data.draft import Draft, lines_of, only
+from tamis.data.draft import Draft, lines_of, only, with_member
 from tamis.data.jsonl import JsonRows
 from tamis.data.messages import Lists, among, messages, single, weave
 from tamis.data.shapes import SAYS
@@ -45,7 +47,7 @@ def said(draft: Draft, field: str, role: str, rows: np.ndarray) -> Lists:
 def _wrapped(rows: JsonRows, name: str, alone: np.ndarray) -> JsonRows:
     """Rows {"it": [message]} of the single messages under `name`; rows that have none are empty."""
     text = only(rows.text(name), alone)
-    return lines_of(pc.binary_join_element_wise('{"it":[', text, "]}", ""), ("it",))
+    return lines_of(_wrap('{"it":[', text, "]}"), ("it",))
 
 
 def _turns(draft: Draft, name: str, rows: JsonRows, key: str, where: np.ndarray) -> Lists:
@@ -53,18 +55,19 @@ def _turns(draft: Draft, name: str, rows: JsonRows, key: str, where: np.ndarray)
     offsets, inner = rows.objects(key, KEYS)
     turns = _Turns(draft, name, offsets, inner, where)
     role, content = turns.role(), turns.content()
-    lists = Lists(offsets, messages(role, content, inner.rest(turns.used)))
+    lists = Lists(offsets, messages(role, content, turns.extra()))
     return among(lists, where) if lists.lengths[~where].any() else lists
 
 
 class _Turns:
-    """n messages of m rows, as objects; `used` (n, 4) tells which of KEYS were taken."""
+    """n messages of m rows, as objects; `used` (n, 4) tells which of KEYS were taken, `parts` what is left of content in parts."""
 
     def __init__(self, draft: Draft, name: str, offsets: np.ndarray, inner: JsonRows, where: np.ndarray) -> None:
         self.draft, self.name, self.offsets, self.inner, self.where = draft, name, offsets, inner, where
         self.row = np.repeat(np.arange(len(where)), np.diff(offsets))
         self.types = [inner.type_of(key) for key in KEYS]
         self.used = np.zeros((inner.lines, len(KEYS)), np.bool_)
+        self.parts: list[tuple[str, pa.StringArray]] = []
         self.refuse(
             inner.error != 0, "bad_message", "is not an object with 'role' and 'content', or has one of them twice"
         )
@@ -103,31 +106,52 @@ class _Turns:
             found.append(self._said(VALUE, second))
         return pc.coalesce(*found)
 
+    def extra(self) -> pa.StringArray:
+        """All that was not taken, as a JSON object; null where nothing is left."""
+        rest = self.inner.rest(self.used)
+        for key, left in self.parts:
+            rest = with_member(rest, key, left)
+        return rest
+
     def _said(self, k: int, here: np.ndarray) -> pa.StringArray:
         key, types = KEYS[k], self.types[k]
         for code in np.unique(types[here]):
             if code not in (ABSENT, NULL, STRING, ARRAY):
                 wrong = here & (types == code)
                 self.refuse(wrong, "not_text", f"has {SAYS[code]} as its {key!r}; text was wanted")
-        self.used[:, k] = here & ((types == STRING) | (types == NULL))
+        self.used[:, k] = here & np.isin(types, (NULL, STRING, ARRAY))
         text, parts = self._string(key, here & (types == STRING)), here & (types == ARRAY)
-        return pc.coalesce(text, only(_parts(self.inner, key), parts)) if parts.any() else text
+        return pc.coalesce(text, self._in_parts(key, parts)) if parts.any() else text
+
+    def _in_parts(self, key: str, where: np.ndarray) -> pa.StringArray:
+        """The texts of content in parts, a line each: parts that are strings, or objects with a string `text`."""
+        offsets, strings, lone, raw = self.inner.parts(key)
+        _, objects = self.inner.objects(key, ("text",))
+        texts, half = objects.strings("text")
+        said = pc.coalesce(strings, texts)
+        lines = pc.add(pc.count_substring(said, "\n"), 1).cast(pa.string())
+        fewer = with_member(objects.rest(("text",)), "text", pc.if_else(texts.is_valid(), lines, None))
+        left = pc.if_else(strings.is_valid(), lines, pc.if_else(texts.is_valid(), fewer, raw))
+        self.parts.append((key, only(_wrap("[", _joined(left, offsets, ","), "]"), where)))
+        half_pairs = np.concatenate([[0], np.cumsum(lone | half)])[offsets]
+        self._refuse_half(where & (np.diff(half_pairs) > 0), key)
+        before = np.concatenate([[0], np.cumsum(said.is_valid())])[offsets]
+        return only(_joined(said.drop_null(), before, "\n"), where)
 
     def _string(self, key: str, where: np.ndarray) -> pa.StringArray:
         text, lone = self.inner.strings(key)
-        self.refuse(
-            where & lone, "lone_surrogate", f"has half a surrogate pair in its {key!r}, which no UTF-8 text can hold"
-        )
+        self._refuse_half(where & lone, key)
         return only(text, where)
 
+    def _refuse_half(self, where: np.ndarray, key: str) -> None:
+        says = f"has half a surrogate pair in its {key!r}, which no UTF-8 text can hold"
+        self.refuse(where, "lone_surrogate", says)
 
-def _parts(rows: JsonRows, key: str) -> pa.StringArray:
-    """The texts of content in parts, a line each: parts that are strings, or objects with a string `text`."""
-    offsets, inner = rows.objects(key, ("type", "text"))
-    kept = inner.type_of("text") == STRING
-    before = np.concatenate([[0], np.cumsum(kept)])
-    texts = inner.strings("text")[0].filter(pa.array(kept))
-    lists = pa.ListArray.from_arrays(pa.array(before[offsets], pa.int32()), texts)
-    plain = rows.list_of_strings(key)
-    strings = pc.fill_null(pc.greater(pc.list_value_length(plain), 0), False)
-    return pc.binary_join(pc.if_else(strings, plain, lists), "\n")
+
+def _joined(texts: pa.StringArray, offsets: np.ndarray, between: str) -> pa.StringArray:
+    """The lists `texts[offsets[i]:offsets[i + 1]]` as one string each."""
+    return pc.binary_join(pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), texts), between)
+
+
+def _wrap(before: str, texts: pa.StringArray, after: str) -> pa.StringArray:
+    return pc.binary_join_element_wise(before, texts, after, "")

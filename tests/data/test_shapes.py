@@ -21,7 +21,16 @@ SHAREGPT = st.fixed_dictionaries({"from": st.sampled_from(["human", "gpt", "tool
 PARTS = st.fixed_dictionaries(
     {
         "role": st.just("user"),
-        "content": st.lists(st.fixed_dictionaries({"type": st.just("text"), "text": TEXT}) | TEXT, max_size=2),
+        "content": st.lists(
+            st.fixed_dictionaries(
+                {"type": st.just("text")}, optional={"text": TEXT | st.none() | st.lists(TEXT, max_size=1)}
+            )
+            | TEXT
+            | st.integers()
+            | st.fixed_dictionaries({"text": TEXT})
+            | st.just({"type": "image_url", "image_url": {"url": "x,y]"}}),
+            max_size=4,
+        ),
     }
 )
 BAD_TURN = st.sampled_from([1, "x", {}, {"role": "user", "content": 5}, {"content": "x"}, {"role": 1}])
@@ -51,7 +60,12 @@ SHAPES = {
         {"question": TEXT | ODD},
         optional={
             "context": TEXT | st.none(),
-            "choices": st.lists(TEXT, max_size=3) | st.lists(st.integers(), min_size=1, max_size=2),
+            "choices": st.lists(TEXT, max_size=3)
+            | st.lists(st.integers(), min_size=1, max_size=2)
+            | st.fixed_dictionaries(
+                {"text": st.lists(TEXT, max_size=3)}, optional={"label": st.lists(TEXT, max_size=3)}
+            )
+            | st.fixed_dictionaries({"label": st.lists(TEXT, max_size=1)}),
             "answer_index": st.integers(-1, 4),
             "answer": TEXT | st.integers(-1, 4) | st.lists(TEXT, max_size=1),
             **MORE,
@@ -136,6 +150,8 @@ def test_most_rows_decide_and_the_others_are_counted():
         ({"text": "\ud800"}, "document", "lone_surrogate", "half a surrogate pair"),
         ({"text": "a", "id": "\ud800"}, "document", "lone_surrogate", "'id'"),
         ({"messages": [{"role": "user", "content": "\ud800"}]}, "chat", "lone_surrogate", "message 1"),
+        ({"messages": [{"role": "user", "content": ["\ud800", "a"]}]}, "chat", "lone_surrogate", "message 1"),
+        ({"messages": [{"role": "u", "content": [{"text": "\ud800"}]}]}, "chat", "lone_surrogate", "'content'"),
     ],
 )
 def test_a_refused_row_says_why(row, kind, rule, says):
@@ -171,7 +187,35 @@ def test_arc_choices_and_their_key():
         "eval_item",
     ).rows.to_pylist()
     assert [(r["choices"], r["answer_index"], r["answer"]) for r in (one, two)] == [(["x", "y"], 1, "y")] * 2
-    assert json.loads(one["meta"]) == {"choices": choices, "answerKey": "2"}
+    assert json.loads(one["meta"]) == {"choices": {"label": ["1", "2"]}, "answerKey": "2"}
+
+
+def test_content_in_parts_stands_in_one_place_and_the_parts_can_be_told():
+    image = {"type": "image_url", "image_url": {"url": "x"}}
+    given_ = [{"type": "text", "text": "a\nb", "n": 1}, image, "c", {"type": "text", "text": ""}]
+    [row] = block_of([{"messages": [{"role": "user", "name": "z", "content": given_}]}], "chat").rows.to_pylist()
+    [said] = row["messages"]
+    extra = json.loads(said["extra"])
+    assert said["content"] == "a\nb\nc\n"
+    assert extra == {
+        "name": "z",
+        "content": [{"type": "text", "n": 1, "text": 2}, image, 1, {"type": "text", "text": 1}],
+    }
+    lines = said["content"].split("\n")
+    assert ["\n".join(lines[:2]), lines[2], lines[3]] == [given_[0]["text"], given_[2], given_[3]["text"]]
+
+
+def test_an_answer_in_parts_and_a_sharegpt_value_in_parts_leave_no_text_behind():
+    part = [{"type": "text", "text": "told"}]
+    row = {
+        "prompt": "q",
+        "chosen": [{"role": "assistant", "content": part}],
+        "rejected": {"from": "gpt", "value": part},
+    }
+    [got] = block_of([row], "preference").rows.to_pylist()
+    for field, key in (("chosen", "content"), ("rejected", "value")):
+        [said] = got[field]
+        assert said["content"] == "told" and json.loads(said["extra"]) == {key: [{"type": "text", "text": 1}]}
 
 
 def test_a_huge_number_is_no_trouble():

@@ -17,9 +17,18 @@ from tamis.curate.pii.recogniser import Match
 from tamis.extras import extra
 
 MARK = f"[{DASHES}.()/（）．{SPACES}{UNSEEN}]{{0,3}}"
+BEFORE = (
+    rf"(?=[+＋(（\d{UNSEEN}])(?<![\w/&#@$€£¥%^{DASHES}])(?<!\d[:.,])(?<!\w[+＋])"
+    r"(?<![\w)]\*)(?<![\w)]\*\*)(?<!\d \*)(?<!(?<!~)~)"
+)
+AFTER = (
+    rf"(?![\w%°€]|[.,:/{DASHES}+=^]{{1,2}}\d| ?[=×÷^]| >|>[\d=]| ?<(?!/?[a-z][\w:-]*[\s/>]|!--)"
+    r"|\*{1,2}\w| ?\*{1,2} ?[\d(]| \*{1,2} )"
+)
+"""No part of a sum, a comparison or a longer number; Markdown's `*` and `~~` and the tags of HTML may stand beside one."""
 SHAPE = re.compile(
-    rf"(?<![\w/&#@$€£¥%*^~{DASHES}])(?<!\d[:.,])(?<!\w[+＋])(?:[+＋(（][ {UNSEEN}]?){{0,2}}[{UNSEEN}]?\d(?:{MARK}\d){{6,15}}"
-    rf"(?P<extension>[ ,]{{0,2}}(?:x|ext\.?|extension) ?\d{{1,6}})?(?![\w%°€]|[.,:/{DASHES}+*=^]{{1,2}}\d| ?[=×÷*^<>])",
+    rf"{BEFORE}(?:[+＋(（][ {UNSEEN}]?){{0,2}}[{UNSEEN}]?\d(?:{MARK}\d){{6,15}}"
+    rf"(?P<extension>[ ,]{{0,2}}(?:x|ext\.?|extension) ?\d{{1,6}})?{AFTER}",
     re.IGNORECASE,
 )
 
@@ -28,6 +37,11 @@ CALLED = re.compile(
     r"whatsapp|desk|office|hotline|helpline|voicemail|messages?|ring|contact|reach(?:ed)?|toll[- ]free)\b",
     re.IGNORECASE,
 )
+CALLED_BESIDE = re.compile(
+    r"(?:电话|電話|手机|手機|携帯|传真|傳真|热线|熱線|ファックス|전화|휴대폰|핸드폰|연락처|팩스|โทร(?:ศัพท์)?|มือถือ)"
+    r"(?:号码?|號碼?|番号|번호)?[\s:：是は는은]{0,3}$"
+)
+"""Of languages without spaces between words, whose words `\\b` does not tell apart: only right before a number."""
 CALLED_AFTER = re.compile(r"[-\s(,\\]{1,3}(?:office|mobile|home|work|cell|fax|phone|tel|desk)\b", re.IGNORECASE)
 OTHERWISE = re.compile(
     r"\b(?:isbn|issn|doi|pmid|order|invoice|account|acct|a/c|ssn|social security|card|serial|case|ticket|tracking|patent|"
@@ -69,7 +83,7 @@ class Phones:
         for match in SHAPE.finditer(text):
             start, stop = match.start(), match.end()
             told = ascii_form(text[start : match.start("extension") if match["extension"] else stop])
-            if told[0] == "(" and ")" not in told:
+            if told[0] == "(" and (")" not in told or told.startswith("((")):
                 start, told = start + re.search(r"[(（]", text[start:stop]).end(), told[1:].lstrip()  # type: ignore[union-attr]
             score = _score(told, text[max(0, start - REACH) : start], text[stop : stop + 12], bool(match["extension"]))
             if score:
@@ -94,6 +108,8 @@ def _score(told: str, before: str, after: str, has_extension: bool) -> float:
 
 def _is_called(before: str) -> bool:
     """Whether a word before it calls a number a phone, and none that stands nearer calls it something else."""
+    if not before.isascii() and CALLED_BESIDE.search(before):
+        return True
     called = list(CALLED.finditer(before))
     return bool(called) and not OTHERWISE.search(before[called[-1].end() :])
 

@@ -76,14 +76,18 @@ class PublicIpRecognizer(IpRecognizer):  # type: ignore[misc]
         return not _is_routed(pattern_text)
 
 
+ROUTED = tuple(map(ipaddress.ip_network, ("2000::/3", "::ffff:0:0/96", "64:ff9b::/96")))
+
+
 @lru_cache(10_000)  # `::` stands a hundred times in a page on C++ or Haskell
 def _is_routed(address: str) -> bool:
     try:
         ip = ipaddress.ip_interface(address).ip
     except ValueError:
         return False
-    # ::2 in a regex or a slice: the addresses below 2**32 were given up (RFC 4291, 2.5.5.1), and ipaddress calls them global.
-    return ip.is_global and not (ip.version == 6 and int(ip) < 1 << 32)
+    # `a::b` and `dead:beef::cafe` are addresses by form, and ipaddress calls them global. Routed is 2000::/3 (RFC 4291, 2.4, and
+    # the registry of IANA), and what stands for an IPv4 address.
+    return ip.is_global and (ip.version == 4 or any(ip in network for network in ROUTED))
 
 
 class Wrapped(LocalRecognizer):  # type: ignore[misc]

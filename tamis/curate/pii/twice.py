@@ -6,7 +6,7 @@ import numpy as np
 import polars as pl
 import pyarrow as pa
 
-from tamis.curate.pii.disguise import GATE, as_read, windows
+from tamis.curate.pii.disguise import GATE, TOUCHING, as_read, is_unspaced, windows
 from tamis.curate.pii.scrub import Finds, Span, union
 
 
@@ -18,7 +18,12 @@ def find_twice(find: Finds, strings: pa.StringArray) -> tuple[list[tuple[int, Sp
     if not rows:
         return spans, failures
     texts = zip(rows, strings.take(pa.array(rows)).to_pylist(), strict=True)
-    cut = [(row, start, as_read(text[start:stop])) for row, text in texts for start, stop in windows(text)]
+    cut = [
+        (row, start, as_read(text[start:stop], apart))
+        for row, text in texts
+        for apart in (is_unspaced(text),)
+        for start, stop in windows(text, apart)
+    ]
     found, failed = find(pa.array([read.text for _, _, read in cut], strings.type))
     news: dict[int, list[Span]] = {}
     for place, span in found:
@@ -38,5 +43,9 @@ def disguised(strings: pa.StringArray) -> list[int]:
     """Places of the strings in which something may be read as something else than it is."""
     text = pl.Series("text", strings)
     passes = pl.any_horizontal(pl.col("text").str.contains(gate) for gate in GATE)
-    found: list[int] = np.flatnonzero(pl.DataFrame({"text": text}).select(passes).to_series().to_numpy()).tolist()
-    return found
+    found = np.flatnonzero(pl.DataFrame({"text": text}).select(passes).to_series().to_numpy())
+    beyond = np.flatnonzero(text.str.len_bytes() != text.str.len_chars())
+    if len(beyond):
+        found = np.union1d(found, beyond[text.gather(beyond).str.contains(TOUCHING).to_numpy()])
+    listed: list[int] = found.tolist()
+    return listed

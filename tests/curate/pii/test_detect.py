@@ -51,6 +51,8 @@ def texts_found(text: str, detector: Detector = DETECTOR) -> list[tuple[str, str
         ("from 192.168.0.1 and 127.0.0.1", "IP_ADDRESS", None),
         ("x[::2] and ::ffff:10.0.0.1", "IP_ADDRESS", None),
         ("2607:f8b0:4005:80a::200e", "IP_ADDRESS", "2607:f8b0:4005:80a::200e"),
+        ("::ffff:8.8.4.4", "IP_ADDRESS", "::ffff:8.8.4.4"),
+        ("a::b, add::, face:: and dead:beef::cafe", "IP_ADDRESS", None),
         ("ssn 536-90-4399", "US_SSN", "536-90-4399"),
         ("call (415) 555-2671 x22", "PHONE_NUMBER", "(415) 555-2671 x22"),
         ("+41 44 668 18 00", "PHONE_NUMBER", "+41 44 668 18 00"),
@@ -107,6 +109,29 @@ def test_an_entity_is_found_where_its_validator_agrees(text: str, entity: str, v
 )
 def test_numbers_of_other_kinds_are_no_phones(text: str) -> None:
     assert texts_found(text, Detector(entities=("PHONE_NUMBER",))) == []
+
+
+@pytest.mark.parametrize("number", ["+44 20 7946 0018", "(212) 867-5309", "+49 30 901820", "212-867-5309"])
+@pytest.mark.parametrize(
+    "around",
+    [
+        *("<td>{}</td>", "<b>{}</b>", "{}<br/>", "<li>{}\n</li>", "{} <a href='x'>", "{}<!-- x -->", "<{}>", "({})"),
+        *("*{}*", "**{}**", "***{}***", "~~{}~~", "* {}\n* x", "call *{}* now"),
+    ],
+)
+def test_a_phone_is_found_between_marks_of_html_and_markdown(number: str, around: str) -> None:
+    assert texts_found(around.format(number), Detector(entities=("PHONE_NUMBER",))) == [("PHONE_NUMBER", number)]
+
+
+@pytest.mark.parametrize(
+    "sum_",
+    [
+        *("2*{}", "a**{}", "(a)*{}", "3 *{}", "{}*2", "{} * 2", "{}**2", "{} ** 2", "{} * (y)", "{}*x"),
+        *("{} < 5", "{}<5", "{} <= y", "{} > 5", "{}>5", "{}>=5", "~{}"),
+    ],
+)
+def test_a_number_in_a_sum_or_a_comparison_is_no_phone(sum_: str) -> None:
+    assert texts_found(sum_.format("212-867-5309"), Detector(entities=("PHONE_NUMBER",))) == []
 
 
 def test_findings_come_sorted_in_the_schema_and_nulls_have_none() -> None:

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tamis.curate.pii.disguise import REACH, SPOT, as_read, windows
+from tamis.curate.pii.disguise import REACH, SPOT, SPOT_APART, as_read, windows
 from tamis.curate.pii.operators import Operators
 from tamis.curate.pii.scrub import Span
 from tamis.curate.pii.twice import disguised, find_twice
@@ -58,6 +58,9 @@ def test_an_address_is_found_however_it_is_written(written: str) -> None:
         ("536\u201122\u20111234", ["536\u201122\u20111234"]),
         ("٥٣٦-22-١٢٣٤", ["٥٣٦-22-١٢٣٤"]),
         ("536&ndash;22&#8211;1234", ["536&ndash;22&#8211;1234"]),
+        ("联系ann@b.org谢谢, 메일은 ann@b.org입니다", ["ann@b.org"] * 2),
+        ("กann@b.orgค่ะ とann@b.orgと536-22-1234号", ["ann@b.org", "ann@b.org", "536-22-1234"]),
+        ("番号は５３６-22-1234です", ["５３６-22-1234"]),
         ("5 % 40 of a_b, R&D; 1990–1995", []),
         ("a%zz &#x110000; &#0; _ __", []),
         ("", []),
@@ -68,7 +71,10 @@ def test_what_else_is_read_as_something_else(text: str, says: list[str]) -> None
 
 
 def test_a_text_without_disguise_is_searched_once() -> None:
-    assert disguised(pa.array(["plain ann@b.org a_b 100% é – ü", "x\u200c y", "AT&T;"])) == []
+    assert (
+        disguised(pa.array(["plain ann@b.org a_b 100% é – ü", "x\u200c y", "AT&T;", "用Python语言 2024年 6.3.1节"]))
+        == []
+    )
 
 
 def test_what_is_found_only_since_a_window_ends_is_none() -> None:
@@ -86,10 +92,24 @@ def test_a_place_leads_back_to_what_is_read_there(text: str, data: st.DataObject
     assert 0 <= low < high <= len(text) and as_read(text[low:high]).text == read.text[start:stop]
 
 
-@given(st.lists(st.sampled_from(["a" * 90, " ", "&#64;", "\u200b", "1", "a", "x" * 3000]), max_size=30))
-def test_windows_are_apart_and_hold_every_spot(parts: list[str]) -> None:
+@given(st.text("a1的と+(&#64; ", max_size=40), st.data())
+def test_what_is_read_apart_is_read_in_its_place(text: str, data: st.DataObject) -> None:
+    read = as_read(text, apart=True)
+    assert read.text.replace(" ", "") == as_read(text).text.replace(" ", "")
+    places = [k for k, char in enumerate(read.text) if char not in " 的と"]
+    if places:
+        low, high = sorted((data.draw(st.sampled_from(places)), data.draw(st.sampled_from(places))))
+        start, stop = read.back(low, high + 1)
+        assert as_read(text[start:stop], apart=True).text == read.text[low : high + 1]
+
+
+@given(
+    st.lists(st.sampled_from(["a" * 90, " ", "&#64;", "\u200b", "1", "a", "x" * 3000, "的8.8.8.8"]), max_size=30),
+    st.booleans(),
+)
+def test_windows_are_apart_and_hold_every_spot(parts: list[str], apart: bool) -> None:
     text = "".join(parts)
-    cut = windows(text)
+    cut = windows(text, apart)
     assert all(a[1] < b[0] for a, b in pairwise(cut))
-    for spot in SPOT.finditer(text):
+    for spot in (SPOT_APART if apart else SPOT).finditer(text):
         assert any(a <= max(0, spot.start() - REACH) and min(len(text), spot.end() + REACH) <= b for a, b in cut)

@@ -61,6 +61,27 @@ def test_every_text_of_every_kind_is_scrubbed() -> None:
     assert (done["choices"], done["answer"], done["context"]) == (["<EMAIL_ADDRESS>", "b"], "<EMAIL_ADDRESS>", None)
 
 
+@pytest.mark.parametrize(
+    "text, says",
+    [
+        ("联系wang@qq.com谢谢", "联系<EMAIL_ADDRESS>谢谢"),
+        ("taro@example.jpまで", "<EMAIL_ADDRESS>まで"),
+        ("kim@naver.com입니다", "<EMAIL_ADDRESS>입니다"),
+        ("服务器8.8.8.8的", "服务器<IP_ADDRESS>的"),
+        ("IPは2001:4860:4860::8888です", "IPは<IP_ADDRESS>です"),
+        ("卡号4111111111111111请", "卡号<CREDIT_CARD>请"),
+        ("電話03-3581-3111まで", "電話<PHONE_NUMBER>まで"),
+        ("電話+81-3-3581-3111か(03)3581-3111へ", "電話<PHONE_NUMBER>か<PHONE_NUMBER>へ"),
+        ("手机号13800138000，电话:138-0013-8000。", "手机号<PHONE_NUMBER>，电话:<PHONE_NUMBER>。"),
+        ("连接postgres://ann:h7Gk2pQz@db:5432/x吗", "连接postgres://ann:<SECRET>@db:5432/x吗"),
+        ("自6.3.4.2절 및 第6.3.1.1節, 订单号13800138000的, 12:30:45的", None),
+    ],
+)
+def test_a_value_may_touch_letters_of_a_script_without_spaces(text: str, says: str | None) -> None:
+    kept, _ = Pii()(pa.table({"text": [text]}))
+    assert kept.column("text").to_pylist() == [says or text]
+
+
 def test_the_ledger_says_where_in_the_row_it_was() -> None:
     talk = [
         {"role": "user", "content": "hi", "extra": None},
@@ -237,6 +258,23 @@ def test_verify_can_demand_it(tmp_path: Path, tamis: Any) -> None:
     assert code == 0 and "nothing found in 10 records" in said and "of ranges that are nobody's" in said
     told = json.loads(tamis("verify", tmp_path / "fine", "--no-pii", "--json")[1])
     assert told["pii"]["found"] == [] and told["pii"]["excused"]["EMAIL_ADDRESS"] > 0
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"messages": [{"role": "user", "content": [{"type": "text", "text": f"Mail {MAIL}"}, {"type": "image_url"}]}]},
+        {"messages": [{"role": "user", "content": [f"Mail {MAIL}", {"type": "text", "text": MAIL}]}]},
+        {"prompt": "q", "chosen": {"role": "assistant", "content": [{"type": "text", "text": MAIL}]}, "rejected": "b"},
+        {"question": "Who?", "choices": {"text": [MAIL, "b"], "label": ["A", "B"]}, "answerKey": "A"},
+    ],
+)
+def test_text_in_parts_and_under_labels_is_scrubbed_wherever_it_stands(tmp_path: Path, row: dict[str, Any]) -> None:
+    run = tamis.run(recipe("pii@1"), write_lines(tmp_path / "in.jsonl", [row]), tmp_path / "run")
+    text = str(pq.read_table(run.path / "data").to_pylist())
+    assert MAIL not in text and "<EMAIL_ADDRESS>" in text
+    scan = rescan(run)
+    assert scan.found == () and scan.beside == {}
 
 
 def test_a_second_scan_tells_of_fields_that_are_not_looked_at(tmp_path: Path) -> None:
