@@ -47,7 +47,8 @@ def command(
 ) -> int:
     """Check a run, a snapshot (its folder, NAME, NAME@VERSION or sha256:ID), or an evaluation. Exit code 1 names what is wrong.
 
-    Of a run: every file against its manifest, and the balance of its books. Of a snapshot, by level: snapshot.json, manifest
+    Of a run: every file against its manifest, and the balance of its books; of judgments, an adapter or a merged model: every
+    file against its manifest. Of a snapshot, by level: snapshot.json, manifest
     and signature; every file; every record against its leaf and the root; the recipe carried out again and compared. Of an
     evaluation snapshot: every file, and every prompt, rendered anew.
 
@@ -89,6 +90,7 @@ def _snapshot_far(place: Remote) -> Path | None:
 
 def _snapshot(target: str, store: Path | None) -> Path | None:
     """The folder, where `target` means a snapshot."""
+    from tamis.runs.manifest import MANIFEST
     from tamis.snapshot.store import find_store, is_ref, store_at
     from tamis.snapshot.verify import is_snapshot
 
@@ -97,7 +99,7 @@ def _snapshot(target: str, store: Path | None) -> Path | None:
         above.recover()
     if is_snapshot(path):
         return path
-    if (path / "run.json").exists() or (path / "fates.parquet").exists() or not is_ref(target):
+    if any((path / name).exists() for name in ("run.json", "fates.parquet", MANIFEST)) or not is_ref(target):
         return None
     if path.exists() and store is None and above is None:
         return None
@@ -163,12 +165,14 @@ def _verify_eval(folder: Path, wanted: str | None, as_json: bool) -> int:
 
 def _verify_run(run: Path | Remote, no_pii: bool, as_json: bool) -> int:
     from tamis.cli.show import plain, print_json
-    from tamis.runs import open_run, verify
-    from tamis.runs.manifest import digests
+    from tamis.errors import UsageError
+    from tamis.runs.integrity import hold
 
-    findings = verify(run)
+    findings, files, books = hold(run)
     scan = None
     if no_pii and not findings:
+        if not books:
+            raise UsageError(f"--no-pii looks at what a run kept, and {run} is no run; verify it without")
         from tamis.recipes.rescan import rescan
 
         scan = rescan(run)
@@ -180,7 +184,8 @@ def _verify_run(run: Path | Remote, no_pii: bool, as_json: bool) -> int:
             click.echo(plain(f"{finding.file}: {finding.problem}"), err=True)
         click.echo(f"{run} is not as it was written: {len(findings)} finding{'s' * (len(findings) > 1)}", err=True)
     else:
-        click.echo(f"{run} is whole: {len(digests(open_run(run).path))} files as written, and the books balance")
+        balance = "and the books balance" if books else "none missing, none added; it keeps no books"
+        click.echo(f"{run} is whole: {files} files as written, {balance}")
     if scan and not as_json:
         _tell(run, scan)
     return 1 if findings or (scan and scan.found) else 0

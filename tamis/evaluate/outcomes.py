@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from math import ceil, inf
+from math import inf
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
@@ -122,14 +122,16 @@ def _score(look: Look, gate: Gate, confidence: float) -> Outcome:
     where = f"{gate.metric}{' on clean items' if gate.on == 'clean' else ''}"
     if value is None:
         return Outcome(gate, "failed", None, f"{where} is not there: {found.note}", found)
-    limit, error = float(gate.limit), own.error()
+    limit = float(gate.limit)
     passed = value <= limit if gate.kind == "max" else value >= limit
-    least = None if error is None else detectable(error, found.items, confidence, sides=1)
+    least, error = _least(own, found, confidence)
     number = f"{where} is {_told(value)}" + (" at the low end" if gate.kind == "min_low" else "")
     says = f"{number}, and {'at most' if gate.kind == 'max' else 'at least'} {limit:g} is wanted"
     if gate.kind != "min_low" and found.low is not None and found.high is not None and found.low < limit < found.high:
         says += f"; its interval, {_told(found.low)} to {_told(found.high)}, has the limit in it"
-    wanted = None if least is None or passed else needed(least, found.items, abs(value - limit))
+    # Of min_low the score itself must lie so far above the limit that the low end does, too.
+    effect = float(found.value or 0.0) - limit if gate.kind == "min_low" else abs(value - limit)
+    wanted = None if least is None or passed else needed(least, found.items, effect, bool(error))
     return Outcome(gate, "passed" if passed else "failed", value, says, found, _finite(least), wanted)
 
 
@@ -156,8 +158,7 @@ def _regression(look: Look, gate: Gate, confidence: float) -> Outcome:
             gate, "passed", value, f"{lost} ({span}); less than {limit:g} is lost", found.value, _finite(least)
         )
     if value > -limit and least is not None and least > limit:
-        # Where nothing differs the interval is that of a share of none, which narrows with the items and not with their root.
-        enough = needed(least, found.value.items, limit) if found.error else ceil(found.value.items * least / limit)
+        enough = needed(least, found.value.items, limit, bool(found.error))
         many = f"; about {enough:,} independent items would show it" if enough else ""
         says = f"{lost} ({span}), but so few items cannot rule out a loss of {limit:g}: they show {_told(least)} or more{many}"
         return Outcome(gate, "underpowered", value, says, found.value, _finite(least), enough)
@@ -165,6 +166,22 @@ def _regression(look: Look, gate: Gate, confidence: float) -> Outcome:
         f"more than {limit:g} is lost" if high < -limit else f"a loss of {limit:g} or more is not ruled out"
     )
     return Outcome(gate, "failed", value, says, found.value, _finite(least))
+
+
+def _least(own: Scored, found: Estimate, confidence: float) -> tuple[float | None, float | None]:
+    """The least effect that as many items show, and the standard error it is of; None: there is no telling.
+
+    Where all items score alike their spread says nothing, and no effect would be too small. Of a share the interval does say
+    how far the score may be off: the least effect is the distance to its farther end.
+    """
+    error = own.error()
+    if error is None:
+        return None, None
+    if error:
+        return detectable(error, found.items, confidence, sides=1), error
+    if not own.unit or found.value is None or found.low is None or found.high is None:
+        return None, error
+    return max(found.value - found.low, found.high - found.value), error
 
 
 def _share(look: Look, gate: Gate) -> Outcome:

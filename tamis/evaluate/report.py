@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from math import fsum, isfinite, sqrt
+from math import fsum, hypot, isfinite
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -30,7 +30,6 @@ from tamis.evaluate.scored import LOGS, Scored
 from tamis.schemas import SAMPLE, SCORE
 from tamis.schemas.sample import SIGNIFICANT
 from tamis.snapshot.jcs import canonical_json
-from tamis.statistics.student import quantile
 
 DIGITS = 9
 """Significant digits of what is computed by sums whose order a processor may choose; likelihoods have SIGNIFICANT."""
@@ -229,16 +228,22 @@ def _categories(own: Scored, confidence: float) -> list[dict[str, Any]]:
 
 
 def _overall(look: Look, confidence: float) -> dict[str, Any] | None:
-    """Mean of the tasks' primary scores, each counting alike; None where they are not all shares of one kind."""
+    """Mean of the tasks' primary scores, each counting alike; None where they are not all shares of one kind.
+
+    Its interval is put together from those of the tasks, which share no items (Zou & Donner 2008): the end of a mean of k lies
+    sqrt(sum of squares of how far each task's own end lies from its score) / k away. It holds at scores of 0 and 1, too.
+    """
     own = [look.scored(task["name"], task["primary"]) for task in look.results.tasks]
     if len(own) < 2 or not all(o.unit and o.kind.higher and o.ids and not o.lacking for o in own):
         return None
-    value = fsum(o.number() for o in own) / len(own)
-    errors = [error for o in own if (error := o.error()) is not None]
-    if len(errors) < len(own):
-        return {"value": value, "low": None, "high": None, "tasks": len(own)}
-    half = quantile(confidence, 2001) * sqrt(fsum(e * e for e in errors)) / len(own)
-    return {"value": value, "low": max(value - half, 0.0), "high": min(value + half, 1.0), "tasks": len(own)}
+    value, tasks = fsum(o.number() for o in own) / len(own), len(own)
+    ends = [(o.number(), found.low, found.high) for o in own for found in [o.estimate(confidence)]]
+    below = [at - low for at, low, _ in ends if low is not None]
+    above = [high - at for at, _, high in ends if high is not None]
+    if len(below) < tasks or len(above) < tasks:
+        return {"value": value, "low": None, "high": None, "tasks": tasks}
+    low, high = value - hypot(*below) / tasks, value + hypot(*above) / tasks
+    return {"value": value, "low": max(low, 0.0), "high": min(high, 1.0), "tasks": tasks}
 
 
 def _gates(results: Results, given: Gates | None) -> tuple[list[Any], float]:

@@ -1,10 +1,13 @@
-"""Is a run whole: every byte as it was written, nothing missing, nothing added, and do its books balance?"""
+"""Is a run whole: every byte as it was written, nothing missing, nothing added, and do its books balance?
+
+Folders of judges, adapters and merged models have such a manifest, too, and no books.
+"""
 
 from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,10 +16,16 @@ from typing import Any, NamedTuple
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from tamis.data.parquet import open_file, plain, source
+from tamis.data.parquet import one_line, open_file, plain, source
 from tamis.data.storage import Remote, listed, located, stored
 from tamis.errors import InputError, TamisError
 from tamis.runs.manifest import MANIFEST, closing, files, sha256
+
+RUN, FATES = "run.json", "fates.parquet"
+"""The books of a run."""
+
+_TOLD = (MANIFEST, RUN, FATES, "merge.json")
+"""One of them is in every folder that has a manifest, also where that was lost."""
 
 
 class Finding(NamedTuple):
@@ -26,18 +35,42 @@ class Finding(NamedTuple):
     problem: str
 
 
+class Held(NamedTuple):
+    """What was held against a manifest.
+
+    findings  what is wrong; empty where nothing is
+    files     how many the manifest names
+    books     whether there are any, as every run has them
+    """
+
+    findings: list[Finding]
+    files: int
+    books: bool
+
+
 def verify(folder: Path | str | Remote) -> list[Finding]:
     """What is wrong with the run in `folder`; empty where nothing is. Raises InputError where there is no run.
 
-    Of a run in object storage every file is read, and none is kept.
+    Of a run in object storage every file is read, and none is kept. A folder of judges, an adapter or a merged model is held
+    against its manifest alone.
     """
+    return hold(folder).findings
+
+
+def hold(folder: Path | str | Remote) -> Held:
+    """What `verify` finds, and what it looked at."""
     folder = located(folder)
     if isinstance(folder, Remote):
-        return _verify_far(folder)
+        return _hold_far(folder)
     if (folder / ".work").is_dir():
         raise InputError(f"the run at {folder} is not finished; give the command that began it again, with --resume")
-    if not folder.is_dir() or not any((folder / name).exists() for name in (MANIFEST, "run.json", "fates.parquet")):
+    if not folder.is_dir() or not any((folder / name).exists() for name in _TOLD):
         raise InputError(f"there is no run at {folder}; name the folder that `tamis run -o` wrote")
+    if (folder / "report.json").exists() and not any((folder / name).exists() for name in (MANIFEST, FATES)):
+        raise InputError(
+            f"{folder} is a run of `tamis eval run`, which has no manifest: only report.json and the tables that it names can be "
+            f"held against digests. `tamis eval report {folder} --format json` does so"
+        )
     found, named = _manifest(folder)
     there = {p.relative_to(folder).as_posix(): p for p in files(folder)}
     for name, digest in named.items():
@@ -49,10 +82,10 @@ def verify(folder: Path | str | Remote) -> list[Finding]:
         elif sha256(path) != digest:
             found.append(Finding(name, "is not what was written: its sha256 differs"))
     found += [Finding(name, "was added: the manifest does not name it") for name in sorted(there.keys() - named.keys())]
-    return found or _books(folder, named)
+    return _held(folder, found, named)
 
 
-def _verify_far(run: Remote) -> list[Finding]:
+def _hold_far(run: Remote) -> Held:
     there = {one.remote.below(run) for one in listed(run)}
     there = {name for name in there if not name.startswith(".work/")}
     if MANIFEST not in there:
@@ -70,7 +103,21 @@ def _verify_far(run: Remote) -> list[Finding]:
             found.append(Finding(name, wrong))
     added = sorted(there - named.keys() - {MANIFEST})
     found += [Finding(name, "was added: the manifest does not name it") for name in added]
-    return found or _books(run, named)
+    return _held(run, found, named)
+
+
+def _held(folder: Path | Remote, found: list[Finding], named: Mapping[str, str]) -> Held:
+    """`found`, or what is wrong with the books, where files are as written and there are books."""
+    if found:
+        return Held(found, len(named), False)
+    try:
+        facts = json.loads((folder / RUN).read_bytes()) if RUN in named else None
+        # One file of the two tells: what is left of a run without the other is no folder of somebody else.
+        books = FATES in named or (isinstance(facts, dict) and "rows" in facts)
+        return Held(_books(folder, facts, named) if books else [], len(named), books)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, pa.ArrowException) as wrong:
+        why = f"its books cannot be read: {one_line(wrong)}; run.json and fates.parquet as `tamis run` writes them were wanted"
+        return Held([Finding(RUN, why)], len(named), True)
 
 
 @contextmanager
@@ -115,11 +162,10 @@ def _manifest(folder: Path | Remote) -> tuple[list[Finding], dict[str, str]]:
     return found, listed
 
 
-def _books(folder: Path | Remote, named: Iterable[str]) -> list[Finding]:
-    """The balance, from the files themselves, those that the manifest names."""
-    facts = json.loads((folder / "run.json").read_bytes())
+def _books(folder: Path | Remote, facts: Any, named: Iterable[str]) -> list[Finding]:
+    """The balance, from the files themselves, those that the manifest names. `facts` are those of run.json."""
     fates: Counter[str] = Counter()
-    for batch in open_file(folder / "fates.parquet").iter_batches(1 << 20, columns=["fate"]):
+    for batch in open_file(folder / FATES).iter_batches(1 << 20, columns=["fate"]):
         counted = batch.column(0).cast(pa.string()).value_counts().to_pylist()
         fates.update({entry["values"]: entry["counts"] for entry in counted})
     rows: dict[str, Any] = facts["rows"]
@@ -130,7 +176,7 @@ def _books(folder: Path | Remote, named: Iterable[str]) -> list[Finding]:
         "in": (rows["in"] + rows.get("derived", 0), fates.total()),
     }
     return [
-        Finding("run.json", f"does not balance: {name} is {' / '.join(map(str, numbers))} in run.json, fates and files")
+        Finding(RUN, f"does not balance: {name} is {' / '.join(map(str, numbers))} in run.json, fates and files")
         for name, numbers in wrong.items()
         if len(set(numbers)) > 1
     ]

@@ -32,6 +32,10 @@ class Estimate(NamedTuple):
         return {**own, "note": self.note} if self.note else own
 
 
+_ROUNDING = 1e-12
+"""Errors as small a share of what was added up are none."""
+
+
 class Means(NamedTuple):
     """A mean over rows that come in clusters.
 
@@ -66,7 +70,8 @@ def clustered_ratio(above: np.ndarray, below: np.ndarray, clusters: np.ndarray) 
     items = int(seen.sum())
     residual = np.bincount(clusters, weights=above - value * below)[seen]
     error = sqrt(float(residual @ residual) * items / (items - 1)) / total if items > 1 else float("inf")
-    return Means(value, error, items)
+    # Equal values leave what their sum was rounded by, which is no spread.
+    return Means(value, 0.0 if error * total <= _ROUNDING * float(np.abs(above).sum()) else error, items)
 
 
 def share(values: np.ndarray, clusters: np.ndarray, confidence: float = 0.95, careful: bool = False) -> Estimate:

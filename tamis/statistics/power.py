@@ -23,6 +23,11 @@ def detectable(error: float, items: int, confidence: float = 0.95, power: float 
     return (quantile(level, items - 1) + quantile(2 * power - 1, items - 1)) * error
 
 
-def needed(least: float, items: int, effect: float) -> int | None:
-    """Items that would show `effect`, where `items` show `least`: errors shrink with the root of their number."""
+def needed(least: float, items: int, effect: float, spread: bool = True) -> int | None:
+    """Items that would show `effect`, where `items` show `least`: errors shrink with the root of their number.
+
+    spread  False: all score alike, and `least` is the interval of a share of none, z²/(n + z²), which shrinks with their number
+    """
+    if not spread:
+        return max(2, ceil(items * least * (1 - effect) / (effect * (1 - least)))) if effect > 0 and least < 1 else None
     return ceil(items * (least / effect) ** 2) if effect > 0 and least < inf else None

@@ -65,6 +65,33 @@ def test_no_more_may_be_lost_than_the_gate_says(second: list[float], limit: floa
     assert found["detectable"] is not None and (state != "underpowered" or found["needed"] > 40)
 
 
+@pytest.mark.parametrize("right", [1.0, 0.0, 0.1])
+@pytest.mark.parametrize("gate", ["min", "min_low", "max"])
+def test_items_that_all_score_alike_show_no_less_than_their_interval(right: float, gate: str) -> None:
+    found = outcome(made.results([right] * 3, metrics=["f1"]), {"tasks": {"sums": {gate: 0.5}}})
+    own = found["estimate"]
+    least = max(own["value"] - own["low"], own["high"] - own["value"])
+    assert found["detectable"] == pytest.approx(least) and least > 0.6
+
+
+def test_items_that_all_score_alike_show_nothing_where_no_scale_is_known() -> None:
+    found = outcome(made.results([1.0] * 3, metrics=["own"]), {"tasks": {"sums": {"min": 0.5}}})
+    assert found["detectable"] is None
+
+
+@pytest.mark.parametrize("right", [[1.0] * 3, [1.0] * 18 + [0.0] * 2])
+def test_as_many_items_as_a_low_end_needs_show_it(right: list[float]) -> None:
+    gates = {"tasks": {"sums": {"min_low": 0.8}}}
+    found = outcome(made.results(right), gates)
+    whole = made.results([1.0] * round(found["needed"] * sum(right) / len(right)) + [0.0] * right.count(0.0))
+    assert found["state"] == "failed" and outcome(whole, gates)["state"] == "passed"
+
+
+def test_a_low_end_above_the_score_itself_needs_another_score() -> None:
+    found = outcome(made.results([1.0] * 7 + [0.0] * 3), {"tasks": {"sums": {"min_low": 0.8}}})
+    assert found["state"] == "failed" and found["needed"] is None
+
+
 def test_a_gate_without_a_baseline_fails() -> None:
     assert "--baseline" in outcome(made.results(GOOD), {"max_regression": 0.1})["says"]
 

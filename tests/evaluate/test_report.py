@@ -55,6 +55,41 @@ def test_what_is_no_report_is_told(tmp_path: Path, text: str) -> None:
         read_results(tmp_path)
 
 
+def overall(*tasks: list[float]) -> dict[str, Any]:
+    """The mean of the tasks, each of them with these scores."""
+    samples, scores, told = [], [], []
+    for t, right in enumerate(tasks):
+        name = f"t{t}"
+        samples += [made.sample(name, f"q{k}") for k in range(len(right))]
+        scores += [
+            {"task": name, "item_id": f"q{k}", "repeat": 0, "metric": "f1", "value": v} for k, v in enumerate(right)
+        ]
+        told.append({"name": name, "type": "generation", "items": len(right), "metrics": ["f1"], "primary": "f1"})
+    facts = report.report(made.build(told, samples, scores))
+    return facts["overall"] | {"own": [task["numbers"][0] for task in facts["tasks"]]}
+
+
+def test_a_mean_of_tasks_at_both_ends_is_not_certain() -> None:
+    found = overall([1.0] * 3, [0.0] * 3)
+    low, high = found["own"][0]["low"], found["own"][1]["high"]
+    assert found["value"] == 0.5 and (low, high) == pytest.approx((0.139, 0.861), abs=5e-4)
+    assert found["low"] == pytest.approx(0.5 - (1 - low) / 2) and found["high"] == pytest.approx(0.5 + high / 2)
+
+
+@given(st.lists(st.lists(st.sampled_from([0.0, 0.1, 1.0]), min_size=2, max_size=12), min_size=2, max_size=5))
+@settings(deadline=None, max_examples=20)
+def test_a_mean_of_tasks_has_an_interval_within_those_of_its_tasks(tasks: list[list[float]]) -> None:
+    found = overall(*tasks)
+    low, high = (sum(own[end] for own in found["own"]) / len(tasks) for end in ("low", "high"))
+    assert low - 1e-8 <= found["low"] < found["high"] <= high + 1e-8
+    assert found["low"] <= found["value"] <= found["high"]
+
+
+def test_scores_that_are_all_alike_but_for_rounding_are_not_certain() -> None:
+    found = number(report.report(made.results([0.1] * 3, metrics=["f1"])), "f1")
+    assert found["error"] == 0 and found["high"] - found["low"] > 0.5
+
+
 def test_what_never_came_counts_as_wrong() -> None:
     facts = report.report(made.results([1.0] * 9 + [None]))
     assert number(facts)["value"] == 0.9

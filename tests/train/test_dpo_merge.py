@@ -14,6 +14,7 @@ from training import chats, job_of, preferences, snapshot_of
 
 from tamis.errors import ExtraMissing, GateError, InputError, OutputError, RunError, UsageError
 from tamis.models.adapter import CONFIG, FACTS, WEIGHTS
+from tamis.runs import verify
 from tamis.snapshot import Snapshot
 from tamis.train import Trained, train
 from tamis.train.merge import merge
@@ -79,6 +80,12 @@ def test_a_merge_is_the_adapter_and_not_the_base(merged: dict[str, Any]) -> None
     logits = merged["logits"]
     assert logits["written_from_adapter"] <= 1e-3 < 1e-2 < logits["written_from_base"]
     assert logits["merged_from_adapter"] <= 1e-3 and logits["adapter_from_base"] > 0
+
+
+def test_an_adapter_and_its_merge_are_whole_to_verify(
+    merged: dict[str, Any], preferring: Trained, folder: Path
+) -> None:
+    assert [verify(preferring.path), verify(folder / "merged")] == [[], []]
 
 
 def test_a_merge_has_the_same_bytes_each_time(
