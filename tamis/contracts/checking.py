@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 
+from tamis.contracts.columns import roots
 from tamis.contracts.evidence import IDS, ROW, example, examples_of, look_up, numbered
 from tamis.contracts.json_lines import JsonBatch, read_json_lines
 from tamis.contracts.keys import KeyRule, Keys, key_columns, key_rules
@@ -239,7 +240,7 @@ class _Check:
         rows = sorted({row for rule in broken for row in self.first(rule, named)})
         if not rows:
             return
-        columns = {c for rule in broken if rule.seen is not None for c in rule.seen.meta.root_names()}
+        columns = roots((rule.seen for rule in broken if rule.seen is not None), part.schema)
         frame = look_up(part, rows, sorted(columns))
         for rule in broken:
             at = np.searchsorted(rows, self.first(rule, named)).tolist()

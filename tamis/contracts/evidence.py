@@ -7,6 +7,7 @@ from typing import Any
 
 import polars as pl
 
+from tamis.contracts.columns import named
 from tamis.contracts.json_lines import read_json_lines
 from tamis.contracts.model import Table
 from tamis.contracts.result import Example
@@ -27,7 +28,7 @@ def look_up(part: Part, rows: Sequence[int], columns: Sequence[str]) -> pl.DataF
     if part.lazy is None:
         return _json_row(part, rows)
     names = sorted({*columns, *(name for name in IDS if name in part.schema)})
-    numbered = part.lazy.select(names or pl.first()).head(rows[-1] + 1).with_row_index(ROW)
+    numbered = part.lazy.select([named(name) for name in names] or pl.first()).head(rows[-1] + 1).with_row_index(ROW)
     wanted = pl.col(ROW).cast(pl.Int64).is_in(pl.Series(rows, dtype=pl.Int64).implode())
     with part.readable():
         found = numbered.filter(wanted).collect(engine="streaming")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import polars as pl
 
+from tamis.contracts.columns import named
 from tamis.contracts.model import Action, Metric, Property, Severity, Table
 from tamis.errors import InputError
 
@@ -55,7 +56,7 @@ def _duplicates(id: str, metric: Metric, members: tuple[Property, ...]) -> KeyRu
 
 def key_columns(rule: KeyRule, k: int, found: Mapping[str, pl.DataType]) -> list[pl.Expr]:
     """Two UInt64 hashes of the key of each row, named `key{k}.1` and `key{k}.2`; null where the key has a null."""
-    return hashes([as_key(pl.col(m.column), m.name, found[m.column]) for m in rule.members], f"key{k}")
+    return hashes([as_key(named(m.column), m.name, found[m.column]) for m in rule.members], f"key{k}")
 
 
 def as_key(column: pl.Expr, name: str, dtype: pl.DataType, as_float: bool = False) -> pl.Expr:

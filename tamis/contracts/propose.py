@@ -6,8 +6,10 @@ does not hold (numbers that only nearly fit, say) is taken out.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Sequence
+from decimal import Decimal
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -22,6 +24,8 @@ from tamis.errors import InputError, UsageError
 
 _KEY = re.compile(r"(^|_)(id|key|uuid|hash|sha256|sha1|md5)$", re.I)
 """Names of columns that are meant to be unique where they are."""
+
+_UNNAMED = "# one without a name, of which nothing can be promised"
 
 ENOUGH = 100
 """Rows from which a list of values is a promise and not chance."""
@@ -38,8 +42,8 @@ def propose(data: Any, name: str, table: str, private: Sequence[str] = ()) -> st
     names = [seen.name for seen in columns]
     if unknown := [n for n in private if n not in names]:
         raise UsageError(f"no column is called {unknown[0]!r}; there are {', '.join(names)}")
-    if not columns:
-        raise InputError("there is no column to promise anything of")
+    if not any(names):
+        raise InputError("there is no column to promise anything of; wanted one with a name")
     without: set[str] = set()
     while True:
         text = "\n".join(_contract(columns, name, table, frozenset(private), without)) + "\n"
@@ -74,6 +78,9 @@ def _contract(
     yield "    logicalType: object"
     yield "    properties:"
     for seen in columns:
+        if not seen.name:
+            yield f"      {_UNNAMED}"
+            continue
         hidden = seen.name in private
         yield f"      - name: {_text(seen.name)}"
         for line in _property(seen, hidden, bool(PRIVATE.search(seen.name)), without, seen.name, True):
@@ -116,6 +123,9 @@ def _property(seen: Seen, hidden: bool, suspect: bool, without: set[str], path: 
     if seen.fields:
         yield "properties:"
         for one in seen.fields:
+            if not one.name:
+                yield f"  {_UNNAMED}"
+                continue
             yield f"  - name: {_text(one.name)}"
             about = suspect or bool(PRIVATE.search(one.name))
             for line in _property(one, hidden, about, without, f"{path}.{one.name}", False):
@@ -128,7 +138,9 @@ def _values(seen: Seen, suspect: bool, without: set[str], path: str, is_column: 
         yield f"logicalTypeOptions: {{{', '.join(f'{k}: {_text(v)}' for k, v in options.items())}}}"
     if seen.logical in ("integer", "number") and not suspect and seen.high is not None and "maximum" not in options:
         low = "" if "minimum" in options else f"lowest seen {_text(seen.low)}, "
-        yield f"# maximum: {_text(_up(2 * abs(seen.high)))}     {low}highest seen {_text(seen.high)}"
+        most = 2 * abs(seen.high)
+        more = f"maximum: {_text(_up(most))}     " if math.isfinite(most) else ""
+        yield f"# {more}{low}highest seen {_text(seen.high)}"
     if seen.form in PATTERNS and "pattern" in options:
         yield f"# every text is {PATTERNS[seen.form]}" + (" (or begins as one)" if "http" in seen.form else "")
     if seen.form == "timestamp":
@@ -185,6 +197,8 @@ def _text(value: Any) -> str:
     if isinstance(value, str):
         plain = re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", value) and yaml.safe_load(value) == value
         return value if plain else yaml.safe_dump(value, default_style='"', allow_unicode=True, width=1 << 30).strip()
+    if isinstance(value, Decimal):
+        return f"{value:f}"
     return yaml.safe_dump(value, width=1 << 30).removesuffix("...\n").strip()
 
 

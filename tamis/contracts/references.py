@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 
 import polars as pl
 
+from tamis.contracts.columns import named
 from tamis.contracts.json_lines import read_json_lines
 from tamis.contracts.keys import as_key, hashes
 from tamis.contracts.model import Property, Table
@@ -42,7 +43,7 @@ def _hashed(members: Sequence[Property], sources: Sequence[Part], as_float: bool
 
 
 def _keys(members: Sequence[Property], found: Mapping[str, pl.DataType], as_float: bool) -> list[pl.Expr]:
-    return hashes([as_key(pl.col(m.column), m.name, found[m.column], as_float) for m in members], "to")
+    return hashes([as_key(named(m.column), m.name, found[m.column], as_float) for m in members], "to")
 
 
 @contextmanager
@@ -65,7 +66,7 @@ def _file(part: Part, properties: Sequence[Property], place: Path) -> Path:
     if part.lazy is not None and part.path is not None:
         return part.path
     if part.lazy is not None:
-        part.lazy.select(p.column for p in properties if p.column in part.schema).sink_parquet(place)
+        part.lazy.select(named(p.column) for p in properties if p.column in part.schema).sink_parquet(place)
         return place
     # Imported here: it takes as long as a small check.
     import pyarrow.parquet as pq

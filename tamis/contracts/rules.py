@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from tamis.contracts.bounds import BROKEN, SAYS, beyond, not_multiple
+from tamis.contracts.columns import member, named, roots
 from tamis.contracts.formats import STRING_FORMATS
 from tamis.contracts.model import Action, Contract, Measure, Metric, Property, Severity, Table
 from tamis.contracts.options import INTEGER_FORMATS
@@ -84,7 +85,7 @@ def compile_rows(table: Table, found: Mapping[str, pl.DataType] | None = None, i
         if found is not None and prop.column not in found:
             continue
         dtype = usual_type(prop) if found is None or found[prop.column] == pl.Null else found[prop.column]
-        rules += _property(prop, pl.col(prop.column), dtype, is_json, found)
+        rules += _property(prop, named(prop.column), dtype, is_json, found)
     return rules
 
 
@@ -272,17 +273,18 @@ class _Rules:
         """Rules of the fields of an object and of the items of an array: a row is broken where any item is."""
         if isinstance(dtype, pl.Struct):
             fields = {f.name: f.dtype for f in dtype.fields}
-            for member in prop.properties:
-                if member.column in fields:
-                    at = _Rules(f"{self.path}.{member.name}", self.is_json, self.wrap, False)
-                    kind: Any = fields[member.column]
-                    field = value.struct.field(member.column)
+            for one in prop.properties:
+                if one.column in fields:
+                    at = _Rules(f"{self.path}.{one.name}", self.is_json, self.wrap, False)
+                    kind: Any = fields[one.column]
+                    field = member(value, one.column, [*fields])
                     if kind == pl.Null:
-                        kind = usual_type(member)
+                        kind = usual_type(one)
                         field = field.cast(kind)
-                    yield from at.of(member, field, kind, value)
+                    yield from at.of(one, field, kind, value)
             for name in prop.options.get("required", ()):
-                absent = value.is_not_null() & (value.struct.field(name).is_null() if name in fields else pl.lit(True))
+                lacks = member(value, name, [*fields]).is_null() if name in fields else pl.lit(True)
+                absent = value.is_not_null() & lacks
                 at = _Rules(f"{self.path}.{name}", self.is_json, self.wrap, False)
                 line = prop.option_lines["required"]
                 yield at.rule(prop, "required", absent, "have no such field, which the object requires", line=line)
@@ -376,7 +378,7 @@ def _rubric(prop: Property, measure: Measure, column: pl.Expr, dtype: pl.DataTyp
         if name not in fields:
             broken = broken | pl.lit(True)
             continue
-        score = column.struct.field(name)
+        score = member(column, name, [*fields])
         broken = broken | score.is_null()
         if fields[name].is_numeric():
             wrong = [beyond(score, fields[name], b, given[k]) for k, b in _SCALE.items() if k in given]
@@ -433,7 +435,7 @@ def broken(batch: pa.RecordBatch, rules: Sequence[RowRule]) -> np.ndarray:
         raise UsageError(f"{len(rules)} rules at once; {WORD} bits are all there is: ask for some of them at a time")
     if not rules or not batch.num_rows:
         return np.zeros(batch.num_rows, np.uint64)
-    needed = sorted({name for rule in rules for name in rule.expr_broken.meta.root_names() if name})
+    needed = sorted(roots((rule.expr_broken for rule in rules), batch.schema.names))
     if missing := set(needed) - set(batch.schema.names):
         raise ColumnMissing("the contract", missing, batch.schema.names)
     frame: Any = pl.from_arrow(batch.select(needed))

@@ -15,10 +15,11 @@ from typing import Any
 
 import polars as pl
 
+from tamis.contracts.columns import member, named
 from tamis.contracts.formats import STRING_FORMATS
 from tamis.contracts.json_lines import objects, read_json_lines
 from tamis.contracts.model import Property
-from tamis.contracts.sources import Part
+from tamis.contracts.sources import UNREADABLE, Part
 from tamis.contracts.temporal import parsed
 from tamis.contracts.types import LOGICAL
 
@@ -64,13 +65,23 @@ class Seen:
 
 
 def look(parts: Sequence[Part]) -> list[Seen]:
-    """Every column of `parts`."""
+    """Every column of `parts`. Raises InputError, with the file, where one is damaged."""
+    try:
+        return _look(parts)
+    except UNREADABLE:
+        for part in parts:  # which of them it is, polars does not tell
+            with part.readable():
+                _look([part])
+        raise
+
+
+def _look(parts: Sequence[Part]) -> list[Seen]:
     found: list[Seen] = []
     with _columns(parts) as (lazy, schema, kinds):
         rows = lazy.select(pl.len()).collect(engine="streaming").item()
         for name, dtype in schema.items():
             kind = kinds.get(name)
-            seen = _column(lazy.select(pl.col(name)), name, dtype, rows, kind)
+            seen = _column(lazy.select(named(name)), name, dtype, rows, kind)
             found.append(seen)
     return found
 
@@ -94,7 +105,7 @@ def _columns(parts: Sequence[Part]) -> Iterator[tuple[pl.LazyFrame, dict[str, pl
             for n, batch in enumerate(read_json_lines(part.path, properties, ())):
                 place = Path(folder) / f"{k}-{n:06}.parquet"
                 batch.frame.select(
-                    pl.col(c).cast(_narrow(t), strict=False) for c, t in batch.frame.schema.items()
+                    named(c).cast(_narrow(t), strict=False) for c, t in batch.frame.schema.items()
                 ).write_parquet(place)
                 frames.append(pl.scan_parquet(place, glob=False, hive_partitioning=False))
         lazy = frames[0] if len(frames) == 1 else pl.concat(frames, how="diagonal_relaxed")
@@ -114,7 +125,7 @@ def _column(lazy: pl.LazyFrame, name: str, dtype: Any, rows: int, kind: _Kind | 
     logical = next((word for word, fits in LOGICAL.items() if fits(dtype)), None)
     logical = "array" if logical == "map" else logical
     seen = Seen(name, logical, rows)
-    column = pl.col(name)
+    column = named(name)
     if kind is not None and kind.logical is None:
         seen.logical, seen.said = None, kind.said()
     elif dtype == pl.Null:
@@ -137,11 +148,12 @@ def _column(lazy: pl.LazyFrame, name: str, dtype: Any, rows: int, kind: _Kind | 
     elif seen.logical == "object":
         there = lazy.filter(column.is_not_null())
         count = rows - seen.nulls
+        names = [one.name for one in dtype.fields]
         for one in dtype.fields:
             inside = kind.fields.get(one.name) if kind else None
             if kind is not None and inside is None:
                 continue
-            part = there.select(column.struct.field(one.name).alias(one.name))
+            part = there.select(member(column, one.name, names).alias(one.name))
             seen.fields.append(_column(part, one.name, one.dtype, count, inside))
     return seen
 

@@ -17,6 +17,7 @@ from typing import Any, cast
 
 import polars as pl
 
+from tamis.contracts.columns import named
 from tamis.contracts.model import Action, Property, Service, Table
 from tamis.contracts.temporal import parsed
 from tamis.contracts.tree import ContractError, Located, nearest
@@ -85,7 +86,7 @@ def _service(table: Table, node: Located, kind: str, column: str, inherited: Act
 def moments(prop: Property, found: Mapping[str, pl.DataType], is_json: bool) -> pl.Expr | None:
     """The times in the column of `prop` as microseconds since 1970, UTC; None where it holds none (all null)."""
     dtype = found[prop.column]
-    column = pl.col(prop.column)
+    column = named(prop.column)
     if dtype == pl.Null:
         return None
     if is_text_moment(prop, dtype, is_json):

@@ -21,6 +21,9 @@ _SUFFIXES = (".parquet", ".jsonl", ".ndjson")
 DIGITS = 38
 """Of a decimal number: what Polars can compute with."""
 
+UNREADABLE = (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError)
+"""What polars raises over damaged bytes."""
+
 _PACKED = (".gz", ".zst", ".bz2", ".lz4")
 
 
@@ -44,7 +47,7 @@ class Part:
         """Turn what the reader says of damaged bytes into an InputError that names the file."""
         try:
             yield
-        except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as bad:
+        except UNREADABLE as bad:
             if self.path is None:
                 raise
             said = str(bad).splitlines()[0] if str(bad) else type(bad).__name__

@@ -11,6 +11,7 @@ import numpy as np
 import polars as pl
 
 from tamis.contracts.agreement import agreement
+from tamis.contracts.columns import named
 from tamis.contracts.keys import as_key, hashes
 from tamis.contracts.model import Measure, Property, Relation, Service, Table
 from tamis.contracts.relations import Referred
@@ -63,7 +64,7 @@ class RelationWatch:
 
     def columns(self, found: Columns, is_json: bool) -> list[pl.Expr]:
         """Two hashes of what the row refers to."""
-        return hashes([as_key(pl.col(p.column), p.name, found[p.column], self.as_float) for p in self.needs], self.name)
+        return hashes([as_key(named(p.column), p.name, found[p.column], self.as_float) for p in self.needs], self.name)
 
     def fold(self, frame: pl.DataFrame, rows: np.ndarray) -> None:
         """Look every reference up."""
@@ -135,7 +136,7 @@ class LengthWatch:
         prop = self.needs[0]
         if not isinstance(found[prop.column], pl.String | pl.Categorical | pl.Enum | pl.Null):
             raise InputError(f"{prop.name}: length is of text; the column holds {found[prop.column]}")
-        text = pl.col(prop.column).cast(pl.String)
+        text = named(prop.column).cast(pl.String)
         of = self.measure.arguments.get("of", "characters")
         lengths = {"characters": text.str.len_chars(), "words": text.str.count_matches(r"\S+"), "tokens": text}[of]
         return [lengths.alias(f"{self.name}.of")]
@@ -187,14 +188,14 @@ class AgreementWatch:
         """Hashes of item, reviewer and label."""
         columns = []
         for prop, name in zip(self.needs, self.names, strict=True):
-            key = as_key(pl.col(prop.column), prop.name, found[prop.column])
+            key = as_key(named(prop.column), prop.name, found[prop.column])
             columns.append(pl.when(key.is_not_null()).then(key.hash()).alias(f"{self.name}.{name}"))
         return columns
 
     def fold(self, frame: pl.DataFrame, rows: np.ndarray) -> None:
         """Keep the labels that are there."""
-        named = [pl.col(f"{self.name}.{n}").alias(n) for n in self.names]
-        self.parts.append(frame.select(named).drop_nulls())
+        own = [pl.col(f"{self.name}.{n}").alias(n) for n in self.names]
+        self.parts.append(frame.select(own).drop_nulls())
 
     def found(self, rows: int, show: int) -> Found:
         """The agreement, or why there is none."""

@@ -71,9 +71,9 @@ def agreements(
 def sliced(rows: pl.DataFrame, by: str) -> Iterable[tuple[str, pl.DataFrame]]:
     """The rows of each value of the column `by`: of each quarter of many numbers, of each month of times."""
     if rows[by].dtype.is_float():
-        rows = rows.with_columns(pl.col(by).fill_nan(None))
+        rows = rows.with_columns(rows[by].fill_nan(None))
     if rows[by].dtype.is_temporal():
-        rows = rows.with_columns(pl.col(by).dt.strftime("%Y-%m"))
+        rows = rows.with_columns(rows[by].dt.strftime("%Y-%m"))
     if rows[by].dtype.is_numeric() and rows[by].n_unique() > 2 * QUARTERS:
         values = rows[by].cast(pl.Float64)
         ends = [float(values.quantile(k / QUARTERS) or 0.0) for k in range(QUARTERS + 1)]

@@ -24,6 +24,12 @@ from tamis.runs.manifest import MANIFEST, closing, files, sha256
 RUN, FATES = "run.json", "fates.parquet"
 """The books of a run."""
 
+UNTOLD = (RUN, "report.html")
+"""Files of a run of which its run.json, written before them, does not tell."""
+
+ALWAYS = ("env.json", FATES, "recipe.resolved.json", "recipe.yaml")
+"""Files that every run has beside those."""
+
 _TOLD = (MANIFEST, RUN, FATES, "merge.json")
 """One of them is in every folder that has a manifest, also where that was lost."""
 
@@ -62,7 +68,8 @@ def hold(folder: Path | str | Remote) -> Held:
     folder = located(folder)
     if isinstance(folder, Remote):
         return _hold_far(folder)
-    if (folder / ".work").is_dir():
+    at_work, ended = folder / ".work", (folder / MANIFEST).exists() and (folder / RUN).exists()
+    if at_work.is_dir() and not ended:
         raise InputError(f"the run at {folder} is not finished; give the command that began it again, with --resume")
     if not folder.is_dir() or not any((folder / name).exists() for name in _TOLD):
         raise InputError(f"there is no run at {folder}; name the folder that `tamis run -o` wrote")
@@ -82,6 +89,12 @@ def hold(folder: Path | str | Remote) -> Held:
         elif sha256(path) != digest:
             found.append(Finding(name, "is not what was written: its sha256 differs"))
     found += [Finding(name, "was added: the manifest does not name it") for name in sorted(there.keys() - named.keys())]
+    if at_work.exists() or at_work.is_symlink():
+        found.append(
+            Finding(
+                ".work", "was added: a finished run has none; one that was stopped as it ended loses it by --resume"
+            )
+        )
     return _held(folder, found, named)
 
 
@@ -114,7 +127,7 @@ def _held(folder: Path | Remote, found: list[Finding], named: Mapping[str, str])
         facts = json.loads((folder / RUN).read_bytes()) if RUN in named else None
         # One file of the two tells: what is left of a run without the other is no folder of somebody else.
         books = FATES in named or (isinstance(facts, dict) and "rows" in facts)
-        return Held(_books(folder, facts, named) if books else [], len(named), books)
+        return Held((_digests(facts, named) or _books(folder, facts, named)) if books else [], len(named), books)
     except (OSError, ValueError, KeyError, TypeError, RecursionError, pa.ArrowException) as wrong:
         why = f"its books cannot be read: {one_line(wrong)}; run.json and fates.parquet as `tamis run` writes them were wanted"
         return Held([Finding(RUN, why)], len(named), True)
@@ -162,6 +175,21 @@ def _manifest(folder: Path | Remote) -> tuple[list[Finding], dict[str, str]]:
     return found, listed
 
 
+def _digests(facts: Any, named: Mapping[str, str]) -> list[Finding]:
+    """What the manifest names against what run.json tells of: an erasure writes both anew, and whoever edits one not the other."""
+    told = {file["path"]: file["sha256"] for file in facts["files"]}
+    found = [
+        Finding(name, "is missing: run.json tells of it" if name in told else "is missing: every run has one")
+        for name in sorted({*told, *ALWAYS} - named.keys())
+    ]
+    for name, digest in named.items():
+        if name in told and told[name] != digest:
+            found.append(Finding(name, "is not what run.json tells of: its sha256 differs"))
+        elif name not in told and name not in UNTOLD:
+            found.append(Finding(name, "was added: run.json does not tell of it"))
+    return found
+
+
 def _books(folder: Path | Remote, facts: Any, named: Iterable[str]) -> list[Finding]:
     """The balance, from the files themselves, those that the manifest names. `facts` are those of run.json."""
     fates: Counter[str] = Counter()
@@ -179,7 +207,21 @@ def _books(folder: Path | Remote, facts: Any, named: Iterable[str]) -> list[Find
         Finding(RUN, f"does not balance: {name} is {' / '.join(map(str, numbers))} in run.json, fates and files")
         for name, numbers in wrong.items()
         if len(set(numbers)) > 1
-    ]
+    ] + _steps(facts)
+
+
+def _steps(facts: Any) -> list[Finding]:
+    """The steps of which more or fewer records come out than went in."""
+    found, left = [], facts["rows"]["in"]
+    for step in facts["steps"]:
+        rows = step["rows"]
+        kept = left + rows["derived"] - rows["dropped"] - rows["quarantined"]
+        if (rows["in"], rows["kept"]) != (left, kept):
+            found.append(
+                Finding(RUN, f"does not balance: of step {step['step']}, {step['stage']}, the rows are {rows}")
+            )
+        left = rows["kept"]
+    return found
 
 
 def _rows(folder: Path | Remote, named: Iterable[str], what: str) -> int:

@@ -12,6 +12,9 @@ from tamis.data.writer import write_bytes
 
 MANIFEST = "MANIFEST.sha256"
 
+WORKED_IN = (".work", ".work-done")
+"""Folders in that of a run: where it is worked, and the same as it is thrown away."""
+
 
 def seal(folder: Path, known: Mapping[str, str]) -> str:
     """Write the manifest of every file in `folder`; return its sha256. Its last line is a digest of those before.
@@ -44,7 +47,7 @@ def files(folder: Path) -> list[Path]:
     found = []
     for path in folder.rglob("*"):
         inside = path.relative_to(folder).parts
-        if not inside[0].startswith(".work") and (path.is_symlink() or not path.is_dir()) and inside != (MANIFEST,):
+        if inside[0] not in WORKED_IN and (path.is_symlink() or not path.is_dir()) and inside != (MANIFEST,):
             found.append(path)
     return found
 

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tamis.contracts import check
+from tamis.contracts.rules import broken, row_rules
 from tamis.errors import InputError, UsageError
 
 TEXT = {"name": "text", "logicalType": "string", "required": True, "logicalTypeOptions": {"minLength": 3}}
@@ -274,3 +275,18 @@ def test_damaged_specimens_are_refused_in_a_sentence(tmp_path):
 def test_what_is_no_data_is_refused(tmp_path):
     with pytest.raises(UsageError, match="cannot check int"):
         check(5, written(tmp_path, [TEXT]))
+
+
+@pytest.mark.parametrize("name", ["*", "^i.*$"])
+def test_a_column_whose_name_is_a_pattern_is_checked_alone(tmp_path, name):
+    frame = pl.DataFrame({"id": ["a", "b", "c"], name: ["long", "x", "long"]})
+    frame.write_parquet(tmp_path / "t.parquet")
+    promised = {**TEXT, "name": name, "unique": True}
+    result = check(tmp_path / "t.parquet", written(tmp_path, [promised]))
+    assert outcome(result, f"{name}.minLength").message.endswith("first: id b (1 characters)")
+    assert outcome(result, f"{name}.unique").failed == 1
+    promised = {**TEXT, "name": name, "logicalTypeOptions": {"pattern": "^l"}}
+    assert outcome(check(frame, written(tmp_path, [promised])), f"{name}.pattern").examples[0].value == "'x'"
+    batch = frame.to_arrow().to_batches()[0]
+    rows = broken(batch, row_rules(written(tmp_path, [promised]), batch.schema))
+    assert rows.astype(bool).tolist() == [False, True, False]

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from decimal import Decimal
 
 import polars as pl
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tamis.contracts import check, load
 from tamis.contracts.propose import propose
+from tamis.errors import InputError
 
 
 def proposed(folder, data, **more):
@@ -85,3 +88,47 @@ def test_values_of_a_private_column_are_not_written(tmp_path):
     text = propose(frame, "test", "t", private=("who", "age"))
     assert not any(word in text for word in ("Ada", "36", "ada@"))
     assert proposed(tmp_path, frame, private=("who",)).table("t").property("who").classification == "confidential"
+
+
+def test_a_number_whose_double_is_infinite_has_no_maximum_proposed(tmp_path):
+    path = tmp_path / "t.jsonl"
+    path.write_text('{"x": 1e308}\n')
+    text = propose(path, "test", "t")
+    assert "maximum" not in text and "# highest seen 1.0e+308" in text
+
+
+def test_decimal_numbers_are_proposed_for(tmp_path):
+    frame = pl.DataFrame({"price": pl.Series([Decimal("-1.50"), Decimal("12.25")], dtype=pl.Decimal(10, 2))})
+    assert "# maximum: 50     lowest seen -1.50, highest seen 12.25" in propose(frame, "test", "t")
+    assert check(frame, proposed(tmp_path, frame)).passed
+
+
+@pytest.mark.parametrize("name", ["*", "^b.*$"])
+def test_a_column_whose_name_is_a_pattern_is_proposed_for_alone(tmp_path, name):
+    frame = pl.DataFrame({name: ["x", "yy"], "bb": [1, 2], "s": [{name: 1, "bb": "z"}, {name: 2, "bb": None}]})
+    frame.write_parquet(tmp_path / "t.parquet")
+    contract = proposed(tmp_path, tmp_path / "t.parquet")
+    columns = {p.name: p for p in contract.table("t").properties}
+    assert columns[name].options == {"minLength": 1, "maxLength": 5}
+    assert {p.name: p.logical_type for p in columns["s"].properties} == {name: "integer", "bb": "string"}
+    assert check(tmp_path / "t.parquet", contract).passed
+
+
+def test_a_column_without_a_name_is_left_out(tmp_path):
+    path = tmp_path / "t.jsonl"
+    path.write_text('{"": 1, "id": 1, "s": {"": 2, "n": 3}}\n')
+    assert [p.name for p in proposed(tmp_path, path).table("t").properties] == ["id", "s"]
+    path.write_text('{"": 1}\n')
+    with pytest.raises(InputError, match="no column to promise anything of; wanted one with a name"):
+        propose(path, "test", "t")
+
+
+def test_a_damaged_page_is_told_of_with_its_file(tmp_path):
+    for name in ("a", "b"):
+        frame = pl.DataFrame({"n": range(5000)})
+        frame.write_parquet(tmp_path / f"{name}.parquet", compression="snappy", statistics=False)
+    broken = bytearray((tmp_path / "b.parquet").read_bytes())
+    broken[60:2000] = b"\xff" * 1940
+    (tmp_path / "b.parquet").write_bytes(broken)
+    with pytest.raises(InputError, match=r"b\.parquet: damaged or not Parquet"):
+        propose(tmp_path, "test", "t")

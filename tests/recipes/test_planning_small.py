@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import io
 import json
+import lzma
+import random
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
+import zstandard
 
 from tamis.data import find
 from tamis.engine.executor import Local
@@ -180,3 +188,48 @@ def test_a_scale_below_the_input_is_refused_with_both(tmp_path: Path) -> None:
     data = lines(tmp_path / "a.jsonl", *[100] * 50)
     with pytest.raises(UsageError, match=rf"--scale is 1,000 bytes.*{data.stat().st_size:,}; name as much"):
         estimate(Asked(recipe(tmp_path), [str(data)], scale=1000))
+
+
+def packed(path: Path, how: Callable[[bytes], bytes], keep: float) -> Path:
+    """The beginning of a compressed file of documents."""
+    rows = b"".join(b'{"text": "%s"}\n' % random.Random(k).randbytes(40).hex().encode() for k in range(3000))
+    whole = how(rows)
+    path.write_bytes(whole[: int(len(whole) * keep)])
+    return path
+
+
+@pytest.mark.parametrize("how", [gzip.compress, bz2.compress, lzma.compress, zstandard.compress])
+def test_what_can_be_read_of_a_damaged_file_is_planned_for(tmp_path: Path, how: Callable[[bytes], bytes]) -> None:
+    one, other = lines(tmp_path / "a.jsonl", *[100] * 50), packed(tmp_path / "b.jsonl.x", how, 0.9)
+    for found in draw(find([str(one), str(other)]), (1 << 20, 1 << 10), tmp_path / "drawn", 0, 1):
+        assert other in found.damaged and one not in found.damaged
+    plan = estimate(Asked(recipe(tmp_path), [str(one), str(other)]))
+    assert any(f"{other} (" in note and "planned for what can be read of it" in note for note in plan["notes"])
+
+
+def test_a_damaged_file_of_which_nothing_can_be_read_is_no_plan(tmp_path: Path) -> None:
+    data = packed(tmp_path / "b.jsonl.gz", gzip.compress, 0.0001)
+    with pytest.raises(InputError, match=rf"no row can be read of {data}: the gzip stream ends"):
+        estimate(Asked(recipe(tmp_path), [str(data)]))
+
+
+@pytest.mark.parametrize("hurt", [slice(0, 1), slice(0, 5)])
+def test_row_groups_that_can_be_read_are_planned_for(tmp_path: Path, hurt: slice) -> None:
+    data = tmp_path / "a.parquet"
+    pq.write_table(
+        pa.table({"text": [f"text {k}" for k in range(5000)]}), data, row_group_size=1000, use_dictionary=False
+    )
+    metadata, broken = pq.read_metadata(data), bytearray(data.read_bytes())
+    for k in range(5)[hurt]:
+        column = metadata.row_group(k).column(0)
+        end = column.data_page_offset + column.total_compressed_size
+        broken[end - 2000 : end] = b"\xff" * 2000
+    data.write_bytes(broken)
+    files = find([str(data)])
+    if hurt.stop == 5:
+        with pytest.raises(InputError, match="no row can be read"):
+            draw(files, (1 << 20, 1 << 10), tmp_path / "drawn", 0, 1)
+        return
+    found = draw(files, (1 << 20, 1 << 10), tmp_path / "drawn", 0, 1)[0]
+    assert "row group 0 breaks off" in found.damaged[data]
+    assert sum(pq.read_metadata(path).num_rows for path in found.files) == 4000

@@ -6,15 +6,19 @@ import json
 import os
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from making import recipe, sentences, write_lines
 
 import tamis
 from tamis.cli import main
 from tamis.errors import InputError
-from tamis.runs import seal
+from tamis.runs import Finding, seal
 
 
 @pytest.fixture(scope="module")
@@ -152,7 +156,104 @@ def test_a_run_sealed_without_one_of_its_books_is_none_without_books(whole: Path
     run = shutil.copytree(whole, tmp_path / "run")
     (run / gone).unlink()
     seal(run, {})
-    assert [f.file for f in tamis.verify(run)] == ["run.json"]
+    assert [f.file for f in tamis.verify(run)] == [gone]
+
+
+def swapped(run: Path) -> None:
+    """One record that was kept and one that was dropped change places in the fates."""
+    path = run / "fates.parquet"
+    table = pq.read_table(path)
+    fates = table.column("fate").to_pylist()
+    k, d = fates.index("kept"), fates.index("dropped")
+    fates[k], fates[d] = fates[d], fates[k]
+    at = table.schema.get_field_index("fate")
+    pq.write_table(table.set_column(at, table.schema.field(at), pa.array(fates, table.schema.field(at).type)), path)
+
+
+def edited(run: Path) -> None:
+    """One text that was kept is another."""
+    path = run / "data/part-00000.parquet"
+    table = pq.read_table(path)
+    texts = ["another", *table.column("text").to_pylist()[1:]]
+    pq.write_table(table.set_column(table.schema.get_field_index("text"), "text", pa.array(texts)), path)
+
+
+RESEALED: dict[str, tuple[Callable[[Path], object], set[str]]] = {
+    "verdicts gone": (lambda run: shutil.rmtree(run / "verdicts"), {"verdicts/part-00000.parquet"}),
+    "recipe gone": (lambda run: (run / "recipe.yaml").unlink(), {"recipe.yaml"}),
+    "environment edited": (lambda run: (run / "env.json").write_text("{}"), {"env.json"}),
+    "a part added": (
+        lambda run: shutil.copy(run / "quarantine/part-00000.parquet", run / "quarantine/part-00009.parquet"),
+        {"quarantine/part-00009.parquet"},
+    ),
+    "fates swapped": (swapped, {"fates.parquet"}),
+    "a text edited": (edited, {"data/part-00000.parquet"}),
+    "fates of noise": (lambda run: (run / "fates.parquet").write_bytes(b"PAR1"), {"fates.parquet"}),
+    "run.json of nothing": (lambda run: (run / "run.json").write_text("{}"), {"run.json"}),
+    "run.json of another shape": (lambda run: (run / "run.json").write_text('{"rows": 1, "files": 3}'), {"run.json"}),
+    "run.json cut": (lambda run: (run / "run.json").write_text('{"rows": '), {"run.json"}),
+    "run.json of digits": (lambda run: (run / "run.json").write_bytes(b"\xff\x00"), {"run.json"}),
+}
+
+
+@pytest.mark.parametrize(("hurt", "wanted"), RESEALED.values(), ids=RESEALED.keys())
+def test_a_file_that_run_json_does_not_tell_of_so_is_named_under_another_seal(
+    whole: Path, tmp_path: Path, hurt: Callable[[Path], object], wanted: set[str]
+) -> None:
+    run = shutil.copytree(whole, tmp_path / "run")
+    hurt(run)
+    seal(run, {})
+    assert {f.file for f in tamis.verify(run)} == wanted
+
+
+def test_a_file_that_run_json_leaves_out_is_missed_where_every_run_has_it(whole: Path, tmp_path: Path) -> None:
+    run = shutil.copytree(whole, tmp_path / "run")
+    facts = json.loads((run / "run.json").read_bytes())
+    facts["files"] = [file for file in facts["files"] if file["path"] != "env.json"]
+    (run / "run.json").write_text(json.dumps(facts))
+    (run / "env.json").unlink()
+    seal(run, {})
+    assert tamis.verify(run) == [Finding("env.json", "is missing: every run has one")]
+
+
+@pytest.mark.parametrize(
+    ("hurt", "said"),
+    [
+        (
+            lambda facts: facts["steps"][2]["rows"].update(dropped=1),
+            "does not balance: of step 2, exact@1, the rows are",
+        ),
+        (
+            lambda facts: facts["rows"].update({"in": 62}),
+            "does not balance: in is 62 / 61 in run.json, fates and files",
+        ),
+        (lambda facts: facts.update(steps="none"), "its books cannot be read"),
+    ],
+)
+def test_books_that_do_not_balance_are_told(
+    whole: Path, tmp_path: Path, hurt: Callable[[dict[str, Any]], object], said: str
+) -> None:
+    run = shutil.copytree(whole, tmp_path / "run")
+    facts = json.loads((run / "run.json").read_bytes())
+    hurt(facts)
+    (run / "run.json").write_text(json.dumps(facts))
+    seal(run, {})
+    assert any(f.file == "run.json" and said in f.problem for f in tamis.verify(run))
+
+
+def test_a_folder_of_work_in_a_finished_run_was_added(whole: Path, tmp_path: Path) -> None:
+    run = shutil.copytree(whole, tmp_path / "run")
+    (run / ".work").mkdir()
+    assert [f.file for f in tamis.verify(run)] == [".work"]
+    (run / "run.json").unlink()
+    with pytest.raises(InputError, match="is not finished"):
+        tamis.verify(run)
+
+
+def test_a_file_beside_the_folder_of_work_was_added(whole: Path, tmp_path: Path) -> None:
+    run = shutil.copytree(whole, tmp_path / "run")
+    (run / ".worked").write_text("x")
+    assert [f.file for f in tamis.verify(run)] == [".worked"]
 
 
 def test_a_run_of_an_evaluation_is_not_said_to_be_changed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -12,13 +12,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tamis.data import InputFile, parquet
-from tamis.data.compressed import unpacked
+from tamis.data.compressed import Broken, unpacked
 from tamis.data.storage import is_remote, located
 from tamis.errors import InputError, UsageError
 
@@ -46,12 +46,14 @@ class Drawn(NamedTuple):
     whole      bytes of all input, likewise
     times      by file of the sample: how many times as large that is which it stands for. Records of one file may be a thousand
                times as long as those of another, and a few blocks of each cannot be the same share of all
+    damaged    by file of the input: how it is damaged, where that was seen. What can be read of it is drawn from
     """
 
     files: tuple[Path, ...]
     bytes: int
     whole: int
     times: Mapping[str, float]
+    damaged: Mapping[Path, str]
 
 
 def check_near(paths: Iterable[Any]) -> None:
@@ -74,18 +76,21 @@ def draw(
     Raises UsageError where a file is not on this machine, InputError where there is nothing to draw from.
     """
     check_near(file.path for file in files)
-    sizes = [(file, _unpacked(file)) for file in files if file.bytes]
+    damaged: dict[Path, str] = {}
+    sizes = [(file, _unpacked(file, damaged)) for file in files if file.bytes]
     whole = sum(size for _, size in sizes)
     if not whole:
-        raise InputError("there is nothing to plan for: the input is empty; name files that hold rows with -i")
+        raise _nothing(damaged)
     chance = random.Random(seed)
     looked = sizes if len(sizes) <= FILES else [sizes[k] for k in sorted(chance.sample(range(len(sizes)), FILES))]
     part = min(1.0, wanted[0] / sum(size for _, size in looked))
-    pieces = [(file, _pieces(file, size, part, chance, longest)) for file, size in looked]
-    if not any(own for _, own in pieces):  # lines are so long that none begins in a block that was looked at
-        # Of other files there is a piece always, so one of lines is among them.
-        file, own = next((file, own) for file, own in pieces if file.compression is None and file.format != "parquet")
-        own.extend(_lines(file, [(0, 1)], longest))
+    pieces = [(file, _pieces(file, size, part, chance, longest, damaged)) for file, size in looked]
+    if not any(own for _, own in pieces):
+        # Lines are so long that none begins in a block that was looked at, or what is there cannot be read.
+        of_lines = ((file, own) for file, own in pieces if file.compression is None and file.format != "parquet")
+        if (found := next(of_lines, None)) is None:
+            raise _nothing(damaged)
+        found[1].extend(_lines(found[0], [(0, 1)], longest))
     drawn = []
     for k, most in enumerate(wanted):
         every = max(1, round(wanted[0] / most))
@@ -104,9 +109,20 @@ def draw(
             if got
         }
         drawn.append(
-            Drawn(tuple(path for paths, _ in made for path in paths), sum(got for _, got in made), whole, times)
+            Drawn(
+                tuple(path for paths, _ in made for path in paths), sum(got for _, got in made), whole, times, damaged
+            )
         )
     return drawn
+
+
+def _nothing(damaged: Mapping[Path, str]) -> InputError:
+    """Why nothing can be drawn."""
+    for path, how in damaged.items():
+        return InputError(
+            f"there is nothing to plan for: no row can be read of {path}: {how}; name whole files with -i"
+        )
+    return InputError("there is nothing to plan for: the input is empty; name files that hold rows with -i")
 
 
 def _every(nth: int, pieces: Sequence[list[Any]]) -> list[list[Any]]:
@@ -119,7 +135,7 @@ def _every(nth: int, pieces: Sequence[list[Any]]) -> list[list[Any]]:
     return found
 
 
-def _unpacked(file: InputFile) -> int:
+def _unpacked(file: InputFile, damaged: dict[Path, str]) -> int:
     """Bytes of `file`; of a compressed one, as its beginning says; of Parquet, as it holds them in memory."""
     assert isinstance(file.path, Path)
     if file.format == "parquet":
@@ -128,11 +144,20 @@ def _unpacked(file: InputFile) -> int:
         return file.bytes
     with file.path.open("rb") as raw:
         got = 0
-        for piece in unpacked(raw, file.compression):
+        for piece in _readable(file, raw, damaged):
             got += len(piece)
             if got >= HEAD:
                 return max(got, file.bytes * got // max(1, raw.tell()))
     return got
+
+
+def _readable(file: InputFile, raw: BinaryIO, damaged: dict[Path, str]) -> Iterator[bytes]:
+    """What the compressed `file` unpacks to, up to its damage."""
+    assert isinstance(file.path, Path) and file.compression is not None
+    try:
+        yield from unpacked(raw, file.compression)
+    except (Broken, OSError) as wrong:
+        damaged[file.path] = str(wrong)
 
 
 def _groups(file: InputFile) -> Sequence[Any]:
@@ -143,12 +168,14 @@ def _groups(file: InputFile) -> Sequence[Any]:
         raise InputError(f"{file.path} cannot be planned with: {parquet.one_line(wrong)}; leave it out") from wrong
 
 
-def _pieces(file: InputFile, size: int, part: float, chance: random.Random, longest: int) -> list[Any]:
+def _pieces(
+    file: InputFile, size: int, part: float, chance: random.Random, longest: int, damaged: dict[Path, str]
+) -> list[Any]:
     """What a sample of `part` takes of `file`: pieces of lines, or tables."""
     if file.format == "parquet":
-        return _rows(file, part, chance)
+        return _rows(file, part, chance, damaged)
     if file.compression is not None:
-        return _head(file, max(1, round(size * part)))
+        return _head(file, max(1, round(size * part)), damaged)
     count = max(1, round(size * part / BLOCK))
     if count * BLOCK >= size or part >= 1:
         return list(_lines(file, [(at, min(at + BLOCK, size)) for at in range(0, size, BLOCK)], longest))
@@ -178,25 +205,25 @@ def _lines(file: InputFile, spans: Iterable[tuple[int, int]], longest: int) -> I
                 yield found
 
 
-def _head(file: InputFile, most: int) -> list[bytes]:
+def _head(file: InputFile, most: int, damaged: dict[Path, str]) -> list[bytes]:
     """The first lines of a compressed file, in pieces of about BLOCK."""
     assert isinstance(file.path, Path) and file.compression is not None
     found, got = [], 0
     with file.path.open("rb") as raw:
-        for piece in unpacked(raw, file.compression):
+        for piece in _readable(file, raw, damaged):
             found.append(piece)
             got += len(piece)
             if got >= most:
                 break
     text = b"".join(found)
-    text = text[: text.rfind(b"\n") + 1] or text
+    text = text[: text.rfind(b"\n") + 1] or (b"" if file.path in damaged else text)
     cuts = [0]
     while cuts[-1] < len(text):
         cuts.append(text.find(b"\n", min(cuts[-1] + BLOCK, len(text) - 1)) + 1 or len(text))
     return [text[a:b] for a, b in pairwise(cuts)]
 
 
-def _rows(file: InputFile, part: float, chance: random.Random) -> list[pa.Table]:
+def _rows(file: InputFile, part: float, chance: random.Random, damaged: dict[Path, str]) -> list[pa.Table]:
     """Stretches of rows from row groups, four times as many of those as a whole sample of them would take."""
     assert isinstance(file.path, Path)
     groups = _groups(file)
@@ -205,13 +232,27 @@ def _rows(file: InputFile, part: float, chance: random.Random) -> list[pa.Table]
         each = part * len(groups) / count
         found = []
         for low, high in pairwise(len(groups) * k // count for k in range(count + 1)):
-            table = source.read_row_group(chance.randrange(low, high))
+            table = _group(file.path, source, chance.randrange(low, high), damaged)
+            if not table.num_rows and file.path in damaged:
+                continue
             stretches = max(1, round(table.num_rows * each / ROWS))
             room = table.num_rows / stretches
             size = table.num_rows if each >= 1 else min(ROWS, int(room))
             places = (int(j * room + chance.random() * (room - size)) for j in range(stretches))
             found += [table.slice(at, size) for at in ((0,) if each >= 1 else places)]
     return found
+
+
+def _group(path: Path, source: pq.ParquetFile, k: int, damaged: dict[Path, str]) -> pa.Table:
+    """Row group `k`, or what can be read of it."""
+    try:
+        return source.read_row_group(k)
+    except parquet.UNREADABLE:
+        found = list(parquet.batches(path, k, k + 1, 0))
+        for one in found:
+            if isinstance(one, parquet.Damage):
+                damaged[path] = one.message
+        return pa.Table.from_batches([one[1] for one in found if isinstance(one, tuple)], source.schema_arrow)
 
 
 def _write(file: InputFile, pieces: list[Any], to: Path, parts: int) -> tuple[list[Path], int]:

@@ -253,6 +253,10 @@ def _notes(job: Job, trials: Trials, sizes: Sizes, drawn: Drawn) -> list[str]:
         )
     if any(file.compression for file in job.files):
         notes.append("compressed files were sampled from their beginning")
+    if drawn.damaged:
+        path, how = next(iter(drawn.damaged.items()))
+        more = f", and {len(drawn.damaged) - 1} more" if len(drawn.damaged) > 1 else ""
+        notes.append(f"damaged input: {path}{more} ({how}); planned for what can be read of it")
     if sizes.workers > sizes.tried:
         notes.append(f"{sizes.tried} workers were tried; memory is extrapolated to {sizes.workers}")
     if sizes.whole != drawn.whole:
