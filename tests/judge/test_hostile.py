@@ -209,5 +209,5 @@ def test_more_models_than_one_fit_takes_have_win_rates_all_the_same(
     monkeypatch.setattr(strength, "MOST", 2)
     path = judged(tmp_path, *({"model_a": m, "model_b": "base", "verdict": "a"} for m in "xyz"))
     found = board(read_judgments([path]).rows)
-    assert [(m["model"], m["games"]) for m in found["models"]] == [("base", 3), ("x", 1), ("y", 1), ("z", 1)]
-    assert found["models"][0]["win_rate"]["value"] == 0 and "no strengths" in found["notes"][0]
+    assert [(m["model"], m["games"]) for m in found["models"]] == [("x", 1), ("y", 1), ("z", 1), ("base", 3)]
+    assert found["models"][-1]["win_rate"]["value"] == 0 and "no strengths" in found["notes"][0]
