@@ -30,6 +30,23 @@ UNTOLD = (RUN, "report.html")
 ALWAYS = ("env.json", FATES, "recipe.resolved.json", "recipe.yaml")
 """Files that every run has beside those."""
 
+MEMBERS = {
+    "contract",
+    "damage",
+    "files",
+    "inputs",
+    "kind",
+    "name",
+    "recipe",
+    "rows",
+    "sources",
+    "steps",
+    "varies",
+    "versions",
+}
+STEP = {"params", "reasons", "rows", "rules", "stage", "step"}
+"""Members of every run.json, and of each of its steps."""
+
 _TOLD = (MANIFEST, RUN, FATES, "merge.json")
 """One of them is in every folder that has a manifest, also where that was lost."""
 
@@ -128,7 +145,7 @@ def _held(folder: Path | Remote, found: list[Finding], named: Mapping[str, str])
         # One file of the two tells: what is left of a run without the other is no folder of somebody else.
         books = FATES in named or (isinstance(facts, dict) and "rows" in facts)
         return Held((_digests(facts, named) or _books(folder, facts, named)) if books else [], len(named), books)
-    except (OSError, ValueError, KeyError, TypeError, RecursionError, pa.ArrowException) as wrong:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, pa.ArrowException) as wrong:
         why = f"its books cannot be read: {one_line(wrong)}; run.json and fates.parquet as `tamis run` writes them were wanted"
         return Held([Finding(RUN, why)], len(named), True)
 
@@ -176,7 +193,12 @@ def _manifest(folder: Path | Remote) -> tuple[list[Finding], dict[str, str]]:
 
 
 def _digests(facts: Any, named: Mapping[str, str]) -> list[Finding]:
-    """What the manifest names against what run.json tells of: an erasure writes both anew, and whoever edits one not the other."""
+    """What is wrong with run.json, or with what the manifest names against what run.json tells of.
+
+    An erasure writes both anew; whoever edits a file and its manifest is told of by the other.
+    """
+    if lacks := MEMBERS - facts.keys() | {name for step in facts["steps"] for name in STEP - step.keys()}:
+        return [Finding(RUN, f"is not what `tamis run` writes: it lacks {', '.join(sorted(lacks))}")]
     told = {file["path"]: file["sha256"] for file in facts["files"]}
     found = [
         Finding(name, "is missing: run.json tells of it" if name in told else "is missing: every run has one")

@@ -228,6 +228,8 @@ def test_a_file_that_run_json_leaves_out_is_missed_where_every_run_has_it(whole:
             "does not balance: in is 62 / 61 in run.json, fates and files",
         ),
         (lambda facts: facts.update(steps="none"), "its books cannot be read"),
+        (lambda facts: facts["steps"][1].pop("stage"), "is not what `tamis run` writes: it lacks stage"),
+        (lambda facts: facts.pop("inputs"), "is not what `tamis run` writes: it lacks inputs"),
     ],
 )
 def test_books_that_do_not_balance_are_told(
