@@ -19,7 +19,7 @@ from tamis.stage import RESOLUTION, by_rule
 
 SHAPE = (14, 8)
 
-MET_BYTES = 80
+MET_BYTES = 120
 """Of one entry: key and ordinal, where they came from and in order; masks, links."""
 
 
