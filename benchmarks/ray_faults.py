@@ -31,7 +31,7 @@ from ray_faults_bench import OPEN, SHORT, Bench
 from storing_s3 import S3
 
 FAULTS: dict[str, Callable[[Bench], str]] = {
-    "node killed during map": nodes.killed("reading: clean, quality.gopher, exact: 1"),
+    "node killed during map": nodes.killed("reading: clean, quality.gopher, exact: 0"),
     "node killed during exchange": nodes.killed("near: buckets"),
     "node killed during reduce": nodes.killed("near: sets"),
     "node killed during commit": nodes.killed("writing"),

@@ -35,25 +35,30 @@ NEW_MOUNTS, OWN_ROOT = 0x00020000, 0x00000200
 
 
 def killed(phase: str) -> Callable[[Bench], str]:
-    """The node that does most is killed, with all on it, while a phase goes on; its tasks are held there until then."""
+    """The node that does most is killed, with all on it, as a phase goes on and it has tasks, which are held there until then."""
 
     def cause(bench: Bench) -> str:
+        gone = list[int]()
         for _ in range(3):  # it may have had no task: then nothing was lost
             bench.mend()
             out = bench.place()
 
             def kill() -> None:
+                late = time.monotonic() + 20
+                while not any(map(bench.cluster.workers, range(2))) and time.monotonic() < late:
+                    time.sleep(0.02)
                 at = max(range(2), key=lambda at: len(bench.cluster.workers(at)))
                 for pid in workers(bench, at):
                     os.kill(pid, signal.SIGSTOP)  # what is on it stays there
                 time.sleep(0.5)
                 bench.cluster.kill(at)
+                gone.append(at)
 
             process = bench.ray(bench.recipe, out)
             found = outcome(bench, process, told(process, phase, kill), out)
             if "node" in found or SHORT in found:
                 break
-        return found
+        return found if gone else f"not settled: no node was killed; {found}"
 
     return cause
 
